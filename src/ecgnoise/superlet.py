@@ -1,0 +1,184 @@
+"""Superlet transform of lead-segments, for NumPy and torch arrays from one source.
+
+A superlet is the geometric mean of the magnitudes of several Morlet wavelets of 1 .. order cycles at the same frequency
+(Moca, Barzan, Nagy-Dabacan, Muresan, Nature Communications 12, 337, 2021). A wavelet of c cycles at f Hz has the
+standard deviation c / (5 f) seconds, and so 5 f / (2 pi c) Hz.
+
+Two ways to the same quantity, one for each profile:
+
+:class:`DirectSuperlet`
+    what the published program computes: wavelets cut at one second on either side, zero padding, the level at every
+    sample, then linear interpolation to the columns. Here the convolutions are products of spectra.
+:class:`FoldedSuperlet`
+    whole Gaussian wavelets, reflection at the edges, the level at the middle of each column and nowhere else. A
+    wavelet is a short Gaussian in frequency; the segment's spectrum times that Gaussian, folded modulo the number of
+    output columns, is the spectrum of the transform sampled at the columns, so one short inverse transform a wavelet
+    is enough, at any sampling rate.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from numpy.typing import NDArray
+
+from ecgnoise.profiles import COLUMNS, SEGMENT_SECONDS, ArrayT, Profile
+
+SMALLEST_POWER: Final = 1e-30
+
+PAD_COLUMNS: Final = 32
+FOLDED_COLUMNS: Final = COLUMNS + 2 * PAD_COLUMNS
+HIGHEST_FREQUENCY: Final = 200.0
+SUPPORT: Final = 4.0
+
+
+class Superlet(Protocol):
+    """Turns lead-segments at one sampling frequency into levels."""
+
+    def __call__(self, segments: ArrayT) -> ArrayT:
+        """Levels (n, frequencies, columns) in log10 mV^2, lowest frequency first, of segments (n, samples) in mV."""
+
+
+def superlet(profile: Profile, sampling_frequency: float) -> Superlet:
+    """The transform of a profile for segments of 10 s at this sampling frequency in Hz."""
+    return TRANSFORMS[profile.transform](profile, sampling_frequency)
+
+
+def segment_samples(sampling_frequency: float) -> int:
+    """Number of samples of a 10-s segment."""
+    return round(SEGMENT_SECONDS * sampling_frequency)
+
+
+class DirectSuperlet:
+    """The published transform, to the number (DESIGN: profile ``paper``).
+
+    Departure: the convolutions are products of spectra in double precision, not sums over time in single precision.
+    """
+
+    def __init__(self, profile: Profile, sampling_frequency: float) -> None:
+        self.samples = segment_samples(sampling_frequency)
+        self._wavelets = [
+            self._spectra(frequency, order, sampling_frequency)
+            for frequency, order in zip(profile.frequencies, profile.orders, strict=True)
+        ]
+        taps = round(2 * sampling_frequency)
+        self._first = (taps - 1) // 2
+        position = np.clip((np.arange(COLUMNS) + 0.5) * self.samples / COLUMNS - 0.5, 0.0, self.samples - 1)
+        self._left = np.floor(position).astype(np.int64)
+        self._right = np.minimum(self._left + 1, self.samples - 1)
+        self._weight = position - self._left
+
+    def _spectra(self, frequency: float, order: int, sampling_frequency: float) -> NDArray[np.complex128]:
+        """Spectra of the wavelets of 1 .. order cycles, (order, transform length)."""
+        taps = round(2 * sampling_frequency)
+        time = np.linspace(-1.0, 1.0, taps)
+        width = np.arange(1, order + 1)[:, None] / (5.0 * frequency)
+        envelope = np.exp(-(time**2) / (2.0 * width**2))
+        wavelets = envelope * np.exp(2j * np.pi * frequency * time)
+        wavelets /= np.abs(wavelets).sum(axis=1, keepdims=True)
+        return np.asarray(np.fft.fft(wavelets, n=self._length(taps), axis=1))
+
+    def _length(self, taps: int) -> int:
+        """Transform length: no sample wraps around onto another."""
+        from scipy.fft import next_fast_len
+
+        return int(next_fast_len(self.samples + taps - 1))
+
+    def __call__(self, segments: ArrayT) -> ArrayT:
+        """Levels (n, frequencies, columns) of segments (n, samples) in mV."""
+        xp = array_namespace(segments)
+        where = device(segments)
+        left, right = (xp.asarray(self._first + index, device=where) for index in (self._left, self._right))
+        weight = xp.asarray(self._weight, device=where)
+        length = self._wavelets[0].shape[1]
+        spectrum = xp.fft.fft(xp.astype(segments, xp.complex128), n=length, axis=-1)[:, None, :]
+        rows = []
+        for wavelets in self._wavelets:
+            response = xp.fft.ifft(spectrum * xp.asarray(wavelets, device=where)[None], axis=-1)
+            level = xp.mean(xp.log10(2.0 * _power(response) + SMALLEST_POWER), axis=1)
+            rows.append(level[:, left] * (1.0 - weight) + level[:, right] * weight)
+        return xp.astype(xp.stack(rows, axis=1), xp.float32)
+
+
+@dataclass(frozen=True)
+class _Band:
+    """The wavelets of one frequency: Gaussians over bins first .. first + width - 1 of the segment's spectrum."""
+
+    first: int
+    gaussians: NDArray[np.float32]
+
+
+class FoldedSuperlet:
+    """Superlets at the columns only, from one spectrum a segment (profile ``default``).
+
+    Nothing above 200 Hz or half the sampling frequency is used, so that the levels depend on the signal and not on
+    its sampling rate.
+    """
+
+    def __init__(self, profile: Profile, sampling_frequency: float) -> None:
+        self.samples = segment_samples(sampling_frequency)
+        self._pad = round(self.samples * PAD_COLUMNS / COLUMNS)
+        self._length = self.samples + 2 * self._pad
+        spacing = sampling_frequency / self._length
+        highest = min(self._length // 2, int(HIGHEST_FREQUENCY / spacing))
+        self._bands = [
+            self._band(frequency, order, spacing, highest)
+            for frequency, order in zip(profile.frequencies, profile.orders, strict=True)
+        ]
+        bins = np.arange(highest + 1)
+        first_column = self._pad + 0.5 * self.samples / COLUMNS - 0.5
+        turns = bins * first_column / self._length
+        self._phase = (2.0 / self._length * np.exp(2j * np.pi * turns)).astype(np.complex64)
+
+    @staticmethod
+    def _band(frequency: float, order: int, spacing: float, highest: int) -> _Band:
+        """Gaussians of the wavelets of 1 .. order cycles, cut at four standard deviations of the widest."""
+        deviation = 5.0 * frequency / (2 * np.pi * np.arange(1, order + 1))[:, None]
+        first = max(0, int((frequency - SUPPORT * deviation[0, 0]) / spacing))
+        last = min(highest, int(np.ceil((frequency + SUPPORT * deviation[0, 0]) / spacing)))
+        first = min(first, last)
+        bins = np.arange(first, last + 1) * spacing
+        return _Band(first, np.exp(-0.5 * ((bins - frequency) / deviation) ** 2).astype(np.float32))
+
+    def __call__(self, segments: ArrayT) -> ArrayT:
+        """Levels (n, frequencies, columns) of segments (n, samples); the mean of each segment is taken out."""
+        xp = array_namespace(segments)
+        where = device(segments)
+        centred = xp.astype(segments, xp.float32)
+        centred = centred - xp.mean(centred, axis=-1, keepdims=True)
+        scale = xp.maximum(xp.max(xp.abs(centred), axis=-1, keepdims=True), xp.asarray(1e-30, dtype=xp.float32))
+        spectrum = xp.fft.rfft(self._reflect(centred / scale), axis=-1)[:, : len(self._phase)]
+        spectrum = spectrum * xp.asarray(self._phase, device=where)
+        rows = [self._level(spectrum, band, xp, where) for band in self._bands]
+        return xp.stack(rows, axis=1) + 2.0 * xp.log10(scale)[:, :, None]
+
+    def _reflect(self, segments: ArrayT) -> ArrayT:
+        """The segments with reflected ends."""
+        xp = array_namespace(segments)
+        before = xp.flip(segments[:, 1 : self._pad + 1], axis=-1)
+        after = xp.flip(segments[:, -self._pad - 1 : -1], axis=-1)
+        return xp.concat([before, segments, after], axis=-1)
+
+    @staticmethod
+    def _level(spectrum: ArrayT, band: _Band, xp: Any, where: Any) -> ArrayT:
+        """Level of one frequency at the columns, (n, columns): fold, transform back, mean over the wavelets."""
+        gaussians = xp.asarray(band.gaussians, device=where)
+        width = gaussians.shape[1]
+        product = spectrum[:, None, band.first : band.first + width] * gaussians[None]
+        folds = -(-width // FOLDED_COLUMNS)
+        if folds > 1:
+            lacking = xp.zeros((*product.shape[:2], folds * FOLDED_COLUMNS - width), dtype=product.dtype, device=where)
+            filled = xp.reshape(xp.concat([product, lacking], axis=-1), (*product.shape[:2], folds, FOLDED_COLUMNS))
+            product = xp.sum(filled, axis=2)
+        response = xp.fft.ifft(product, n=FOLDED_COLUMNS, axis=-1)[..., :COLUMNS] * FOLDED_COLUMNS
+        return xp.mean(xp.log10(_power(response) + SMALLEST_POWER), axis=1)
+
+
+def _power(response: ArrayT) -> ArrayT:
+    """Squared magnitude."""
+    xp = array_namespace(response)
+    return xp.real(response) ** 2 + xp.imag(response) ** 2
+
+
+TRANSFORMS: Final = {"direct": DirectSuperlet, "folded": FoldedSuperlet}
