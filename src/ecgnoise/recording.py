@@ -27,7 +27,7 @@ Signal = NDArray[np.float32]
 
 UNKNOWN_UNITS: Final = "unknown"
 MILLIVOLTS_PER: Final = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "nV": 1e-6}
-SAMPLING_FREQUENCY_LIMITS: Final = (50.0, 100_000.0)
+SAMPLING_FREQUENCY_LIMITS: Final = (100.0, 100_000.0)
 MAXIMUM_LEADS: Final = 4096
 
 
@@ -39,7 +39,7 @@ class Samples(Protocol):
         """Number of leads and of samples a lead."""
 
     def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads, (leads, stop - start) float32; start and stop lie within the recording."""
+        """Samples start..stop-1 of all leads, (leads, stop - start) float32, all within the recording."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def default_lead_names(leads: int) -> tuple[str, ...]:
 
 
 def check_sampling_frequency(value: float, source: str = "array") -> None:
-    """SamplingFrequencyError unless the value is a number between 50 and 100,000 Hz."""
+    """SamplingFrequencyError unless the value is a number between 100 and 100,000 Hz."""
     low, high = SAMPLING_FREQUENCY_LIMITS
     if not (np.isfinite(value) and low <= value <= high):
         raise SamplingFrequencyError(

@@ -15,7 +15,7 @@ from ecgnoise.errors import CheckpointError, TrainingDataError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.profiles import DEFAULT
 from ecgnoise.training.config import TrainingConfig
-from ecgnoise.training.data import Corruption, TrainingSet, corruption, filtered, hide_unheld, images
+from ecgnoise.training.data import TrainingSet, corruption, filtered, hide_unheld, images
 
 CONFIG_FILE: Final = "training.toml"
 STATE_FILE: Final = "state.pt"
@@ -136,12 +136,17 @@ def _step(state: TrainingState, data: TrainingSet, config: TrainingConfig) -> fl
     with torch.no_grad():
         for averaged, current in zip(state.average.parameters(), state.network.parameters(), strict=True):
             averaged.lerp_(current, 1 - decay)
-    return float(value)
+    return float(value.detach())
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
     """Linear warm-up, then a cosine to 0."""
-    return config.learning_rate * min(1.0, (step + 1) / config.warm_up) * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    return (
+        config.learning_rate
+        * min(1.0, (step + 1) / config.warm_up)
+        * 0.5
+        * (1 + math.cos(math.pi * step / config.steps))
+    )
 
 
 def batch_loss(

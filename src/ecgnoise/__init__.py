@@ -1,0 +1,29 @@
+"""How noisy is this ECG? Noise of each lead and segment, by diffusion-based anomaly detection.
+
+A diffusion model trained on clean ECG only redraws each lead's superlet scalogram; how far the redrawing lies from the
+original is the score, a PSNR in dB (high is clean). The method is that of Han et al., *Diffusion-Based
+Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
+"""
+
+from ecgnoise.errors import EcgNoiseError
+from ecgnoise.published import PublishedResult, ecg_noise_quantification
+from ecgnoise.quantify import Quantifier, quantify
+from ecgnoise.readers import read
+from ecgnoise.recording import Recording
+from ecgnoise.result import Result
+from ecgnoise.simulate import simulate_ecg
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EcgNoiseError",
+    "PublishedResult",
+    "Quantifier",
+    "Recording",
+    "Result",
+    "__version__",
+    "ecg_noise_quantification",
+    "quantify",
+    "read",
+    "simulate_ecg",
+]

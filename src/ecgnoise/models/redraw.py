@@ -1,0 +1,134 @@
+"""Redrawing: from images to what a clean lead would have looked like, with one contract for all kinds of model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.diffusion import Sampler, draw_noise, walk
+from ecgnoise.models.contract import DiffusionNetwork
+from ecgnoise.models.folder import Question
+from ecgnoise.profiles import Images, Profile, from_network, to_network
+
+NOISE_SEED: Final = 123
+SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images of lead-segments at one sampling frequency, and what a model may know beside them.
+
+    images: (n, rows, columns) in 0..255. reference: QRS level, (n,), log10 mV^2. known: whether the unit, and so the
+    QRS level, is known. held: rows that the sampling frequency can hold, (rows,).
+    """
+
+    images: Images
+    reference: NDArray[np.float32]
+    known: bool
+    held: NDArray[np.bool_]
+
+
+class Redrawer(Protocol):
+    """A model as seen from the score."""
+
+    def redraw(self, pictures: Pictures) -> Images:
+        """The redrawn images, (n, rows, columns) in 0..255, whose PSNR against the originals is the score."""
+
+
+class Denoiser(Protocol):
+    """The default model's network: see ``default_network.MaskedDenoiser``."""
+
+    def denoise(
+        self,
+        noised: NDArray[np.float32],
+        sigma: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        reference: NDArray[np.float32],
+        known: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Redrawn network images (n, 1, rows, columns); the arguments are those of ``MaskedDenoiser.forward``."""
+
+
+class WalkRedrawer:
+    """The published way: encode, noise, walk back, decode (paper, section II-C).
+
+    Departure: the noise is the same for each image, so that a score does not depend on the batch.
+    """
+
+    def __init__(self, network: DiffusionNetwork, sampler: Sampler, profile: Profile, seed: int = NOISE_SEED) -> None:
+        self._network = network
+        self._sampler = sampler
+        self._profile = profile
+        self._seed = seed
+
+    def redraw(self, pictures: Pictures) -> Images:
+        """The redrawn images, (n, rows, columns) in 0..255."""
+        latent = self._network.encode(to_network(pictures.images)[:, None])
+        noise = draw_noise(self._sampler, latent.shape[1:], self._seed)
+        cleaned = walk(self._network.predict_noise, latent, self._sampler, noise)
+        decoded = self._network.decode(cleaned)[:, 0]
+        return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
+
+
+class QuestionRedrawer:
+    """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
+
+    Each question hides a band or makes all rows vague and has the network redraw the image. Of the difference between
+    original and redrawing, the question counts some rows, where asked only what lies above the redrawing (noise adds
+    power), and where asked saturates it column by column, so that much fine noise weighs no more than gross noise. The
+    counted differences of all questions are added as squares; the image returned is the original less that sum's root,
+    so that its PSNR against the original is the score.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, questions: Sequence[Question], profile: Profile, seed: int = NOISE_SEED
+    ) -> None:
+        self._denoiser = denoiser
+        self._questions = tuple(questions)
+        self._frequencies = np.asarray(profile.frequencies)[::-1]
+        self._seed = seed
+
+    def redraw(self, pictures: Pictures) -> Images:
+        """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
+        squared = np.zeros(pictures.images.shape, np.float64)
+        for question in self._questions:
+            squared += self.counted_error(question, pictures)
+        return np.asarray(pictures.images - np.sqrt(squared), dtype=np.float32)
+
+    def answer(self, question: Question, pictures: Pictures) -> Images:
+        """The network's redrawing for one question, (n, rows, columns) in 0..255."""
+        shape = (len(pictures.images), 1, *pictures.images.shape[1:])
+        hidden_rows = self.band(question.hidden) | ~pictures.held
+        hidden = np.broadcast_to(hidden_rows.astype(np.float32)[:, None], shape)
+        sigma = np.where(hidden > 0, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
+        noise = np.random.RandomState(self._seed).standard_normal(shape[2:]).astype(np.float32)
+        noised = to_network(pictures.images)[:, None] + sigma * noise
+        known = np.full(shape[0], float(pictures.known), np.float32)
+        redrawn = self._denoiser.denoise(noised.astype(np.float32), sigma, hidden, pictures.reference, known)
+        return np.asarray((redrawn[:, 0] + 1.0) * 127.5, dtype=np.float32)
+
+    def counted_error(self, question: Question, pictures: Pictures) -> NDArray[np.float64]:
+        """What one question adds to the squared difference of each pixel, (n, rows, columns).
+
+        With t the mean counted squared difference of a column over ``scale``, the column's mean over all held rows is
+        ``weight t``, or ``weight t / (1 + t)`` where the question saturates.
+        """
+        excess = pictures.images.astype(np.float64) - self.answer(question, pictures)
+        if question.one_sided:
+            excess = np.maximum(excess, 0.0)
+        counted = self.band(question.counted) & pictures.held
+        squared = np.where(counted[:, None], excess**2, 0.0)
+        if not counted.any():
+            return squared
+        column = squared.sum(axis=1, keepdims=True) / counted.sum() / question.scale
+        if question.saturate:
+            squared = squared / (1.0 + column)
+        share = pictures.held.sum() / counted.sum()
+        return np.asarray(squared * (question.weight / question.scale * share))
+
+    def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
+        """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
+        low, high = band
+        return np.asarray((self._frequencies >= low) & (self._frequencies <= high))

@@ -1,0 +1,108 @@
+"""Quantifier and quantify(): a recording in, a result out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from numpy.typing import ArrayLike
+
+from ecgnoise.errors import UnknownSamplingFrequencyError
+from ecgnoise.models.folder import load_folder
+from ecgnoise.models.load import load_redrawer
+from ecgnoise.profiles import Profile
+from ecgnoise.recording import Recording
+from ecgnoise.result import ModelIdentity, Result
+from ecgnoise.score import Progress, Scorer
+
+DEFAULT_BATCH: Final = 24
+
+
+class Quantifier:
+    """Scores recordings with one model, loaded once. Safe to call from several threads; can be pickled.
+
+    model: ``"default"``, or the path of a model folder. threads: of the network, None for all processors.
+    batch_size: lead-segments that go through the network together; it changes speed and memory, not scores.
+
+    Raises ModelNotFoundError, ModelFormatError, ModelChecksumError or OptionError.
+    """
+
+    def __init__(
+        self, model: str | Path = "default", *, threads: int | None = None, batch_size: int | None = None
+    ) -> None:
+        folder = load_folder(model)
+        description = folder.description
+        identity = ModelIdentity(description.name, description.version, folder.hash)
+        redrawer = load_redrawer(folder, threads)
+        batch = DEFAULT_BATCH if batch_size is None else batch_size
+        self._arguments = (folder.path, threads, batch_size)
+        self._scorer = Scorer(description.profile, redrawer, description.thresholds, identity, batch)
+
+    def __getstate__(self) -> tuple[Path, int | None, int | None]:
+        """What a copy is made of again."""
+        return self._arguments
+
+    def __setstate__(self, arguments: tuple[Path, int | None, int | None]) -> None:
+        """Load the model again."""
+        model, threads, batch_size = arguments
+        self.__init__(model, threads=threads, batch_size=batch_size)  # type: ignore[misc]
+
+    @property
+    def profile(self) -> Profile:
+        """The model's profile."""
+        return self._scorer.profile
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The model's name, version and hash."""
+        return self._scorer.model
+
+    def quantify(
+        self, recording: Recording, *, parts: int = 1, images: bool = False, progress: Progress | None = None
+    ) -> Result:
+        """Score all leads and segments of a recording.
+
+        parts: spans of a segment with a PSNR of their own, 1 to 256. images: keep originals and reconstructions.
+        progress: called with the number of segments done and their total.
+
+        Raises OptionError, or UnknownUnitsError where the profile needs mV.
+        """
+        return self._scorer.score(recording, parts=parts, images=images, progress=progress)
+
+
+def quantify(
+    signal: ArrayLike | Recording,
+    sampling_frequency: float | None = None,
+    *,
+    units: str = "mV",
+    lead_names: Sequence[str] | None = None,
+    model: str | Path = "default",
+    parts: int = 1,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    images: bool = False,
+) -> Result:
+    """Say how noisy an ECG is: a PSNR in dB for each lead and segment of 10 s; high is clean.
+
+    signal: a Recording (of :func:`ecgnoise.read`), or an array (leads, time) or (time,) with its sampling_frequency in
+    Hz. units: V, mV, uV, nV, or ``"unknown"`` where nobody knows the gain. model: ``"default"`` or a model folder.
+    parts, images, progress: see :meth:`Quantifier.quantify`. batch_size: see :class:`Quantifier`.
+
+    For repeated use make one :class:`Quantifier`. Raises subclasses of EcgNoiseError.
+    """
+    recording = as_recording(signal, sampling_frequency, units=units, lead_names=lead_names)
+    return Quantifier(model, batch_size=batch_size).quantify(recording, parts=parts, images=images, progress=progress)
+
+
+def as_recording(
+    signal: ArrayLike | Recording,
+    sampling_frequency: float | None = None,
+    *,
+    units: str = "mV",
+    lead_names: Sequence[str] | None = None,
+) -> Recording:
+    """The recording, or a recording of the array."""
+    if isinstance(signal, Recording):
+        return signal if lead_names is None else signal.pick(lead_names)
+    if sampling_frequency is None:
+        raise UnknownSamplingFrequencyError("array: pass sampling_frequency, the number of samples a second in Hz")
+    return Recording.from_array(signal, sampling_frequency, units=units, lead_names=lead_names)

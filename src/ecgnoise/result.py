@@ -1,0 +1,130 @@
+"""Result: one type for every input, "cannot be scored" included."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.grades import GRADES
+from ecgnoise.profiles import Images
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS: Final = (
+    "record", "lead", "segment", "start_s", "duration_s", "psnr_db", "local_minimum_db", "grade", "fault", "model",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model made a score: its name, version and the hash of its ``model.toml``."""
+
+    name: str
+    version: str
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.hash})"
+
+
+@dataclass(frozen=True)
+class SegmentImages:
+    """Images of each lead-segment, (leads, segments, rows, columns) in 0..255, row 0 the highest frequency.
+
+    ``reconstruction`` is the image whose PSNR against ``original`` is the score. Both are NaN where nothing was drawn.
+    """
+
+    original: Images
+    reconstruction: Images
+
+
+@dataclass(frozen=True)
+class Result:
+    """Noise of each lead and segment of a recording.
+
+    psnr: (leads, segments) in dB, high is clean, NaN where it cannot be measured.
+    local_psnr: (leads, segments, parts) in dB; NaN where a part is touched by a fault or does not exist in a tail.
+    fault: (leads, segments), why there is no score (``segments.py`` lists the faults), else empty. A lead-segment of 5
+    to 10 s is marked ``short`` and has a score all the same.
+    grade: (leads, segments), one of good, fair, poor, unusable; empty without a score.
+    start, duration: (segments,) in seconds; of a tail, what is new in it.
+    part_start, part_duration: (segments, parts) in seconds; NaN where a part does not exist in a tail.
+    """
+
+    psnr: NDArray[np.float64]
+    local_psnr: NDArray[np.float64]
+    fault: NDArray[np.str_]
+    grade: NDArray[np.str_]
+    start: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    part_start: NDArray[np.float64]
+    part_duration: NDArray[np.float64]
+    lead_names: tuple[str, ...]
+    sampling_frequency: float
+    units: str
+    profile: str
+    model: ModelIdentity
+    source: str = "array"
+    notes: tuple[str, ...] = ()
+    images: SegmentImages | None = None
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
+        lowest = _lowest(self.local_psnr)
+        return [
+            (
+                self.source,
+                name,
+                segment,
+                round(float(self.start[segment]), 6),
+                round(float(self.duration[segment]), 6),
+                _number(self.psnr[lead, segment]),
+                _number(lowest[lead, segment]),
+                str(self.grade[lead, segment]),
+                str(self.fault[lead, segment]),
+                str(self.model),
+            )
+            for lead, name in enumerate(self.lead_names)
+            for segment in range(len(self.start))
+        ]
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype({"psnr_db": float, "local_minimum_db": float})
+
+    def parts_in_turn(self) -> NDArray[np.float64]:
+        """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
+        return self.local_psnr[:, np.isfinite(self.part_start)]
+
+    def verdict(self) -> str:
+        """One line: how many lead-segments have each grade, which lead is worst, and what has no score."""
+        leads, segments = self.psnr.shape
+        counts = [(grade, int((self.grade == grade).sum())) for grade in GRADES]
+        parts = [f"{count} {grade}" for grade, count in counts if count]
+        faults = [
+            (fault, int((self.fault == fault).sum())) for fault in sorted(set(self.fault.ravel().tolist()) - {""})
+        ]
+        parts += [f"{count} {fault}" for fault, count in faults]
+        line = f"{leads} lead{'s' * (leads != 1)} x {segments} segment{'s' * (segments != 1)}: {', '.join(parts)}"
+        if np.isfinite(self.psnr).any():
+            lead, segment = np.unravel_index(np.nanargmin(self.psnr), self.psnr.shape)
+            start = self.start[segment]
+            end = start + self.duration[segment]
+            line += f"; worst {self.lead_names[lead]} {self.psnr[lead, segment]:.1f} dB at {start:.4g}-{end:.4g} s"
+        return line
+
+
+def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The lowest local PSNR of each lead-segment, (leads, segments); NaN where there is none."""
+    lowest = np.where(np.isnan(local), np.inf, local).min(axis=2, initial=np.inf)
+    return np.where(np.isinf(lowest), np.nan, lowest)
+
+
+def _number(value: float) -> float | None:
+    """A number for a table, to a ten-thousandth of a dB; None for NaN."""
+    return None if math.isnan(value) else round(float(value), 4)

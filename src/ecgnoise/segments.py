@@ -1,0 +1,227 @@
+"""Windows of 10 s, tails, parts and faults.
+
+Segments lie end to end. A rest shorter than 10 s is scored in the window that ends with the recording, and only its new
+part counts. A recording of 5 to 10 s is one window, lengthened by reflection.
+
+A fault says why a lead-segment has no score, in order of precedence:
+
+===========  ========================================================================================================
+``no_gain``  the file gives no usable gain for the lead
+``missing``  samples that are not numbers, a second or more in all
+``clipped``  runs of 40 ms and more at the largest or smallest value, far from the median, a second or more in all
+``flat``     no variation for a second or more
+``short``    the recording is shorter than 10 s; from 5 s on it is scored all the same
+===========  ========================================================================================================
+
+A fault counts for a segment where it touches the new part of its window; parts that it does not touch are scored.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.errors import OptionError
+from ecgnoise.profiles import COLUMNS
+from ecgnoise.recording import Recording, Signal
+from ecgnoise.superlet import segment_samples
+
+SHORTEST_SECONDS: Final = 5.0
+FAULT_SECONDS: Final = 1.0
+RAIL_SECONDS: Final = 0.04
+RAIL_DISTANCE: Final = 0.25
+FLAT_TOLERANCE: Final = 1e-6
+
+NO_GAIN: Final = "no_gain"
+SHORT: Final = "short"
+MISSING: Final = "missing"
+CLIPPED: Final = "clipped"
+FLAT: Final = "flat"
+FAULTS: Final = (NO_GAIN, SHORT, MISSING, CLIPPED, FLAT)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Samples start..stop-1 that make one image, and the part of it that is new.
+
+    new: first sample that no earlier segment covers. columns: first and one past the last image column that counts.
+    """
+
+    start: int
+    stop: int
+    new: int
+    columns: tuple[int, int]
+
+
+def windows(samples: int, sampling_frequency: float) -> tuple[Window, ...]:
+    """The windows of a recording.
+
+    The new part of a tail has ``floor(256 * new samples / samples of a segment)`` columns as published, but at least
+    one: the published program loses the tail below that.
+    """
+    length = segment_samples(sampling_frequency)
+    if samples < length:
+        return (Window(0, samples, 0, (0, count_columns(samples, length))),)
+    whole = [Window(start, start + length, start, (0, COLUMNS)) for start in range(0, samples - length + 1, length)]
+    rest = samples % length
+    if rest:
+        whole.append(
+            Window(samples - length, samples, samples - rest, (COLUMNS - count_columns(rest, length), COLUMNS))
+        )
+    return tuple(whole)
+
+
+def count_columns(samples: int, length: int) -> int:
+    """Number of whole columns in this many samples of a segment, at least one."""
+    return max(1, COLUMNS * samples // length)
+
+
+def part_columns(columns: tuple[int, int], parts: int) -> list[tuple[int, int]]:
+    """First and one past the last column of each part.
+
+    As published: a part has ``256 // parts`` columns, the last one of a segment takes what is left, and a tail is
+    divided from its own first column into as many parts of that width as it needs.
+    """
+    if not 1 <= parts <= COLUMNS:
+        raise OptionError(f"parts {parts}: a segment has 1 to {COLUMNS} parts")
+    first, last = columns
+    width = COLUMNS // parts
+    count = min(parts, -(-(last - first) // width))
+    return list(pairwise([first + index * width for index in range(count)] + [last]))
+
+
+def lengthen(signal: Signal, length: int) -> Signal:
+    """A signal (leads, samples) brought to at least ``length`` samples by reflection at its end."""
+    lacking = length - signal.shape[1]
+    return np.pad(signal, ((0, 0), (0, lacking)), mode="symmetric") if lacking > 0 else signal
+
+
+def fill(signal: Signal) -> Signal:
+    """The signal (leads, samples) with missing samples on a straight line between their neighbours; 0 if all are."""
+    missing = np.isnan(signal)
+    if not missing.any():
+        return signal
+    filled = signal.copy()
+    for row in np.flatnonzero(missing.any(axis=1)):
+        known = np.flatnonzero(~missing[row])
+        absent = np.flatnonzero(missing[row])
+        filled[row, absent] = np.interp(absent, known, signal[row, known]) if known.size else 0.0
+    return filled
+
+
+@dataclass(frozen=True)
+class LeadSegment:
+    """One lead in one window of a recording.
+
+    signal: (samples of 10 s,), missing samples filled in. faulty: which samples are faulty, (samples of 10 s,).
+    fault: why it has no score, or ``short``, or empty.
+    """
+
+    lead: int
+    segment: int
+    window: Window
+    signal: NDArray[np.float32]
+    faulty: NDArray[np.bool_]
+    fault: str
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there is anything to draw."""
+        return not self.faulty.all() and bool(np.ptp(self.signal) > 0)
+
+    @property
+    def scored(self) -> bool:
+        """Whether the whole of it has a score."""
+        return self.drawable and self.fault in {"", SHORT}
+
+
+def cut(recording: Recording, segment: int, window: Window) -> list[LeadSegment]:
+    """The lead-segments of one window of a recording, all leads."""
+    frequency = recording.sampling_frequency
+    length = segment_samples(frequency)
+    signal = recording.window(window.start, window.stop)
+    samples = signal.shape[1]
+    new = np.arange(length) >= window.new - window.start
+    lengthened = lengthen(signal, length)
+    filled = fill(lengthened)
+    cuts = []
+    for lead, lead_fault in enumerate(recording.lead_faults):
+        fault, faulty = find_fault(lengthened[lead], frequency)
+        if not (faulty & new).any():
+            fault = ""
+        if lead_fault or samples < SHORTEST_SECONDS * frequency:
+            fault, faulty = lead_fault or SHORT, np.ones(length, np.bool_)
+        elif samples < length:
+            fault = fault or SHORT
+        cuts.append(LeadSegment(lead, segment, window, filled[lead], faulty, fault))
+    return cuts
+
+
+def find_fault(lead: NDArray[np.float32], sampling_frequency: float) -> tuple[str, NDArray[np.bool_]]:
+    """The fault of one lead of a window, (samples,), by its samples, and which of them are faulty, (samples,)."""
+    needed = FAULT_SECONDS * sampling_frequency
+    missing = np.isnan(lead)
+    runs = _constant_runs(lead)
+    flat = _mask(runs[(runs[:, 1] - runs[:, 0]) >= needed], len(lead))
+    railed = _railed(lead, runs, sampling_frequency)
+    faulty = missing | flat | (railed if railed.sum() >= needed else np.zeros_like(railed))
+    if missing.sum() >= needed:
+        return MISSING, faulty
+    if railed.sum() >= needed:
+        return CLIPPED, faulty
+    return (FLAT if flat.any() else ""), faulty
+
+
+def _constant_runs(lead: NDArray[np.float32]) -> NDArray[np.int64]:
+    """First and one past the last sample of each run of equal samples, (runs, 2)."""
+    finite = lead[np.isfinite(lead)]
+    if not finite.size:
+        return np.empty((0, 2), np.int64)
+    tolerance = FLAT_TOLERANCE * float(finite.max() - finite.min())
+    equal = np.abs(np.diff(lead.astype(np.float64))) <= tolerance
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], equal, [False]]).astype(np.int8)))
+    return np.column_stack([edges[::2], edges[1::2] + 1]).astype(np.int64)
+
+
+def _mask(runs: NDArray[np.int64], samples: int) -> NDArray[np.bool_]:
+    """True within the runs, (samples,)."""
+    steps = np.zeros(samples + 1, np.int64)
+    np.add.at(steps, runs[:, 0], 1)
+    np.add.at(steps, runs[:, 1], -1)
+    return np.asarray(np.cumsum(steps[:-1]) > 0)
+
+
+def _railed(lead: NDArray[np.float32], runs: NDArray[np.int64], sampling_frequency: float) -> NDArray[np.bool_]:
+    """Samples in long runs at the extreme values, as a railed or saturated amplifier leaves them, (samples,)."""
+    long = runs[(runs[:, 1] - runs[:, 0]) >= max(2.0, RAIL_SECONDS * sampling_frequency)]
+    if not len(long):
+        return np.zeros(len(lead), np.bool_)
+    low, middle, high = np.nanquantile(lead.astype(np.float64), [0.0, 0.5, 1.0])
+    value = lead[long[:, 0]].astype(np.float64)
+    tolerance = FLAT_TOLERANCE * (high - low)
+    extreme = (value >= high - tolerance) | (value <= low + tolerance)
+    distant = np.abs(value - middle) > RAIL_DISTANCE * (high - low)
+    return _mask(long[extreme & distant], len(lead))
+
+
+def touches(faulty: NDArray[np.bool_], columns: tuple[int, int]) -> bool:
+    """Whether any faulty sample of a 10-s window, (samples,), lies under these columns."""
+    samples = len(faulty)
+    first, last = (samples * column // COLUMNS for column in columns)
+    return bool(faulty[first : max(last, first + 1)].any())
+
+
+def segment_times(window: Window, sampling_frequency: float) -> tuple[float, float]:
+    """Start and duration in seconds of what is new in a window."""
+    return window.new / sampling_frequency, (window.stop - window.new) / sampling_frequency
+
+
+def part_times(window: Window, parts: int, sampling_frequency: float) -> list[tuple[float, float]]:
+    """Start and duration in seconds of each part of a window, NaN for parts that a tail does not have."""
+    seconds = segment_samples(sampling_frequency) / sampling_frequency / COLUMNS
+    begin = window.start / sampling_frequency
+    there = [(begin + first * seconds, (last - first) * seconds) for first, last in part_columns(window.columns, parts)]
+    return there + [(math.nan, math.nan)] * (parts - len(there))

@@ -1,0 +1,63 @@
+"""The result while it is being filled in, lead-segment by lead-segment."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise import metrics, segments
+from ecgnoise.profiles import COLUMNS, Profile
+from ecgnoise.result import SegmentImages
+from ecgnoise.segments import LeadSegment, Window
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Scores, faults and, where asked for, images of each lead-segment; the shapes are those of ``Result``."""
+
+    windows: tuple[Window, ...]
+    parts: int
+    psnr: NDArray[np.float64]
+    local_psnr: NDArray[np.float64]
+    fault: NDArray[Any]
+    images: SegmentImages | None
+
+    @classmethod
+    def empty(cls, leads: int, windows: tuple[Window, ...], parts: int, drawn: Profile | None) -> "Sheet":
+        """A sheet without scores; with room for images where a profile is given. OptionError for a wrong ``parts``."""
+        segments.part_columns((0, COLUMNS), parts)
+        shape = (leads, len(windows))
+        images = None
+        if drawn is not None:
+            pixels = (*shape, drawn.rows, COLUMNS)
+            images = SegmentImages(np.full(pixels, np.nan, np.float32), np.full(pixels, np.nan, np.float32))
+        return cls(
+            windows,
+            parts,
+            np.full(shape, np.nan),
+            np.full((*shape, parts), np.nan),
+            np.full(shape, "", "U8"),
+            images,
+        )
+
+    def enter_fault(self, item: LeadSegment) -> None:
+        """Write the fault of a lead-segment."""
+        self.fault[item.lead, item.segment] = item.fault
+
+    def enter_score(self, item: LeadSegment, errors: NDArray[np.float64]) -> None:
+        """Write the PSNR of a lead-segment, and of its parts, from its column errors, (columns,)."""
+        first, last = item.window.columns
+        if item.scored:
+            self.psnr[item.lead, item.segment] = metrics.psnr(errors[first:last].mean())
+        for part, columns in enumerate(segments.part_columns(item.window.columns, self.parts)):
+            if not segments.touches(item.faulty, columns):
+                self.local_psnr[item.lead, item.segment, part] = metrics.psnr(errors[columns[0] : columns[1]].mean())
+
+    def enter_images(
+        self, item: LeadSegment, original: NDArray[np.float32], reconstruction: NDArray[np.float32]
+    ) -> None:
+        """Keep the images of a lead-segment, (rows, columns) each, where they are asked for."""
+        if self.images is not None:
+            self.images.original[item.lead, item.segment] = original
+            self.images.reconstruction[item.lead, item.segment] = reconstruction
