@@ -1,0 +1,381 @@
+"""A simulated clean ECG and the kinds of noise that can be added to it, both seeded.
+
+The ECG is the dynamical model of McSharry, Clifford, Tarassenko and Smith, IEEE Trans Biomed Eng
+50(3):289-294, 2003 ("the paper"). A point runs on the unit circle, one turn a beat; passing the angle of a
+wave (P, Q, R, S, T) it is pushed up or down. Twelve leads come from giving each wave its own direction in
+space, as Sameni, Clifford, Jutten and Shamsollahi, EURASIP J Adv Signal Process 2007:043407 do, seen by the
+lead vectors of Dower, Machado and Osborne, Clin Cardiol 3:87-92, 1980.
+
+Departures from the paper:
+
+* The attracting radius (the terms in alpha of its equation 1) is left out: the point starts on the circle and
+  stays.
+* Each Gaussian of its equation 1 is multiplied by omega / b^2, as Sameni's equation 3 does, so that a wave's
+  height in mV is a parameter and does not change with the heart rate. The paper scales the finished signal
+  instead.
+* z is then solved in closed form: the push is the time derivative of g = sum of A exp(-dtheta^2 / 2 b^2), so
+  that dz/dt = dg/dt - z is a first-order high-pass of g, done here by the trapezoid rule.
+* The baseline z0 (equation 2, breathing) is zero: baseline wander is a kind of noise here.
+* Angles and widths follow the mean heart rate as in the authors' program ECGSYN.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as sps
+from scipy.interpolate import CubicSpline
+
+from ecgnoise.errors import LeadNameError, OptionError, UnknownSamplingFrequencyError
+from ecgnoise.recording import ArraySamples, Recording, Signal, as_leads, check_sampling_frequency
+
+Array = NDArray[np.float64]
+
+STANDARD_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+# P, Q, R, S, T: angle and width in radians, table I of the paper.
+ANGLES: Final = np.array([-1 / 3, -1 / 12, 0.0, 1 / 12, 1 / 2]) * np.pi
+WIDTHS: Final = np.array([0.25, 0.1, 0.1, 0.1, 0.4])
+# ECGSYN: exponents of the square root of (heart rate / 60) that move each angle.
+ANGLE_EXPONENTS: Final = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
+# Dipole of each wave in mV on the axes x to the left arm, y to the feet, z to the back (Frank's axes).
+DIPOLES: Final = np.array(
+    [
+        [0.06, 0.10, -0.01],  # P: left and down
+        [-0.12, -0.05, -0.18],  # Q: septum, right and forward, the small r of V1
+        [0.80, 0.80, 0.37],  # R: left, down and somewhat back
+        [-0.15, -0.12, 0.25],  # S: base, up and back
+        [0.22, 0.20, -0.12],  # T: left, down and forward
+    ]
+)
+# Dower's lead vectors on the same axes; the limb leads but I and II follow from these two.
+LEAD_VECTORS: Final = np.array(
+    [
+        [0.632, -0.235, 0.059],  # I
+        [0.235, 1.066, -0.132],  # II
+        [-0.515, 0.157, -0.917],  # V1
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
+# Standard leads out of I, II, V1 .. V6.
+LIMB_WEIGHTS: Final = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
+
+RR_RATE: Final = 4.0  # samples a second of the tachogram
+RR_SHORTEST: Final = 1024  # its shortest length, so that short recordings of one seed share their beats
+RR_BANDS: Final = (
+    (0.1, 0.01, 1 / 3),
+    (0.25, 0.01, 2 / 3),
+)  # centre and width in Hz, share of the power: LF, HF
+WARM_UP: Final = 12.0  # seconds before the start, by which the high-pass has forgotten where it began
+BLOCK: Final = 1 << 18
+MAINS_HARMONICS: Final = (1.0, 0.1, 0.3, 0.05, 0.15)
+
+
+class NoiseKind(StrEnum):
+    """The kinds of noise."""
+
+    BASELINE_WANDER = "baseline_wander"
+    MUSCLE = "muscle"
+    MAINS_50 = "mains_50"
+    MAINS_60 = "mains_60"
+    ELECTRODE_STEPS = "electrode_steps"
+    MOTION_BURSTS = "motion_bursts"
+    WHITE = "white"
+
+
+def simulate_ecg(
+    duration: float,
+    sampling_frequency: float = 500.0,
+    *,
+    heart_rate: float = 60.0,
+    heart_rate_std: float = 1.0,
+    seed: int = 0,
+    lead_names: Sequence[str] = STANDARD_LEADS,
+) -> Recording:
+    """A clean ECG, (leads, duration x sampling_frequency) float32 in mV; QRS about 1 mV high in lead II.
+
+    duration: seconds. heart_rate, heart_rate_std: beats a minute, 20 to 250 and at most a quarter of the
+    rate. lead_names: any of STANDARD_LEADS, in any order.
+
+    The same seed gives the same beats at every sampling frequency. Equations and departures from the paper:
+    at the top of this module.
+
+    Raises SamplingFrequencyError, OptionError or LeadNameError.
+    """
+    check_sampling_frequency(sampling_frequency, "simulate_ecg")
+    samples = _check_duration(duration, sampling_frequency)
+    weights = _lead_weights(lead_names)
+    beats = beat_times(duration, heart_rate=heart_rate, heart_rate_std=heart_rate_std, seed=seed)
+    signal = _solve(beats, weights, samples, sampling_frequency, heart_rate)
+    name = f"simulated ECG, seed {seed}"
+    return Recording(ArraySamples(signal), float(sampling_frequency), tuple(lead_names), source=name)
+
+
+def beat_times(duration: float, *, heart_rate: float = 60.0, heart_rate_std: float = 1.0, seed: int = 0) -> Array:
+    """Times of the R waves in seconds, increasing, from before the start of the recording to behind its end.
+
+    Beat n lasts T(t_n), T being the tachogram of the paper's section III: the square root of a spectrum with
+    two Gaussians, at 0.1 Hz (blood pressure waves) and 0.25 Hz (breathing) with LF/HF = 0.5, random phases,
+    inverse Fourier transform, scaled to the mean and the standard deviation wanted.
+
+    Raises OptionError where an argument is outside the range that :func:`simulate_ecg` gives.
+    """
+    if not 20 <= heart_rate <= 250:
+        raise OptionError(f"heart_rate {heart_rate}: pass 20 to 250 beats a minute")
+    if not 0 <= heart_rate_std <= heart_rate / 4:
+        raise OptionError(f"heart_rate_std {heart_rate_std}: pass 0 to a quarter of heart_rate, {heart_rate / 4:g}")
+    mean = 60.0 / heart_rate
+    generator = _generator(seed, "beats", 0)
+    span = WARM_UP + duration + 4 * mean
+    length = 1 << (max(RR_SHORTEST, int(np.ceil(span * RR_RATE)) + 1) - 1).bit_length()
+    tachogram = mean + _tachogram(length, generator) * mean * heart_rate_std / heart_rate
+    tachogram = np.maximum(tachogram, mean / 3).tolist()
+    times = [-mean * generator.uniform()]
+    while times[-1] < span:
+        times.append(times[-1] + tachogram[max(0, round(times[-1] * RR_RATE))])
+    return np.array(times) - WARM_UP
+
+
+def _tachogram(length: int, generator: np.random.Generator) -> Array:
+    """Deviation of the RR interval in its standard deviations, at RR_RATE."""
+    frequency = np.fft.rfftfreq(length, 1 / RR_RATE)
+    power = sum(share / width * np.exp(-(((frequency - f) / width) ** 2) / 2) for f, width, share in RR_BANDS)
+    phases = np.exp(2j * np.pi * generator.uniform(size=len(frequency)))
+    phases[0] = 0.0
+    deviation = np.fft.irfft(np.sqrt(power) * phases, length)
+    scaled: Array = deviation / deviation.std()
+    return scaled
+
+
+def _lead_weights(lead_names: Sequence[str]) -> Array:
+    """Height in mV of each wave in each lead, (leads, 5)."""
+    unknown = [name for name in lead_names if name not in STANDARD_LEADS]
+    if unknown or not lead_names:
+        asked = ", ".join(unknown) or "none asked for"
+        raise LeadNameError(f"simulate_ecg: no lead {asked}; it has {', '.join(STANDARD_LEADS)}")
+    basis = LEAD_VECTORS @ DIPOLES.T
+    all_leads = np.concatenate([LIMB_WEIGHTS @ basis[:2], basis[2:]])
+    return all_leads[[STANDARD_LEADS.index(name) for name in lead_names]]
+
+
+def _solve(beats: Array, weights: Array, samples: int, sampling_frequency: float, heart_rate: float) -> Signal:
+    """Height z of the paper's equation 1 in each lead, (leads, samples)."""
+    stretch = np.sqrt(heart_rate / 60.0)
+    angles, widths = ANGLES * stretch**ANGLE_EXPONENTS, WIDTHS * stretch
+    half_step = 0.5 / sampling_frequency
+    low_pass = (
+        np.array([half_step, half_step]) / (1 + half_step),
+        np.array([1.0, (half_step - 1) / (half_step + 1)]),
+    )
+    state = np.zeros((len(weights), 1))
+    turns = np.arange(len(beats))
+    warm_up = round(WARM_UP * sampling_frequency)
+    signal = np.empty((len(weights), samples), np.float32)
+    for start in range(-warm_up, samples, BLOCK):
+        stop = min(start + BLOCK, samples)
+        phase = 2 * np.pi * (np.interp(np.arange(start, stop) / sampling_frequency, beats, turns) % 1.0)
+        from_wave = (phase - angles[:, None] + np.pi) % (2 * np.pi) - np.pi
+        bumps = weights @ np.exp(-((from_wave / widths[:, None]) ** 2) / 2)
+        slow, state = sps.lfilter(*low_pass, bumps, axis=-1, zi=state)
+        first = max(start, 0)
+        signal[:, first:stop] = (bumps - slow)[:, first - start :]
+    return signal
+
+
+def noise(kind: NoiseKind, shape: tuple[int, int], sampling_frequency: float, seed: int = 0) -> Array:
+    """Noise of a kind, (leads, samples), each lead with mean 0 and power 1 over its length.
+
+    A lead's noise depends on the seed, the kind and the number of the lead, not on how many leads there are.
+
+    Raises OptionError for an unknown kind, mains at or above half the sampling frequency, or a negative seed.
+    """
+    kind = _kind(kind)
+    return np.stack([_lead_noise(kind, shape[1], sampling_frequency, seed, lead) for lead in range(shape[0])])
+
+
+def _kind(kind: str) -> NoiseKind:
+    if kind not in list(NoiseKind):
+        raise OptionError(f"noise kind {kind!r}: pass one of {', '.join(NoiseKind)}")
+    return NoiseKind(kind)
+
+
+def _lead_noise(kind: NoiseKind, samples: int, sampling_frequency: float, seed: int, lead: int) -> Array:
+    row = _MAKERS[kind](samples, sampling_frequency, _generator(seed, kind, lead))
+    row = row - row.mean()
+    power = float(np.mean(row**2))
+    scaled: Array = row / np.sqrt(power) if power > 0 else row
+    return scaled
+
+
+SignalOrRecording = TypeVar("SignalOrRecording", Recording, NDArray[np.float32], NDArray[np.float64])
+
+
+def add_noise(
+    clean: SignalOrRecording,
+    kind: NoiseKind,
+    snr_db: float,
+    *,
+    sampling_frequency: float | None = None,
+    seed: int = 0,
+    leads: Sequence[str | int] | None = None,
+) -> SignalOrRecording:
+    """The recording, or the signal (leads, time) or (time,), with noise added: what came in goes out.
+
+    snr_db: power of the clean lead about its mean over that of the noise, in dB, for each lead over its whole
+    length. sampling_frequency: in Hz, for an array. leads: names (of a recording) or numbers of the leads
+    that get noise. A lead without variation stays as it is; missing samples stay missing.
+
+    Raises UnknownSamplingFrequencyError, LeadNameError, OptionError or SignalShapeError.
+    """
+    kind = _kind(kind)
+    if not np.isfinite(snr_db):
+        raise OptionError(f"snr_db {snr_db}: pass a finite number of decibels")
+    if isinstance(clean, Recording):
+        rows = _lead_rows(leads, clean.lead_names)
+        noisy = _mix(clean.signal, kind, snr_db, clean.sampling_frequency, seed, rows)
+        note = f"{kind} noise added at {snr_db:g} dB"
+        samples = ArraySamples(noisy.astype(np.float32))
+        return replace(clean, samples=samples, notes=(*clean.notes, note))
+    if sampling_frequency is None:
+        raise UnknownSamplingFrequencyError("add_noise: an array has no sampling frequency: pass sampling_frequency")
+    check_sampling_frequency(sampling_frequency, "add_noise")
+    signal = as_leads(clean)
+    rows = _lead_rows(leads, tuple(map(str, range(len(signal)))))
+    noisy = _mix(signal, kind, snr_db, sampling_frequency, seed, rows)
+    return noisy.reshape(clean.shape).astype(clean.dtype)
+
+
+def _lead_rows(leads: Sequence[str | int] | None, lead_names: tuple[str, ...]) -> list[int]:
+    if leads is None:
+        return list(range(len(lead_names)))
+    known: dict[str | int, int] = {name: row for row, name in enumerate(lead_names)}
+    known |= {row: row for row in range(len(lead_names))}
+    unknown = [str(lead) for lead in leads if lead not in known]
+    if unknown:
+        raise LeadNameError(f"add_noise: no lead {', '.join(unknown)}; it has {', '.join(lead_names)}")
+    return [known[lead] for lead in leads]
+
+
+def _mix(
+    clean: NDArray[np.floating], kind: NoiseKind, snr_db: float, frequency: float, seed: int, rows: list[int]
+) -> Array:
+    noisy = clean.astype(np.float64)
+    for row in rows:
+        present = noisy[row][np.isfinite(noisy[row])]
+        power = present.var() if present.size else 0.0
+        added = _lead_noise(kind, noisy.shape[1], frequency, seed, row)
+        noisy[row] += added * np.sqrt(power / 10 ** (snr_db / 10))
+    return noisy
+
+
+def _generator(seed: int, purpose: str, lead: int) -> np.random.Generator:
+    if seed < 0:
+        raise OptionError(f"seed {seed}: pass 0 or more")
+    return np.random.default_rng((seed, zlib.crc32(purpose.encode()), lead))
+
+
+def _check_duration(duration: float, sampling_frequency: float) -> int:
+    samples = round(duration * sampling_frequency) if np.isfinite(duration) else 0
+    if samples < 1:
+        raise OptionError(f"duration {duration} s: pass at least one sample, {1 / sampling_frequency:g} s")
+    return samples
+
+
+def _slow(samples: int, frequency: float, band: tuple[float, float], generator: np.random.Generator) -> Array:
+    """Gaussian noise in a band of low frequencies, of power about 1, drawn at 8 times the band's top."""
+    rate = 8 * band[1]
+    settle = int(2 * rate / band[0])
+    knots = int(np.ceil(samples / frequency * rate)) + 4
+    sections = sps.butter(2, band, "bandpass", fs=rate, output="sos")
+    coarse = sps.sosfilt(sections, generator.standard_normal(settle + knots))[settle:]
+    fine: Array = CubicSpline(np.arange(knots), coarse / np.sqrt((band[1] - band[0]) / (rate / 2)))(
+        np.arange(samples) * (rate / frequency)
+    )
+    return fine
+
+
+def _events(samples: int, frequency: float, a_second: float, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Sample numbers of events at random times, at least one, none in the last twentieth."""
+    count = max(1, generator.poisson(a_second * samples / frequency))
+    return (generator.uniform(0, 0.95, count) * samples).astype(np.intp)
+
+
+def _baseline_wander(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    """Breathing and sweating: 0.05 to 0.5 Hz."""
+    return _slow(samples, frequency, (0.05, 0.5), generator)
+
+
+def _muscle(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    """20 to 150 Hz, or to 0.45 times the sampling frequency, swelling and fading within seconds."""
+    low, high = 20.0, min(150.0, 0.45 * frequency)
+    sections = sps.butter(2, (low, high), "bandpass", fs=frequency, output="sos")
+    settle = int(frequency)
+    fast = sps.sosfilt(sections, generator.standard_normal(settle + samples))[settle:]
+    swelling: Array = np.exp(0.7 * _slow(samples, frequency, (0.1, 0.7), generator))
+    return swelling * fast
+
+
+def _mains(mains: float, samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    """Mains within 0.02 Hz of its nominal frequency, with harmonics, its strength drifting by a tenth."""
+    if mains >= frequency / 2:
+        raise OptionError(
+            f"mains of {mains:g} Hz needs more than {2 * mains:g} Hz of sampling frequency: {frequency:g}"
+        )
+    actual = mains + generator.uniform(-0.02, 0.02)
+    phases = generator.uniform(0, 2 * np.pi, len(MAINS_HARMONICS))
+    time = np.arange(samples) / frequency
+    wave = np.zeros(samples)
+    for order, (height, phase) in enumerate(zip(MAINS_HARMONICS, phases, strict=True), start=1):
+        if order * actual < frequency / 2:
+            wave += height * np.sin(2 * np.pi * order * actual * time + phase)
+    return wave * (1 + 0.1 * _slow(samples, frequency, (0.05, 0.2), generator))
+
+
+def _mains_50(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    return _mains(50.0, samples, frequency, generator)
+
+
+def _mains_60(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    return _mains(60.0, samples, frequency, generator)
+
+
+def _electrode_steps(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    """Jumps of the electrode potential, one in 5 s, each dying away with a time constant of 3 s."""
+    places = _events(samples, frequency, 0.2, generator)
+    jumps = np.zeros(samples)
+    np.add.at(jumps, places, generator.choice([-1.0, 1.0], len(places)) * generator.uniform(0.5, 1.5, len(places)))
+    steps: Array = sps.lfilter([1.0], [1.0, -np.exp(-1 / (3.0 * frequency))], jumps)
+    return steps
+
+
+def _motion_bursts(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    """Bursts of 0.5 to 3 s, one in 8 s, of 0.5 to 10 Hz."""
+    strength = np.zeros(samples)
+    for place in _events(samples, frequency, 0.125, generator):
+        burst = np.hanning(2 + int(generator.uniform(0.5, 3.0) * frequency))[: samples - place]
+        strength[place : place + len(burst)] += generator.uniform(0.5, 1.5) * burst
+    return strength * _slow(samples, frequency, (0.5, 10.0), generator)
+
+
+def _white(samples: int, frequency: float, generator: np.random.Generator) -> Array:
+    del frequency
+    return generator.standard_normal(samples)
+
+
+_MAKERS: Final = {
+    NoiseKind.BASELINE_WANDER: _baseline_wander,
+    NoiseKind.MUSCLE: _muscle,
+    NoiseKind.MAINS_50: _mains_50,
+    NoiseKind.MAINS_60: _mains_60,
+    NoiseKind.ELECTRODE_STEPS: _electrode_steps,
+    NoiseKind.MOTION_BURSTS: _motion_bursts,
+    NoiseKind.WHITE: _white,
+}
