@@ -1,0 +1,1 @@
+"""Models: the folder they live in and the ways to run them."""

@@ -1,0 +1,107 @@
+"""Reading recordings: :func:`read` tries the readers by content, :func:`find_recordings` lists the files.
+
+``READERS`` is the list of formats, in the order in which they are tried.
+"""
+
+import glob
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ecgnoise.errors import UnknownFormatError, UnreadableFileError
+from ecgnoise.readers.base import Reader, ReadOptions
+from ecgnoise.readers.csv import CsvReader
+from ecgnoise.readers.numpy import NpyReader, NpzReader
+from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
+from ecgnoise.recording import Recording
+
+__all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
+
+READERS: Final[tuple[Reader, ...]] = (WfdbReader(), NpyReader(), NpzReader(), CsvReader())
+HEAD_BYTES: Final = 1 << 16
+
+
+def read(
+    path: str | Path,
+    *,
+    sampling_frequency: float | None = None,
+    units: str | None = None,
+    lead_names: Sequence[str] | None = None,
+) -> Recording:
+    """The recording in a file, its samples read when they are asked for where the format allows it.
+
+    path: a file, or a WFDB record without suffix.
+    sampling_frequency: Hz, where the file does not say; another one than the file says is an error.
+    units: V, mV, uV, nV or unknown, where the file does not say.
+    lead_names: names for leads that have none; where the file names its leads, the ones wanted.
+
+    Raises UnreadableFileError, UnknownFormatError, UnknownSamplingFrequencyError, SamplingFrequencyError,
+    UnknownUnitsError, SignalShapeError, LeadNameError or OptionError. A file whose samples are read later may
+    raise UnreadableFileError then.
+    """
+    options = ReadOptions(sampling_frequency, units, None if lead_names is None else tuple(lead_names))
+    place = _locate(Path(path))
+    head = _head(place)
+    if not head:
+        raise UnreadableFileError(f"{place}: the file is empty: pass another one, or fetch it again")
+    reader = _reader_of(place, head)
+    if reader is not None:
+        return reader.read(place, options)
+    formats = ", ".join(known.name for known in READERS)
+    raise UnknownFormatError(f"{place}: no reader knows this file: pass one of {formats}")
+
+
+def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
+    """The recordings in files, folders (with all folders below) and glob patterns: one path each, sorted.
+
+    A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
+    that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
+    it fails; only the annotations of a record stand for the record.
+    """
+    return sorted({place for path in paths for place in _expand(Path(path))})
+
+
+def _expand(path: Path) -> list[Path]:
+    if path.is_dir():
+        return _in_folder(path.rglob("*"))
+    if not path.exists() and glob.has_magic(str(path)):
+        found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
+        below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
+        return _in_folder([*found, *below]) or [path]
+    beside = path.with_suffix(".hea")
+    companion = path.is_file() and beside.is_file() and _reader_of(path, _head(path)) is None
+    return [beside if companion else record_header(path) or path]
+
+
+def _in_folder(files: Iterable[Path]) -> list[Path]:
+    listed: set[Path] = set()
+    segments: set[Path] = set()
+    for place in {record_header(file) or file for file in files}:
+        if place.is_file():
+            head = _head(place)
+            segments |= segment_headers(place, head)
+            listed |= {place} if any(reader.lists(place, head) for reader in READERS) else set()
+    return sorted(listed - segments)
+
+
+def _locate(path: Path) -> Path:
+    record = record_header(path)
+    if record is not None:
+        return record
+    if path.is_dir():
+        raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
+    if not path.exists():
+        raise UnreadableFileError(f"{path}: no such file: check the path")
+    return path
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+
+
+def _reader_of(path: Path, head: bytes) -> Reader | None:
+    return next((reader for reader in READERS if reader.recognises(path, head)), None)
