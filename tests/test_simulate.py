@@ -94,7 +94,7 @@ def test_same_seed_same_samples_another_seed_others():
     assert not np.allclose(simulate_ecg(5, seed=4).signal, simulate_ecg(5, seed=5).signal, atol=0.1)
 
 
-@pytest.mark.parametrize("rate", [250, 360, 1000, 2000])
+@pytest.mark.parametrize("rate", [250, 360, 1000, 2000, 40_000])
 def test_same_ecg_at_every_sampling_frequency(rate):
     fine = simulate_ecg(10, 4000, seed=6, lead_names=["II", "V2"]).signal
     there = simulate_ecg(10, rate, seed=6, lead_names=["II", "V2"]).signal

@@ -185,8 +185,9 @@ def _solve(beats: Array, weights: Array, samples: int, sampling_frequency: float
         from_wave = (phase - angles[:, None] + np.pi) % (2 * np.pi) - np.pi
         bumps = weights @ np.exp(-((from_wave / widths[:, None]) ** 2) / 2)
         slow, state = sps.lfilter(*low_pass, bumps, axis=-1, zi=state)
-        first = max(start, 0)
-        signal[:, first:stop] = (bumps - slow)[:, first - start :]
+        if stop > 0:
+            first = max(start, 0)
+            signal[:, first:stop] = (bumps - slow)[:, first - start :]
     return signal
 
 
