@@ -16,6 +16,7 @@ Two ways to the same quantity, one for each profile:
     is enough, at any sampling rate.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -181,4 +182,7 @@ def _power(response: ArrayT) -> ArrayT:
     return xp.real(response) ** 2 + xp.imag(response) ** 2
 
 
-TRANSFORMS: Final = {"direct": DirectSuperlet, "folded": FoldedSuperlet}
+TRANSFORMS: Final[Mapping[str, Callable[[Profile, float], Superlet]]] = {
+    "direct": DirectSuperlet,
+    "folded": FoldedSuperlet,
+}

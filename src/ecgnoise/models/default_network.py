@@ -17,6 +17,13 @@ EMBEDDING: Final = 128
 GROUPS: Final = 8
 
 
+def zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with all its parameters 0, so that its branch adds nothing at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 class ResidualBlock(nn.Module):
     """Two normalised 3 x 3 convolutions beside a shortcut, scaled and shifted by the embedding."""
 
@@ -26,10 +33,8 @@ class ResidualBlock(nn.Module):
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.modulation = nn.Linear(EMBEDDING, 2 * outputs)
         self.norm2 = nn.GroupNorm(GROUPS, outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.conv2 = zero(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
 
     def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Features (n, inputs, h, w) to (n, outputs, h, w)."""
@@ -47,14 +52,14 @@ class SelfAttention(nn.Module):
         self.heads = heads
         self.norm = nn.GroupNorm(GROUPS, channels)
         self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
-        self.output = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.output = zero(nn.Conv2d(channels, channels, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, channels, h, w) to the same shape."""
         _, channels, height, width = features.shape
-        stacked = self.query_key_value(self.norm(features)).reshape(-1, 3, self.heads, channels // self.heads, height * width)
+        stacked = self.query_key_value(self.norm(features)).reshape(
+            -1, 3, self.heads, channels // self.heads, height * width
+        )
         query, key, value = stacked.transpose(-1, -2).unbind(1)
         attended = functional.scaled_dot_product_attention(query, key, value)
         return features + torch.as_tensor(self.output(attended.transpose(-1, -2).reshape(-1, channels, height, width)))
@@ -102,12 +107,10 @@ class MaskedUNet(nn.Module):
             if level > 0:
                 self.grow.append(nn.Conv2d(current, current, 3, padding=1))
         self.norm_out = nn.GroupNorm(GROUPS, current)
-        self.conv_out = nn.Conv2d(current, pixels, 3, padding=1)
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
+        self.conv_out = zero(nn.Conv2d(current, pixels, 3, padding=1))
 
     def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
-        """maps (n, 3, rows, columns), condition (n, 2) to (n, 1, rows, columns)."""
+        """Maps (n, 3, rows, columns), condition (n, 2) to (n, 1, rows, columns)."""
         embedding = self.embed(condition)
         hidden = self.conv_in(functional.pixel_unshuffle(maps, PATCH))
         skips = [hidden]
@@ -137,8 +140,14 @@ class MaskedDenoiser(nn.Module):
 
     def __init__(self, channels: tuple[int, ...] = (64, 128, 128)) -> None:
         super().__init__()
+        self.channels = channels
         self.network = MaskedUNet(channels)
-        for name, value in (("mean", 0.0), ("sigma_data", 0.5), ("reference_mean", 0.0), ("reference_deviation", 1.0)):
+        for name, value in (
+            ("mean", 0.0),
+            ("sigma_data", 0.5),
+            ("reference_mean", 0.0),
+            ("reference_deviation", 1.0),
+        ):
             self.register_buffer(name, torch.tensor(value))
         self.mean: Tensor
         self.sigma_data: Tensor

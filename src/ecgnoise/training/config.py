@@ -67,5 +67,7 @@ class TrainingConfig:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise OptionError(f"{source}: unknown entries {', '.join(unknown)}; known are {', '.join(known)}")
-        typed = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        typed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return cls(**typed)

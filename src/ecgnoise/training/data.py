@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecgnoise.errors import EcgNoiseError, TrainingDataError
-from ecgnoise.profiles import DEFAULT, SEGMENT_SECONDS, Images, Profile, qrs_level, to_image, to_network
+from ecgnoise.profiles import (
+    DEFAULT,
+    SEGMENT_SECONDS,
+    Images,
+    Profile,
+    qrs_level,
+    relative_levels,
+    to_image,
+    to_network,
+)
 from ecgnoise.readers import read
 from ecgnoise.recording import Signal
 from ecgnoise.superlet import Superlet, superlet
@@ -25,6 +34,8 @@ NOISE_COLUMNS: Final = ("baseline_drift", "static_noise", "burst_noise", "electr
 DEVIATION_LIMITS: Final = (0.02, 2.0)
 LOWEST_LEVEL: Final = -9.0
 HIGHEST_LEVEL: Final = 4.0
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -54,20 +65,24 @@ def clean_ptbxl(folder: Path, folds: Iterable[int]) -> list[Path]:
 def collections(data: Path) -> dict[str, list[Path]]:
     """The training recordings below a folder laid out as ``docs/training.md`` says; TrainingDataError if none."""
     found = {
-        "ptb-xl": clean_ptbxl(data / "ptb-xl", range(1, 9)) if (data / "ptb-xl" / "ptbxl_database.csv").exists() else [],
+        "ptb-xl": clean_ptbxl(data / "ptb-xl", range(1, 9))
+        if (data / "ptb-xl" / "ptbxl_database.csv").exists()
+        else [],
         "ludb": sorted((data / "ludb").glob("**/*.hea")),
         "more-12-lead": sorted((data / "more-12-lead").glob("**/*.hea")),
         "qtdb": sorted((data / "qtdb").glob("*.hea")),
     }
     if not any(found.values()):
-        raise TrainingDataError(f"{data}: no folder ptb-xl, ludb, more-12-lead or qtdb with records: see docs/training.md")
+        raise TrainingDataError(
+            f"{data}: no folder ptb-xl, ludb, more-12-lead or qtdb with records: see docs/training.md"
+        )
     return {name: paths for name, paths in found.items() if paths}
 
 
 def load_training_set(
     recordings: dict[str, list[Path]],
     profile: Profile = DEFAULT,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainingSet:
     """Levels of all usable lead-segments of these recordings; what cannot be read is left out."""
     transforms: dict[float, Superlet] = {}
@@ -133,16 +148,12 @@ def filtered(levels: Tensor, frequencies: Tensor, share: Tensor, generator: torc
 
 def images(levels: Tensor, profile: Profile = DEFAULT) -> Tensor:
     """Network input (n, 1, rows, columns) of levels relative to the QRS level."""
-    from ecgnoise.profiles import relative_levels
-
     zero = torch.zeros(len(levels))
     return torch.as_tensor(to_network(to_image(relative_levels(levels, zero, profile.floor), profile)))[:, None]
 
 
 def numpy_images(levels: NDArray[np.float32], profile: Profile = DEFAULT) -> Images:
     """The same as :func:`images` for NumPy, (n, rows, columns) in 0..255."""
-    from ecgnoise.profiles import relative_levels
-
     return to_image(relative_levels(levels, np.zeros(len(levels), np.float32), profile.floor), profile)
 
 

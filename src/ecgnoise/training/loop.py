@@ -3,10 +3,9 @@
 import json
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -21,6 +20,8 @@ CONFIG_FILE: Final = "training.toml"
 STATE_FILE: Final = "state.pt"
 LOG_FILE: Final = "log.jsonl"
 STATISTICS_SAMPLE: Final = 2000
+
+StepProgress = Callable[[int, int, float], None]
 
 
 @dataclass
@@ -64,7 +65,7 @@ def train(
     data: TrainingSet,
     config: TrainingConfig,
     out: Path,
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> MaskedDenoiser:
     """Train on clean lead-segments and return the averaged network.
 
@@ -165,10 +166,10 @@ def batch_loss(
         redrawn = network(noised, sigma, hidden, jittered, asked.known)
     data = network.sigma_data
     weight = torch.where(hidden > 0, 2.0 / data**2, (sigma**2 + data**2) / (sigma * data) ** 2)
-    return (weight * (redrawn.float() - clean) ** 2).mean()
+    squared = (redrawn.float() - clean) ** 2
+    return torch.mean(weight * squared)
 
 
-def _mixed_precision() -> Any:
+def _mixed_precision() -> torch.autocast:
     """Bfloat16 where the processor has it."""
-    capable = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast("cpu", torch.bfloat16) if capable else nullcontext()
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))

@@ -1,0 +1,244 @@
+"""From recordings to the model folder of the default model: train, export, calibrate, write."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgnoise import __version__, metrics
+from ecgnoise.errors import OutputError
+from ecgnoise.models.default_network import MaskedDenoiser
+from ecgnoise.models.folder import (
+    ModelDescription,
+    ModelFolder,
+    Network,
+    Question,
+    Thresholds,
+    Training,
+    write_folder,
+)
+from ecgnoise.models.load import DENOISER, DENOISER_INPUTS, OnnxDenoiser, available_processors
+from ecgnoise.models.redraw import Pictures, QuestionRedrawer
+from ecgnoise.profiles import COLUMNS, DEFAULT
+from ecgnoise.training.config import TrainingConfig
+from ecgnoise.training.data import (
+    Progress,
+    TrainingSet,
+    clean_ptbxl,
+    collections,
+    load_training_set,
+    numpy_images,
+)
+from ecgnoise.training.export import export_onnx
+from ecgnoise.training.loop import StepProgress, train
+
+LICENCES: Final = {
+    "ptb-xl": "PTB-XL 1.0.3, folds 1-8, records without a remark on noise (CC BY 4.0)",
+    "ludb": "LUDB 1.0.1 (ODC-By 1.0)",
+    "more-12-lead": "Chapman-Shaoxing, Ningbo, CPSC 2018 and Georgia, screened (CC BY 4.0)",
+    "qtdb": "QT Database, screened (ODC-By 1.0)",
+}
+CALIBRATION_QUANTILE: Final = 0.95
+PASSING_GOOD: Final = 5
+PASSING_FAIR: Final = 1
+POOR_MARGIN: Final = 3.0
+BATCH: Final = 48
+
+QUESTIONS: Final = (
+    Question(
+        "low",
+        hidden=(0.1, 28.0),
+        sigma=0.385,
+        counted=(0.1, 0.95),
+        one_sided=True,
+        scale=1.0,
+        weight=300.0,
+        saturate=True,
+    ),
+    Question(
+        "high",
+        hidden=(5.7, 200.0),
+        sigma=0.077,
+        counted=(31.0, 200.0),
+        one_sided=True,
+        scale=1.0,
+        weight=300.0,
+        saturate=True,
+    ),
+    Question(
+        "all",
+        hidden=(0.0, 0.0),
+        sigma=0.615,
+        counted=(0.1, 200.0),
+        one_sided=False,
+        scale=1.0,
+        weight=300.0,
+        saturate=False,
+    ),
+)
+
+
+def train_default(
+    data: Path,
+    out: Path,
+    config: TrainingConfig,
+    work: Path | None = None,
+    progress: StepProgress | None = None,
+    reading: Progress | None = None,
+) -> ModelFolder:
+    """Train the default model on the recordings below ``data`` and write its model folder.
+
+    data: laid out as ``docs/training.md`` says. out: the model folder, new. work: checkpoints and log, by default
+    ``out`` with ``.training`` at its end; called again with the same, training goes on where it stopped. progress:
+    called after each step with the step, the number of steps and the loss. reading: called after each recording read.
+
+    Raises TrainingDataError, OutputError, OptionError or CheckpointError.
+    """
+    if out.exists():
+        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    training_set = load_training_set(collections(data), progress=reading)
+    network = train(training_set, config, work or out.with_name(f"{out.name}.training"), progress)
+    return build_model(network, training_set, held_out(data, training_set), out, config)
+
+
+def held_out(data: Path, training_set: TrainingSet) -> TrainingSet:
+    """Clean lead-segments to calibrate on: PTB-XL fold 9, or every tenth one trained on where that is not there."""
+    table = data / "ptb-xl" / "ptbxl_database.csv"
+    paths = clean_ptbxl(data / "ptb-xl", [9]) if table.exists() else []
+    if paths:
+        return load_training_set({"ptb-xl fold 9": paths})
+    return TrainingSet(
+        training_set.levels[::10], training_set.reference[::10], {"every tenth lead-segment trained on": 0}
+    )
+
+
+def build_model(
+    network: MaskedDenoiser,
+    training_set: TrainingSet,
+    clean: TrainingSet,
+    out: Path,
+    config: TrainingConfig,
+    questions: Sequence[Question] = QUESTIONS,
+) -> ModelFolder:
+    """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
+
+    The scale of each question is its error at the 95th percentile of the clean ones. Grades: 95 % of them are
+    ``good``, 99 % at least ``fair``; ``poor`` reaches 3 dB further, twice the error.
+    """
+    onnx = export_denoiser(network)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / DENOISER
+        file.write_bytes(onnx)
+        denoiser = OnnxDenoiser(file, available_processors())
+        calibrated = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
+        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), clean)
+    good, fair = np.percentile(psnr, [PASSING_GOOD, PASSING_FAIR]).round(2).tolist()
+    description = ModelDescription(
+        name="default",
+        version=__version__,
+        licence="MIT",
+        profile=DEFAULT,
+        network=Network("masked"),
+        thresholds=Thresholds(good, fair, round(fair - POOR_MARGIN, 2)),
+        training=_training(training_set, clean, config),
+        questions=tuple(calibrated),
+        reference=tuple(np.percentile(psnr, np.arange(101)).round(3).tolist()),
+    )
+    return write_folder(out, description, {DENOISER: onnx, "card.md": _card(description).encode()})
+
+
+def export_denoiser(network: MaskedDenoiser) -> bytes:
+    """The network as an ONNX file with the inputs of ``MaskedDenoiser.forward``."""
+    maps = torch.zeros(1, 1, DEFAULT.rows, COLUMNS)
+    examples = (maps, maps + 1, maps, torch.zeros(1), torch.ones(1))
+    plain = MaskedDenoiser(network.channels)
+    plain.load_state_dict(network.state_dict())
+    return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "redrawn")
+
+
+def _lots(clean: TrainingSet) -> list[Pictures]:
+    """The clean lead-segments as pictures, a batch at a time."""
+    held = np.ones(DEFAULT.rows, np.bool_)
+    return [
+        Pictures(
+            numpy_images(clean.levels[first : first + BATCH].astype(np.float32)),
+            clean.reference[first : first + BATCH],
+            known=True,
+            held=held,
+        )
+        for first in range(0, len(clean.levels), BATCH)
+    ]
+
+
+def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
+    """The error of a question at the 95th percentile of clean lead-segments, in grey levels squared."""
+    plain = replace(question, scale=1.0, weight=1.0, saturate=False)
+    redrawer = QuestionRedrawer(denoiser, [plain], DEFAULT)
+    errors = [redrawer.counted_error(plain, lot).mean(axis=(1, 2)) for lot in _lots(clean)]
+    return round(float(np.quantile(np.concatenate(errors), CALIBRATION_QUANTILE)), 4)
+
+
+def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]:
+    """PSNR of each clean lead-segment."""
+    errors = [metrics.column_errors(lot.images, redrawer.redraw(lot), lot.held).mean(axis=1) for lot in _lots(clean)]
+    return metrics.psnr(np.concatenate(errors))
+
+
+def _training(training_set: TrainingSet, clean: TrainingSet, config: TrainingConfig) -> Training:
+    """What the model has seen."""
+    data = tuple(f"{LICENCES[name]}: {count} lead-segments" for name, count in training_set.sources.items())
+    note = (
+        f"{config.steps} steps of {config.batch}, learning rate {config.learning_rate:g}, channels "
+        f"{', '.join(map(str, config.channels))}, seed {config.seed}; calibrated on {len(clean.levels)} clean "
+        f"lead-segments: {', '.join(clean.sources)}"
+    )
+    return Training(data, source_commit(), note)
+
+
+def source_commit() -> str:
+    """The commit of the checkout this package runs from, or empty outside of one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
+
+
+def _card(description: ModelDescription) -> str:
+    """The model card."""
+    training, thresholds = description.training, description.thresholds
+    data = "\n".join(f"- {line}" for line in training.data)
+    questions = "\n".join(
+Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies from 100 Hz up.
+        f"{question.counted[0]:g}-{question.counted[1]:g} Hz"
+        for question in description.questions
+    )
+    return f"""# {description.name} {description.version}
+
+Scores how noisy a lead-segment of 10 s is. A masked denoiser of superlet images, trained on clean ECG only, without
+noise labels. For research and for sorting recordings; not a medical device.
+
+Trained on
+
+{data}
+
+Training: {training.note}. Commit {training.commit or "unknown"}. Licence of the weights: {description.licence}.
+
+Questions asked of it
+
+{questions}
+
+Grades: good from {thresholds.good} dB (95 % of the clean lead-segments it was calibrated on), fair from
+{thresholds.fair} dB (99 %), poor from {thresholds.poor} dB, unusable below.
+
+Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies of 100 Hz and more.
+Measured figures are in `docs/benchmarks.md` of the project.
+"""
