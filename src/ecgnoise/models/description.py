@@ -1,0 +1,218 @@
+"""What ``model.toml`` says: everything about a model that is not a weight.
+
+All entries are frozen dataclasses. :func:`describe` refuses unknown and missing entries and wrong types
+with a ModelFormatError, so that a folder written for another version is never half understood; an entry
+that may be None is left out of the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+
+from ecgnoise.diffusion import Ddim, Ddpm
+from ecgnoise.errors import ModelFormatError, OptionError
+from ecgnoise.profiles import Profile
+
+EntryT = TypeVar("EntryT")
+
+ENCODER: Final = "encoder.onnx"
+NOISE_PREDICTOR: Final = "noise_predictor.onnx"
+DECODER: Final = "decoder.onnx"
+DENOISER: Final = "denoiser.onnx"
+FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "latent": (ENCODER, NOISE_PREDICTOR, DECODER),
+    "pixel": (NOISE_PREDICTOR,),
+    "masked": (DENOISER,),
+}
+SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
+PERCENTILES: Final = 101
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network the files hold.
+
+    kind: ``latent`` and ``pixel`` are the published ones, ``masked`` answers questions.
+
+    latent_scaling: what the latents were multiplied by; 1 where there are none. It is part of the ONNX
+    files already.
+    """
+
+    kind: str
+    latent_scaling: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in FILES_OF_KIND:
+            raise ModelFormatError(f"network.kind {self.kind!r} is none of {', '.join(FILES_OF_KIND)}")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a masked network is asked: how a clean lead would look in this band.
+
+    Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``redraw.py`` says how they are used.
+
+    hidden: the band the network does not see. sigma: how much noise the other rows get, in network units. counted: the
+    band whose error counts. one_sided: only what lies above the redrawn image counts. scale: the error, in squared grey
+    levels, that weighs ``weight``. saturate: an error t, over ``scale``, becomes ``t / (1 + t)``.
+    """
+
+    name: str
+    hidden: tuple[float, float]
+    sigma: float
+    counted: tuple[float, float]
+    one_sided: bool
+    scale: float
+    weight: float
+    saturate: bool
+
+    def __post_init__(self) -> None:
+        if self.sigma < 0 or self.scale <= 0 or self.weight < 0:
+            raise ModelFormatError(
+                f"question {self.name!r}: scale {self.scale:g} must lie above 0, sigma {self.sigma:g} and "
+                f"weight {self.weight:g} not below"
+            )
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Lowest PSNR in dB of each grade; what lies below ``poor`` is ``unusable``. No PSNR lies below 0."""
+
+    good: float
+    fair: float
+    poor: float
+
+    def __post_init__(self) -> None:
+        if not self.good > self.fair > self.poor:
+            raise ModelFormatError(
+                f"thresholds {self.good:g}, {self.fair:g}, {self.poor:g} dB: good must lie above fair, fair above poor"
+            )
+
+
+PUBLISHED_THRESHOLDS: Final = Thresholds(good=26.0, fair=24.0, poor=0.0)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the model has seen.
+
+    data: the recordings trained on, with their licences. commit: of this package. note: anything else.
+    """
+
+    data: tuple[str, ...] = ()
+    commit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """The whole ``model.toml``.
+
+    sampler: how a published network walks; None where questions are asked instead. reference: percentiles
+    0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. files: SHA-256 of
+    each file, by name.
+    """
+
+    name: str
+    version: str
+    licence: str
+    profile: Profile
+    network: Network
+    thresholds: Thresholds
+    training: Training
+    sampler: Ddim | Ddpm | None = None
+    questions: tuple[Question, ...] = ()
+    reference: tuple[float, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.reference) not in {0, PERCENTILES} or list(self.reference) != sorted(self.reference):
+            raise ModelFormatError(
+                f"reference: {len(self.reference)} values; give the {PERCENTILES} percentiles 0 to 100, rising, or none"
+            )
+        if self.network.kind == "masked" and not self.questions:
+            raise ModelFormatError("questions: a masked network needs at least one")
+        if self.network.kind != "masked" and self.sampler is None:
+            raise ModelFormatError(f"sampler: a {self.network.kind} network needs one")
+        for name in self.files:
+            if name in {"", ".", ".."} or set(name) & set("/\\:"):
+                raise ModelFormatError(f"files: {name!r} is no plain file name")
+
+
+def describe(values: Mapping[str, Any]) -> ModelDescription:
+    """The description of a parsed ``model.toml``; ModelFormatError naming the entry at fault."""
+    described = _dataclass(ModelDescription, values, "")
+    missing = set(FILES_OF_KIND[described.network.kind]) - set(described.files)
+    if missing:
+        raise ModelFormatError(f"files: a {described.network.kind} network needs {', '.join(sorted(missing))}")
+    return described
+
+
+def to_plain(description: ModelDescription) -> dict[str, Any]:
+    """The description as the mapping that :func:`describe` reads, for a TOML writer."""
+    plain = {name: _as_lists(value) for name, value in asdict(description).items() if value is not None}
+    if description.sampler is not None:
+        kinds = {sampler: kind for kind, sampler in SAMPLERS.items()}
+        plain["sampler"] = {"kind": kinds[type(description.sampler)], **asdict(description.sampler)}
+    return plain
+
+
+def _as_lists(value: object) -> object:
+    """The value with lists for tuples, which TOML does not know."""
+    if isinstance(value, Mapping):
+        return {name: _as_lists(entry) for name, entry in value.items()}
+    return [_as_lists(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _sampler(values: Any) -> Ddim | Ddpm:
+    """The sampler that the entry ``kind`` names."""
+    kind = values.get("kind") if isinstance(values, Mapping) else None
+    if not isinstance(values, Mapping) or kind not in SAMPLERS:
+        raise ModelFormatError(f"sampler.kind {kind!r} is none of {', '.join(SAMPLERS)}")
+    rest = {name: value for name, value in values.items() if name != "kind"}
+    try:
+        return _dataclass(SAMPLERS[str(kind)], rest, "sampler")
+    except OptionError as error:
+        raise ModelFormatError(f"sampler: {error}") from error
+
+
+def _dataclass(kind: type[EntryT], values: object, where: str) -> EntryT:
+    """An entry of its type; ModelFormatError naming the first field that is unknown, missing or of another type."""
+    if not isinstance(values, Mapping):
+        raise ModelFormatError(f"{where}: {values!r} is no table")
+    types = get_type_hints(kind)
+    optional = {name for name, hint in types.items() if NoneType in get_args(hint)}
+    unknown = sorted(set(values) - set(types))
+    missing = sorted(set(types) - set(values) - optional)
+    if unknown or missing:
+        name, what = (unknown[0], "unknown") if unknown else (missing[0], "missing")
+        raise ModelFormatError(f"{_below(where, name)} is {what}")
+    return kind(**{name: _value(types[name], value, _below(where, name)) for name, value in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """The value as the annotated type; ModelFormatError where it is of another."""
+    arguments = get_args(hint)
+    if isinstance(hint, UnionType):
+        return _sampler(value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _dataclass(hint, value, where)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        hints = [arguments[0]] * len(value) if Ellipsis in arguments else list(arguments)
+        if len(hints) == len(value):
+            return tuple(
+                _value(*pair, f"{where}[{index}]") for index, pair in enumerate(zip(hints, value, strict=True))
+            )
+    if get_origin(hint) is dict and isinstance(value, Mapping):
+        return {name: _value(arguments[1], entry, _below(where, name)) for name, entry in value.items()}
+    if hint is float and type(value) in {int, float} and isfinite(value):
+        return float(value)
+    if hint in {str, int, bool} and type(value) is hint:
+        return value
+    raise ModelFormatError(f"{where}: {value!r} is not {getattr(hint, '__name__', hint)}")
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name

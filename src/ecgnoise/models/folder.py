@@ -1,0 +1,145 @@
+"""Model folder: ``model.toml``, ONNX files, perhaps the same weights as safetensors, and a card to read.
+
+Every file but ``model.toml`` is listed in it with its SHA-256 sum, so the sum of ``model.toml`` stands for
+the whole model. Nothing in a folder is ever unpickled.
+"""
+
+import hashlib
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Final
+
+from ecgnoise.errors import (
+    MissingExtraError,
+    ModelChecksumError,
+    ModelFormatError,
+    ModelNotFoundError,
+    OutputError,
+)
+from ecgnoise.models.description import (
+    PUBLISHED_THRESHOLDS,
+    ModelDescription,
+    Network,
+    Question,
+    Thresholds,
+    Training,
+    describe,
+    to_plain,
+)
+
+__all__ = [
+    "PUBLISHED_THRESHOLDS",
+    "ModelDescription",
+    "ModelFolder",
+    "Network",
+    "Question",
+    "Thresholds",
+    "Training",
+    "load_folder",
+    "write_folder",
+]
+
+DESCRIPTION: Final = "model.toml"
+CARD: Final = "card.md"
+BUNDLED: Final = "default"
+HASH_DIGITS: Final = 12
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose files are the ones that its description lists.
+
+    hash: the first 12 hexadecimal digits of the SHA-256 sum of ``model.toml``.
+    """
+
+    path: Path
+    description: ModelDescription
+    hash: str
+
+    def file(self, name: str) -> Path:
+        """Path of a listed file; ModelFormatError where the model has none of that name."""
+        if name not in self.description.files:
+            raise ModelFormatError(f"{self.path / DESCRIPTION}: no file {name} is listed: pass a model that has it")
+        return self.path / name
+
+
+def load_folder(path: str | Path) -> ModelFolder:
+    """The model in a folder, all its files verified.
+
+    path: a folder, or the string ``"default"`` for the bundled model (``"./default"`` is a folder of that
+    name).
+
+    Raises ModelNotFoundError where there is no model.toml or a listed file is absent, ModelFormatError for
+    unknown, missing or wrong entries, ModelChecksumError for a file that was changed.
+    """
+    folder = Path(str(package_files("ecgnoise.models") / BUNDLED)) if path == BUNDLED else Path(path)
+    try:
+        written = (folder / DESCRIPTION).read_bytes()
+    except OSError as error:
+        raise ModelNotFoundError(f"{folder}: no model folder with a {DESCRIPTION}: pass one, or 'default'") from error
+    try:
+        description = describe(tomllib.loads(written.decode()))
+    except (ModelFormatError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelFormatError(f"{folder / DESCRIPTION}: {error}: pass a model of this version") from error
+    for name, expected in description.files.items():
+        verify(folder / name, expected)
+    return ModelFolder(folder, description, digest(written)[:HASH_DIGITS])
+
+
+def verify(file: Path, expected: str) -> None:
+    """ModelNotFoundError where the file is absent, ModelChecksumError where its SHA-256 sum is another."""
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelNotFoundError(f"{file}: listed in {DESCRIPTION} but unreadable: copy the whole folder") from error
+    if found != expected.lower():
+        raise ModelChecksumError(
+            f"{file}: SHA-256 {found[:HASH_DIGITS]}..., {DESCRIPTION} says {expected[:HASH_DIGITS]}...: "
+            "copy the whole folder again"
+        )
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 sum, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_folder(path: str | Path, description: ModelDescription, files: Mapping[str, bytes]) -> ModelFolder:
+    """Write a model folder, all or nothing, and read it back.
+
+    description: its ``files`` are filled in here. files: content of every file but model.toml, by name.
+
+    Raises OutputError where the folder exists or cannot be written, ModelFormatError where the files are
+    not those of the kind of network, MissingExtraError without the extra ``train``.
+    """
+    try:
+        import tomli_w
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("writing a model folder", "tomli-w", "train") from error
+    folder = Path(path)
+    if folder.exists():
+        raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
+    described = replace(description, files={name: digest(content) for name, content in sorted(files.items())})
+    plain = to_plain(described)
+    describe(plain)
+    try:
+        _write(folder, {**files, DESCRIPTION: tomli_w.dumps(plain).encode()})
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}): pass a folder that can") from error
+    return load_folder(folder)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write into a new folder beside the wanted one, then rename, so that nobody ever sees half a model."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        unfinished = Path(temporary) / folder.name
+        unfinished.mkdir()
+        for name, content in files.items():
+            (unfinished / name).write_bytes(content)
+        unfinished.rename(folder)

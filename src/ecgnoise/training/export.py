@@ -1,0 +1,99 @@
+"""Torch networks as ONNX files. Needs the extra ``train``."""
+
+import logging
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from ecgnoise.models.description import DECODER, ENCODER, NOISE_PREDICTOR
+from ecgnoise.models.networks import IMAGE_SHAPE, LATENT_SHAPE, DiffusionModule, LatentDiffusion
+
+
+def export_onnx(module: nn.Module, inputs: Mapping[str, Tensor], output: str, unbatched: Collection[str] = ()) -> bytes:
+    """The module as one self-contained ONNX file that takes any batch size.
+
+    inputs: an example of each argument of ``module.forward``, by the name it gets, in the order of the
+    arguments; the first dimension is the batch, but for those named in ``unbatched``. output: the name of
+    the one output.
+    """
+    twice = {name: value if name in unbatched else torch.cat([value, value]) for name, value in inputs.items()}
+    batched = tuple(None if name in unbatched else {0: torch.export.Dim.DYNAMIC} for name in inputs)
+    with quiet_exporter(), torch.no_grad():
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(twice.values()),
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes=batched,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    return without_traces(program.model_proto)
+
+
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Keeps back what the exporter says of torch itself: its own deprecated calls, and that torchvision is absent."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module=r"(copyreg|torch\.)")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def without_traces(model: onnx.ModelProto) -> bytes:
+    """The ONNX model serialised, without the exporter's notes on source files of this computer."""
+    graph = model.graph
+    for entry in (
+        model,
+        graph,
+        *graph.node,
+        *graph.value_info,
+        *graph.initializer,
+        *graph.input,
+        *graph.output,
+    ):
+        entry.ClearField("metadata_props")
+        entry.ClearField("doc_string")
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
+
+
+class Part(nn.Module):
+    """One method of a network as a module of its own, one tensor in and one out."""
+
+    def __init__(self, network: nn.Module, method: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self.method = method
+
+    def forward(self, values: Tensor) -> Tensor:
+        """What the method returns."""
+        return self.method(values)
+
+
+def export_published(network: DiffusionModule) -> dict[str, bytes]:
+    """The ONNX files of a published network by name, as :func:`ecgnoise.models.onnx.open_onnx` reads them.
+
+    A latent network has an encoder, a noise predictor and a decoder; a pixel network has the second only.
+    """
+    latent = isinstance(network, LatentDiffusion)
+    noisy = torch.zeros(1, *(LATENT_SHAPE if latent else IMAGE_SHAPE))
+    timestep = torch.zeros(1, dtype=torch.int64)
+    files = {NOISE_PREDICTOR: export_onnx(network.unet, {"noisy": noisy, "timestep": timestep}, "noise", ["timestep"])}
+    if latent:
+        images = torch.zeros(1, *IMAGE_SHAPE)
+        files[ENCODER] = export_onnx(Part(network, network.encode), {"images": images}, "latents")
+        files[DECODER] = export_onnx(Part(network, network.decode), {"denoised": noisy}, "images")
+    return files
