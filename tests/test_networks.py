@@ -11,7 +11,7 @@ from ecgnoise.errors import CheckpointError
 from ecgnoise.models.networks import PUBLISHED, load_parameters
 from ecgnoise.models.torch import TorchNetwork
 from ecgnoise.profiles import PAPER
-from published_networks import PLAIN, psnr, redraw
+from published_networks import PLAIN, psnr
 
 pytest_plugins = ["conftest_published"]
 pytestmark = pytest.mark.parametrize("kind", ["latent", "pixel"])
@@ -44,7 +44,7 @@ def test_whole_walk_and_its_psnr(outputs, networks, kind):
     network = TorchNetwork(networks[kind])
     end = walk(network.predict_noise, network.encode(images), Ddim(), outputs[f"{kind}_noise"])
     np.testing.assert_allclose(end, outputs[f"{kind}_ddim_end"], atol=1e-3)
-    redrawn = redraw(network, images)
+    redrawn = network.decode(end)
     np.testing.assert_allclose(redrawn, outputs[f"{kind}_output"], atol=1e-3)
     for profile, name in ((PAPER, "disc1"), (PLAIN, "disc0")):
         np.testing.assert_allclose(psnr(images, redrawn, profile), outputs[f"{kind}_psnr_{name}"], atol=0.01)

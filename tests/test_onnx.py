@@ -118,13 +118,12 @@ def test_an_unreadable_file_is_a_clear_error(tmp_path, content):
 @pytest.mark.slow
 def test_latent_parts_equal_torch(latent_model):
     twin, network = open_onnx(latent_model[0], 1), TorchNetwork(latent_model[1])
-    for count in (1, 3):
-        clean = network.encode(images(count))
-        np.testing.assert_allclose(twin.encode(images(count)), clean, atol=1e-4)
-        np.testing.assert_allclose(twin.decode(clean), network.decode(clean), atol=1e-3)
-        for timestep in (0, 30, 999):
-            predicted = network.predict_noise(clean, timestep)
-            np.testing.assert_allclose(twin.predict_noise(clean, timestep), predicted, atol=1e-3)
+    clean = network.encode(images(3))
+    np.testing.assert_allclose(twin.encode(images(3)), clean, atol=1e-4)
+    np.testing.assert_allclose(twin.decode(clean), network.decode(clean), atol=1e-3)
+    for timestep in (0, 999):
+        predicted = network.predict_noise(clean, timestep)
+        np.testing.assert_allclose(twin.predict_noise(clean, timestep), predicted, atol=1e-3)
 
 
 @pytest.mark.slow
