@@ -11,10 +11,7 @@ GRADES: Final = ("good", "fair", "poor", "unusable")
 
 
 def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]:
-    """Grade of each PSNR in dB, the same shape: ``good`` from ``thresholds.good`` up, and so on; empty where NaN.
-
-    A threshold that a model does not have leaves everything below the one before in one grade.
-    """
-    bounds = [bound for bound in (thresholds.good, thresholds.fair, thresholds.poor) if bound is not None]
+    """Grade of each PSNR in dB, the same shape: ``good`` from ``thresholds.good`` up, and so on; empty where NaN."""
+    bounds = (thresholds.good, thresholds.fair, thresholds.poor)
     below = np.sum([psnr < bound for bound in bounds], axis=0)
     return np.where(np.isnan(psnr), "", np.asarray(GRADES)[below])

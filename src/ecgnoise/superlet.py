@@ -119,8 +119,9 @@ class FoldedSuperlet:
 
     def __init__(self, profile: Profile, sampling_frequency: float) -> None:
         self.samples = segment_samples(sampling_frequency)
-        self._pad = round(self.samples * PAD_COLUMNS / COLUMNS)
-        self._length = self.samples + 2 * self._pad
+        padding = round(2 * self.samples * PAD_COLUMNS / COLUMNS)
+        self._before, self._after = padding // 2, padding - padding // 2
+        self._length = self.samples + padding
         spacing = sampling_frequency / self._length
         highest = min(self._length // 2, int(HIGHEST_FREQUENCY / spacing))
         self._bands = [
@@ -128,7 +129,7 @@ class FoldedSuperlet:
             for frequency, order in zip(profile.frequencies, profile.orders, strict=True)
         ]
         bins = np.arange(highest + 1)
-        first_column = self._pad + 0.5 * self.samples / COLUMNS - 0.5
+        first_column = self._before + 0.5 * self.samples / COLUMNS - 0.5
         turns = bins * first_column / self._length
         self._phase = (2.0 / self._length * np.exp(2j * np.pi * turns)).astype(np.complex64)
 
@@ -157,8 +158,8 @@ class FoldedSuperlet:
     def _reflect(self, segments: ArrayT) -> ArrayT:
         """The segments with reflected ends."""
         xp = array_namespace(segments)
-        before = xp.flip(segments[:, 1 : self._pad + 1], axis=-1)
-        after = xp.flip(segments[:, -self._pad - 1 : -1], axis=-1)
+        before = xp.flip(segments[:, 1 : self._before + 1], axis=-1)
+        after = xp.flip(segments[:, -self._after - 1 : -1], axis=-1)
         return xp.concat([before, segments, after], axis=-1)
 
     @staticmethod

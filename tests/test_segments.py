@@ -1,0 +1,157 @@
+"""Windows, tails, parts and faults."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecgnoise.errors import OptionError
+from ecgnoise.profiles import COLUMNS
+from ecgnoise.recording import Recording
+from ecgnoise.segments import (
+    cut,
+    fill,
+    find_fault,
+    lengthen,
+    part_columns,
+    part_times,
+    segment_times,
+    touches,
+    windows,
+)
+from ecgnoise.simulate import simulate_ecg
+
+
+@given(samples=st.integers(1, 200_000), rate=st.sampled_from([100.0, 128.0, 250.0, 333.3, 360.0, 500.0, 1000.0]))
+def test_windows_cover_each_sample_once(samples, rate):
+    spans = windows(samples, rate)
+    length = round(10 * rate)
+    assert spans[0].new == 0
+    assert spans[-1].stop == samples
+    for before, after in pairwise(spans):
+        assert after.new == before.stop
+    for window in spans:
+        assert window.stop - window.start == min(length, samples)
+        first, last = window.columns
+        assert 0 <= first < last <= COLUMNS
+    times = [segment_times(window, rate) for window in spans]
+    assert sum(duration for _, duration in times) == pytest.approx(samples / rate)
+
+
+@given(parts=st.integers(1, COLUMNS), new=st.integers(1, COLUMNS))
+def test_parts_cover_the_columns(parts, new):
+    columns = (COLUMNS - new, COLUMNS)
+    spans = part_columns(columns, parts)
+    assert len(spans) <= parts
+    assert spans[0][0] == columns[0]
+    assert spans[-1][1] == columns[1]
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+    assert all(last > first for first, last in spans)
+
+
+@pytest.mark.parametrize("parts", [0, -1, COLUMNS + 1])
+def test_parts_out_of_range_are_refused(parts):
+    with pytest.raises(OptionError, match="1 to 256"):
+        part_columns((0, COLUMNS), parts)
+
+
+def test_tails_of_every_length_keep_a_column():
+    for rest in range(1, 5000):
+        window = windows(10_000 + rest, 500.0)[-1]
+        assert window.columns == (COLUMNS - max(1, COLUMNS * rest // 5000), COLUMNS)
+
+
+def test_parts_of_a_tail_lie_in_its_time():
+    window = windows(12_000, 500.0)[-1]
+    times = np.array(part_times(window, 8, 500.0))
+    assert np.isnan(times[4:]).all()
+    assert times[0, 0] == pytest.approx(20.0, abs=0.04)
+    assert times[3].sum() == pytest.approx(24.0, abs=1e-9)
+
+
+def clean_lead(rate=500.0, seconds=10):
+    return simulate_ecg(seconds, rate, seed=5).signal[1].copy()
+
+
+def test_a_clean_lead_has_no_fault():
+    fault, faulty = find_fault(clean_lead(), 500.0)
+    assert fault == ""
+    assert not faulty.any()
+
+
+def test_a_coarsely_quantised_clean_lead_has_no_fault():
+    """5-uV and 20-uV steps make short runs of equal samples, also at the lowest value."""
+    for step in (0.005, 0.02):
+        noise = np.random.default_rng(0).normal(0, 0.01, 5000)
+        lead = (np.round((clean_lead() + noise) / step) * step).astype(np.float32)
+        assert find_fault(lead, 500.0)[0] == ""
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.9, ""), (1.1, "flat"), (10, "flat")])
+def test_a_flat_stretch_of_a_second_is_a_fault(seconds, expected):
+    lead = clean_lead()
+    samples = int(seconds * 500)
+    lead[:samples] = 0.05
+    fault, faulty = find_fault(lead, 500.0)
+    assert fault == expected
+    assert faulty.sum() in range(samples, samples + 2) if expected else not faulty.any()
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.9, ""), (1.1, "missing"), (10, "missing")])
+def test_a_missing_stretch_of_a_second_is_a_fault(seconds, expected):
+    lead = clean_lead()
+    lead[1000 : 1000 + int(seconds * 500)] = np.nan
+    assert find_fault(lead, 500.0)[0] == expected
+
+
+def test_a_railed_lead_is_clipped():
+    lead = clean_lead() + 3 * np.sin(np.arange(5000) / 300).astype(np.float32)
+    lead = np.clip(lead, -1.0, 1.0)
+    fault, faulty = find_fault(lead, 500.0)
+    assert fault == "clipped"
+    assert faulty[np.abs(lead) == 1.0].mean() > 0.8
+    assert not faulty[np.abs(lead) < 0.9].any()
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_faults_do_not_depend_on_gain(scale):
+    lead = clean_lead()
+    lead[:600] = 0.05
+    assert find_fault(lead * np.float32(scale), 500.0)[0] == "flat"
+    assert find_fault(clean_lead() * np.float32(scale), 500.0)[0] == ""
+
+
+def test_faulty_samples_touch_their_columns_only():
+    faulty = np.zeros(5000, np.bool_)
+    faulty[2500:3000] = True
+    touched = [touches(faulty, columns) for columns in part_columns((0, COLUMNS), 8)]
+    assert touched == [False, False, False, False, True, False, False, False]
+
+
+def test_filling_draws_a_straight_line():
+    signal = np.array([[1.0, np.nan, np.nan, 4.0], [np.nan] * 4], np.float32)
+    assert fill(signal).tolist() == [[1, 2, 3, 4], [0, 0, 0, 0]]
+
+
+@given(samples=st.integers(2500, 5000))
+def test_short_signals_are_reflected(samples):
+    signal = np.arange(samples, dtype=np.float32)[None]
+    long = lengthen(signal, 5000)
+    assert long.shape == (1, 5000)
+    assert np.array_equal(long[:, :samples], signal)
+    if samples < 5000:
+        assert long[0, samples] == samples - 1
+
+
+def test_a_fault_in_the_old_part_of_a_tail_is_not_the_tails():
+    signal = simulate_ecg(14, 500, seed=2).signal.copy()
+    signal[0, 3000:4000] = np.nan
+    recording = Recording.from_array(signal, 500.0)
+    spans = windows(7000, 500.0)
+    first = cut(recording, 0, spans[0])[0]
+    tail = cut(recording, 1, spans[1])[0]
+    assert (first.fault, first.scored) == ("missing", False)
+    assert (tail.fault, tail.scored) == ("", True)
+    assert tail.faulty.any()
