@@ -23,3 +23,35 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the published program's outputs: set ECGNOISE_REFERENCE to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of the kind of the default model, small and untrained: its scores mean nothing."""
+    torch = pytest.importorskip("torch", reason="needs the extra train")
+    from ecgnoise.models.default_network import MaskedDenoiser
+    from ecgnoise.models.folder import ModelDescription, Network, Question, Thresholds, Training, write_folder
+    from ecgnoise.models.load import DENOISER, DENOISER_INPUTS
+    from ecgnoise.profiles import COLUMNS, DEFAULT
+    from ecgnoise.training.export import export_onnx
+
+    torch.manual_seed(1)
+    network = MaskedDenoiser((8, 8, 8))
+    torch.nn.init.normal_(network.network.conv_out.weight, std=0.02)
+    image, scalar = torch.ones(1, 1, DEFAULT.rows, COLUMNS), torch.ones(1)
+    inputs = dict(zip(DENOISER_INPUTS, (image, image, image, scalar, scalar), strict=True))
+    description = ModelDescription(
+        name="tiny",
+        version="0",
+        licence="MIT",
+        profile=DEFAULT,
+        network=Network("masked"),
+        thresholds=Thresholds(good=20.0, fair=16.0, poor=12.0),
+        training=Training(note="not trained"),
+        questions=(
+            Question("all", (0, 0), 0.8, (0, 200), one_sided=False, scale=1.0, weight=1.0, saturate=False),
+            Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=100.0, weight=100.0, saturate=True),
+        ),
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    return write_folder(folder, description, {DENOISER: export_onnx(network, inputs, "redrawn")}).path

@@ -1,0 +1,152 @@
+"""``ecgnoise score``: files in, tables out."""
+
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecgnoise.cli.options import OptionsCommand, comma_separated
+from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
+
+if TYPE_CHECKING:
+    from ecgnoise.folder import Scored
+    from ecgnoise.readers import ReadOptions
+
+SOME_FAILED = 1
+NONE_SCORED = 2
+EXAMPLE = Path("example") / "example.hea"
+EXIT_CODES = """\b
+Exit code:
+  0    every file was scored
+  1    some files were scored, others could not be: they are listed at the end
+  2    no file was scored, or an option is wrong
+  130  stopped with Ctrl-C: no table is written
+"""
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """The options of ``ecgnoise score``; its help says what they are."""
+
+    paths: tuple[str, ...]
+    example: bool
+    out: Path | None
+    sampling_frequency: float | None
+    units: str | None
+    leads: tuple[str, ...] | None
+    model: str
+    parts: int
+    batch_size: int | None
+    threads: int | None
+    every_row: bool
+
+
+@click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|GLOB]...")
+@click.option("--example", is_flag=True, help="Score the simulated recording that comes with the package.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table: .csv, .json, .parquet or .xlsx."
+)
+@click.option("--sampling-frequency", type=float, metavar="HZ", help="Samples a second, where a file does not say.")
+@click.option("--units", metavar="UNIT", help="V, mV, uV, nV or unknown, where a file does not say.")
+@click.option(
+    "--leads", callback=comma_separated, metavar="I,II,V5", help="The leads wanted; names for leads that have none."
+)
+@click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
+@click.option(
+    "--parts", type=click.IntRange(1, 256), default=1, show_default=True, help="Parts of a segment with their own PSNR."
+)
+@click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
+@click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
+def score(options: ScoreOptions) -> None:
+    """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
+
+    Takes files (WFDB .hea, CSV, NumPy .npy and .npz), folders and quoted glob patterns.
+    """
+    from ecgnoise.readers import ReadOptions
+
+    if not options.paths and not options.example:
+        raise click.UsageError("nothing to score: name a file, folder or glob pattern, or pass --example")
+    reading = ReadOptions(options.sampling_frequency, options.units, options.leads)
+    if options.out is not None:
+        _check_out(options.out)
+    files = _find(options.paths)
+    if options.example:
+        files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
+    failed = _score_all(files, options, reading)
+    if failed:
+        _report(failed, len(files))
+        click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
+
+
+def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> list["Scored"]:
+    """Print each record as it is scored, then write the table; the files that could not be scored."""
+    from ecgnoise.cli.bar import Bar
+    from ecgnoise.cli.text import result_text
+    from ecgnoise.folder import score_files
+    from ecgnoise.quantify import Quantifier
+    from ecgnoise.tables import write_table
+
+    quantifier = Quantifier(options.model, threads=options.threads, batch_size=options.batch_size)
+    failed: list[Scored] = []
+    rows: list[tuple[Any, ...]] = []
+    with Bar(len(files)) as bar:
+
+        def progress(number: int, share: float) -> None:
+            bar.show(number + share, files[number].name)
+
+        for scored in score_files(files, quantifier, reading, parts=options.parts, progress=progress):
+            if isinstance(scored.outcome, EcgNoiseError):
+                failed.append(scored)
+                continue
+            bar.echo(result_text(scored.outcome, every_row=options.every_row) + "\n")
+            if options.out is not None:
+                rows += scored.outcome.rows()
+    if options.out is not None and len(failed) < len(files):
+        write_table(rows, options.out)
+        click.echo(f"wrote {options.out}: {len(rows)} rows")
+    return failed
+
+
+def _find(paths: tuple[str, ...]) -> list[Path]:
+    """The recordings named; UnreadableFileError for a folder without any."""
+    from ecgnoise.readers import find_recordings
+
+    found = {path: find_recordings([path]) for path in paths}
+    for path, files in found.items():
+        if not files:
+            raise UnreadableFileError(f"{path}: no recording in this folder: pass one with .hea, .csv or .npz files")
+    return sorted({file for files in found.values() for file in files})
+
+
+def _check_out(out: Path) -> None:
+    """Find out before the work whether the table can be written after it: suffix, folder and packages."""
+    from ecgnoise.tables import WRITERS, write_table
+
+    if out.suffix.lower() not in WRITERS:
+        raise OutputError(f"{out}: a table has the suffix {', '.join(WRITERS)}: choose one of them")
+    if out.is_dir() or not out.parent.is_dir():
+        what = "this is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise OutputError(f"{out}: {what}: choose another place")
+    with tempfile.TemporaryDirectory() as folder:
+        write_table([], Path(folder) / f"empty{out.suffix}")
+
+
+def _report(failed: list["Scored"], total: int) -> None:
+    """Say on standard error which files could not be scored, one line each."""
+    if total == 1:
+        click.echo(f"Error: {_line(failed[0])}", err=True)
+        return
+    click.echo(f"{len(failed)} of {total} files could not be scored:", err=True)
+    for scored in failed:
+        click.echo(f"  {_line(scored)}", err=True)
+
+
+def _line(scored: "Scored") -> str:
+    """The error on one line, with the file's path where it does not say it."""
+    message = " ".join(str(scored.outcome).split())
+    return message if str(scored.path) in message else f"{scored.path}: {message}"

@@ -1,0 +1,68 @@
+"""Many files: scored one by one, and a bad one is an entry, not a crash."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecgnoise.errors import EcgNoiseError
+from ecgnoise.quantify import Quantifier
+from ecgnoise.readers import ReadOptions, read
+from ecgnoise.result import Result
+
+FileProgress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of one file: a result, or the error that says why there is none."""
+
+    path: Path
+    outcome: Result | EcgNoiseError
+
+
+def score_files(
+    paths: Sequence[str | Path],
+    quantifier: Quantifier,
+    options: ReadOptions | None = None,
+    *,
+    parts: int = 1,
+    progress: FileProgress | None = None,
+) -> Iterator[Scored]:
+    """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
+
+    paths: files, as :func:`ecgnoise.readers.find_recordings` lists them. options: what the files may not say. parts:
+    see :meth:`Quantifier.quantify`. progress: called with the number of the file in ``paths`` and the share of it that
+    is done, 0 to 1.
+
+    A file that cannot be read or scored is an entry with its error; the others are scored all the same.
+    """
+    known = options or ReadOptions()
+    for number, path in enumerate(paths):
+        yield Scored(Path(path), _score(path, quantifier, known, parts, _share(number, progress)))
+        if progress:
+            progress(number, 1.0)
+
+
+def _score(
+    path: str | Path, quantifier: Quantifier, options: ReadOptions, parts: int, progress: Callable[[int, int], None]
+) -> Result | EcgNoiseError:
+    try:
+        recording = read(
+            path,
+            sampling_frequency=options.sampling_frequency,
+            units=options.units,
+            lead_names=options.lead_names,
+        )
+        return quantifier.quantify(recording, parts=parts, progress=progress)
+    except EcgNoiseError as error:
+        return error
+
+
+def _share(number: int, progress: FileProgress | None) -> Callable[[int, int], None]:
+    """A progress in segments that reports the share of one file."""
+
+    def report(done: int, total: int) -> None:
+        if progress:
+            progress(number, done / total)
+
+    return report

@@ -1,0 +1,178 @@
+"""The pages and the program say the same."""
+
+import inspect
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ecgnoise import ecg_noise_quantification
+from ecgnoise.cli import main
+from ecgnoise.readers import read
+from ecgnoise.segments import FAULTS
+from ecgnoise.simulate import NoiseKind, simulate_ecg
+from ecgnoise.tables import COLUMNS, WRITERS
+from ecgnoise.training.config import TrainingConfig
+from ecgnoise.writing import RECORDING_WRITERS, write_recording
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+TEXTS = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
+PAGE_OF = {
+    "score": "docs/score-files.md",
+    "simulate": "docs/score-files.md",
+    "convert": "docs/published.md",
+    "train": "docs/training.md",
+}
+OPTIONS_OF_OTHERS = {"--check"}
+
+
+def options_of(command):
+    return {option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts}
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXTS[page], re.DOTALL | re.MULTILINE)
+
+
+def marked(page, name):
+    """The command in the code block below a marker."""
+    pattern = rf"^<!-- command: {name} -->\n```sh\n(.*?)\n```"
+    return re.search(pattern, TEXTS[page], re.DOTALL | re.MULTILINE).group(1)
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_and_option_is_described(name):
+    text = TEXTS[PAGE_OF[name]]
+    assert f"ecgnoise {name}" in text
+    for option in options_of(main.commands[name]):
+        assert re.search(rf"^\| `{re.escape(option)}[ `]", text, re.MULTILINE), option
+
+
+def test_no_option_is_described_that_is_not_there():
+    known = options_of(main) | {"--help"} | OPTIONS_OF_OTHERS
+    for command in main.commands.values():
+        known |= options_of(command)
+    for page, text in TEXTS.items():
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, page
+
+
+def test_every_command_in_the_pages_parses():
+    for page in TEXTS:
+        for line in "\n".join(blocks(page, "sh")).splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part)
+                if words and words[0].rpartition("/")[2] == "ecgnoise":
+                    command = main.commands[words[1]]
+                    arguments = [word.replace("recordings/", str(ROOT)) for word in words[2:]]
+                    command.make_context(words[1], arguments)
+
+
+def test_lists_in_the_pages_are_complete():
+    text = TEXTS["docs/score-files.md"]
+    for word in (*FAULTS, *NoiseKind, *COLUMNS, *WRITERS, *RECORDING_WRITERS):
+        assert f"`{word}`" in text, word
+
+
+def anchors(text):
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_point_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]):
+        if re.match(r"https?:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = PAGES[page].parent / name if name else PAGES[page]
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path.read_text(encoding="utf-8")), target
+
+
+def test_index_lists_every_page():
+    for page in PAGES:
+        if page != "docs/index.md":
+            assert f"({'../' * (page == 'README.md')}{Path(page).name})" in TEXTS["docs/index.md"], page
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """A folder with the record that the examples name, as the working directory."""
+    write_recording(simulate_ecg(12, 250), tmp_path / "record.hea")
+    monkeypatch.chdir(tmp_path)
+
+
+RUNNABLE = [
+    pytest.param(block, id=f"{page} {number}")
+    for page in TEXTS
+    for number, block in enumerate(blocks(page, "python"))
+    if "checkpoint" not in block
+]
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("block", RUNNABLE)
+def test_python_examples_run(block):
+    exec(compile(block, "example", "exec"), {"__name__": "example"})
+
+
+def test_shape_that_the_readme_promises():
+    (block,) = [block for block in blocks("README.md", "python") if "(12, 3)" in block]
+    values = {"__name__": "example"}
+    exec(compile(block, "README.md", "exec"), values)
+    assert values["result"].psnr.shape == (12, 3)
+    assert values["result"].grade[0, 0] in {"good", "fair", "poor", "unusable"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/published.md"])
+def test_published_call_is_called_as_described(page):
+    (block,) = [block for block in blocks(page, "python") if "ecg_noise_quantification(" in block]
+    called = []
+
+    def instead(*arguments, **options):
+        called.append(inspect.signature(ecg_noise_quantification).bind(*arguments, **options))
+        raise StopIteration
+
+    code = block.replace("from ecgnoise import ecg_noise_quantification\n", "")
+    with pytest.raises(StopIteration):
+        exec(compile(code, page, "exec"), {"ecg_noise_quantification": instead, "ecg": np.zeros((12, 5000))})
+    assert called[0].arguments["checkpoint_path"] == "checkpoint.pth"
+
+
+def test_settings_in_the_training_page_are_the_usual_ones():
+    (block,) = blocks("docs/training.md", "toml")
+    values = tomllib.loads(block)
+    assert TrainingConfig.from_dict(values, "docs/training.md") == TrainingConfig()
+    assert set(values) == set(TrainingConfig.__dataclass_fields__)
+
+
+def test_example_recording_is_what_its_command_makes(tmp_path):
+    command = marked("docs/contributing.md", "example")
+    words = shlex.split(command)
+    shipped = ROOT / words[2]
+    words[2] = str(tmp_path / shipped.name)
+    assert CliRunner().invoke(main, words[1:]).exit_code == 0
+    made = read(words[2])
+    expected = read(shipped)
+    assert made.lead_names == expected.lead_names
+    assert made.sampling_frequency == expected.sampling_frequency
+    np.testing.assert_allclose(made.signal, expected.signal, atol=1.1e-3, rtol=0)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in shipped.parent.iterdir())
+
+
+def test_ci_runs_the_two_commands_of_the_readme():
+    text = (ROOT / ".ci" / "run").read_text()
+    for name in ("score", "test"):
+        assert f"run_readme_command {name}\n" in text
+        assert "\n" not in marked("README.md", name)
+    assert "ecgnoise score --example" in marked("README.md", "score")
+    assert "pytest" in marked("README.md", "test")
