@@ -18,7 +18,7 @@ class TrainingConfig:
     seed: of weights, order and noise. save_every: steps between checkpoints.
     """
 
-    steps: int = 4500
+    steps: int = 3600
     batch: int = 48
     learning_rate: float = 6e-4
     weight_decay: float = 0.01

@@ -217,8 +217,8 @@ def _card(description: ModelDescription) -> str:
     training, thresholds = description.training, description.thresholds
     data = "\n".join(f"- {line}" for line in training.data)
     questions = "\n".join(
-Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies from 100 Hz up.
-        f"{question.counted[0]:g}-{question.counted[1]:g} Hz"
+        f"- `{question.name}`: hides {question.hidden[0]:g}-{question.hidden[1]:g} Hz, noise {question.sigma:g}, "
+        f"counts {question.counted[0]:g}-{question.counted[1]:g} Hz"
         for question in description.questions
     )
     return f"""# {description.name} {description.version}
@@ -239,6 +239,6 @@ Questions asked of it
 Grades: good from {thresholds.good} dB (95 % of the clean lead-segments it was calibrated on), fair from
 {thresholds.fair} dB (99 %), poor from {thresholds.poor} dB, unusable below.
 
-Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies of 100 Hz and more.
+Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies from 100 Hz up.
 Measured figures are in `docs/benchmarks.md` of the project.
 """

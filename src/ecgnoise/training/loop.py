@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class TrainingState:
             self.average.load_state_dict(values["average"])
             self.optimiser.load_state_dict(values["optimiser"])
             self.generator.set_state(values["generator"])
-        except (RuntimeError, KeyError, ValueError, OSError, EOFError) as error:
+        except (RuntimeError, KeyError, ValueError, OSError, EOFError, pickle.UnpicklingError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(f"{path}: cannot be resumed ({reason}): remove it to start anew") from error
         self.step = int(values["step"])

@@ -1,0 +1,75 @@
+"""The picture of the README: ``python docs/make_pictures.py``. Needs the extra ``plot``."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ecgnoise import Quantifier, Recording, Result, simulate_ecg
+from ecgnoise.profiles import DEFAULT
+from ecgnoise.simulate import NoiseKind, add_noise
+
+IMAGES = Path(__file__).parent / "images"
+RATE = 500.0
+PARTS = 10
+TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def clean_and_noisy() -> Recording:
+    """One simulated lead clean, with muscle noise in the middle, and with baseline wander."""
+    clean = simulate_ecg(10, RATE, seed=7, lead_names=("II",)).signal[0]
+    quiet = clean + 0.006 * np.random.default_rng(0).normal(size=clean.shape)
+    muscle = add_noise(quiet[None], NoiseKind.MUSCLE, 3, sampling_frequency=RATE, seed=2)[0]
+    window = np.exp(-(((np.arange(len(clean)) / RATE - 5.5) / 1.0) ** 4))
+    wander = add_noise(quiet[None], NoiseKind.BASELINE_WANDER, -6, sampling_frequency=RATE, seed=3)[0]
+    leads = [quiet, quiet + (muscle - quiet) * window, wander]
+    names = ("clean", "muscle noise from 4.5 to 6.5 s", "baseline wander")
+    return Recording.from_array(np.array(leads), RATE, lead_names=names)
+
+
+def draw_signal(axes: Axes, recording: Recording, result: Result, lead: int) -> None:
+    """The lead, each second shaded by its own PSNR."""
+    good, unusable = 24.0, 10.0
+    for part in range(PARTS):
+        badness = np.clip((good - result.local_psnr[lead, 0, part]) / (good - unusable), 0, 1)
+        axes.axvspan(part, part + 1, color="tab:red", alpha=0.45 * float(badness), linewidth=0)
+    axes.plot(np.arange(recording.signal.shape[1]) / RATE, recording.signal[lead], color="black", linewidth=0.7)
+    axes.set_title(
+        f"{recording.lead_names[lead]}: {result.psnr[lead, 0]:.1f} dB, {result.grade[lead, 0]}", loc="left", fontsize=10
+    )
+    axes.set(xlim=(0, 10), ylabel="mV")
+
+
+def draw_image(axes: Axes, image: np.ndarray, title: str) -> None:
+    """A superlet image with its frequencies."""
+    axes.imshow(image, aspect="auto", cmap="magma", vmin=0, vmax=255, extent=(0, 10, DEFAULT.rows, 0))
+    rows = np.interp(np.log(TICKS), np.log(DEFAULT.frequencies), np.arange(DEFAULT.rows, 0, -1) - 0.5)
+    axes.set_yticks(rows, [f"{tick:g}" for tick in TICKS], fontsize=7)
+    axes.set_title(title, loc="left", fontsize=9)
+    axes.set_ylabel("Hz")
+
+
+def main() -> None:
+    """Draw and save."""
+    mpl.rcParams["svg.hashsalt"] = "ecgnoise"
+    recording = clean_and_noisy()
+    result = Quantifier().quantify(recording, parts=PARTS, images=True)
+    if result.images is None:
+        raise SystemExit("no images")
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    grid = figure.subplots(3, 3, width_ratios=(2, 1, 1), sharex=True)
+    for lead, (left, middle, right) in enumerate(grid):
+        draw_signal(left, recording, result, lead)
+        draw_image(middle, result.images.original[lead, 0], "superlet scalogram")
+        excess = np.abs(result.images.original[lead, 0] - result.images.reconstruction[lead, 0])
+        draw_image(right, 4 * excess, "counted difference from the redrawing (x 4)")
+    for axes in grid[-1]:
+        axes.set_xlabel("s")
+    IMAGES.mkdir(exist_ok=True)
+    figure.savefig(IMAGES / "clean-and-noisy.png", dpi=100)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The published call: its shapes, its rules of segments and parts, and its scores."""
+
+import numpy as np
+import pytest
+import torch
+
+from ecgnoise import ecg_noise_quantification, simulate_ecg
+from ecgnoise.errors import CheckpointError, ModelNotFoundError, OptionError, SignalShapeError
+from ecgnoise.metrics import column_errors, psnr
+from ecgnoise.segments import part_columns, windows
+
+CASES = [(12000, 1), (12000, 8), (15500, 5), (7777, 3), (5000, 8)]
+
+
+@pytest.mark.parametrize(("samples", "parts"), CASES)
+def test_segments_and_parts_are_the_published_ones(reference, samples, parts):
+    """Golden: ``parts_*`` of ``upstream_scalogram.npz``, made by the published program, commit 04f0efb."""
+    golden = np.load(reference / "upstream_scalogram.npz")
+    key = f"parts_{samples}_{parts}_"
+    spans = windows(samples, 500.0)
+    assert len(spans) == golden[key + "segments"]
+    assert (spans[-1].stop - spans[-1].new) % 5000 == golden[key + "rem"]
+    scores = []
+    for segment, window in enumerate(spans):
+        images = [golden[key + name][:, segment].astype(np.float32) for name in ("original", "cleaned")]
+        errors = column_errors(*images, np.ones(32, np.bool_))
+        scores += [psnr(errors[:, first:last].mean(axis=1)) for first, last in part_columns(window.columns, parts)]
+    assert np.abs(np.array(scores).T - golden[key + "psnr"]).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def pixel_folder(pixel_model):
+    return pixel_model[0].path
+
+
+@pytest.fixture(scope="module")
+def ecg():
+    return simulate_ecg(24, 500, seed=2).signal
+
+
+@pytest.mark.slow
+def test_shapes_are_the_published_ones(pixel_folder, ecg):
+    whole = ecg_noise_quantification(ecg, 500, pixel_folder, use_ldm=False, return_images=True)
+    assert whole.psnr.shape == (12, 3)
+    assert whole.original_image.shape == whole.cleaned_image.shape == (12, 3, 32, 256)
+    parts = ecg_noise_quantification(ecg[:, :12000], 500, pixel_folder, n_partitions=8, use_ldm=False, batch_size=7)
+    assert parts.psnr.shape == (12, 20)
+    assert parts.original_image is None
+    errors = column_errors(whole.original_image[:, 2], whole.cleaned_image[:, 2], np.ones(32, np.bool_))
+    assert np.abs(psnr(errors[:, 154:186].mean(axis=1)) - parts.psnr[:, 16]).max() < 0.02
+
+
+@pytest.mark.slow
+def test_a_checkpoint_and_its_folder_give_the_same_scores(latent_model, ecg, tmp_path):
+    folder, network = latent_model
+    torch.save(network.state_dict(), tmp_path / "checkpoint.pth")
+    lead = ecg[1, :5000]
+    by_folder = ecg_noise_quantification(lead, 500, folder.path)
+    by_checkpoint = ecg_noise_quantification(lead, 500, tmp_path / "checkpoint.pth")
+    assert np.abs(by_folder.psnr - by_checkpoint.psnr).max() < 0.01
+
+
+@pytest.mark.slow
+def test_the_published_example_gives_the_reference_score(outputs, latent_model, reference):
+    """Golden: ``latent_psnr_disc1`` of ``upstream_networks.npz``, whose input is the published example lead."""
+    golden = np.load(reference / "upstream_scalogram.npz")
+    assert np.abs(golden["model_input_discretized"] - outputs["input"][0, 0]).max() < 1e-6
+    ours = ecg_noise_quantification(golden["signal_500"], 500, latent_model[0].path, seed=7, return_images=True)
+    published = golden["image_discretized"]
+    assert np.abs(ours.original_image[0, 0] - published).max() <= 2
+
+
+@pytest.mark.slow
+def test_options_change_what_they_name(pixel_folder, ecg):
+    def score(**options):
+        return float(ecg_noise_quantification(ecg[0, :5000], 500, pixel_folder, use_ldm=False, **options).psnr[0, 0])
+
+    plain = score()
+    assert score() == plain
+    others = [
+        score(seed=1),
+        score(diffusion_timestep=60),
+        score(step_interval=5),
+        score(discretize=False),
+        score(noise_scheduler_type="ddpm"),
+    ]
+    assert all(other != plain for other in others)
+    assert abs(others[3] - plain) < 0.1
+
+
+@pytest.mark.slow
+def test_wrong_options_are_clear_errors(pixel_folder, ecg, tmp_path):
+    with pytest.raises(OptionError, match="ddim, ddpm"):
+        ecg_noise_quantification(ecg, 500, pixel_folder, noise_scheduler_type="pndm")
+    with pytest.raises(CheckpointError, match="use_ldm=False"):
+        ecg_noise_quantification(ecg, 500, pixel_folder)
+    with pytest.raises(ModelNotFoundError):
+        ecg_noise_quantification(ecg, 500, tmp_path / "absent.pth")
+    with pytest.raises(SignalShapeError, match=r"signal\.T"):
+        ecg_noise_quantification(ecg.T, 500, pixel_folder, use_ldm=False)

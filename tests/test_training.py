@@ -1,0 +1,182 @@
+"""Training of the default model: resumable, and ending in a folder that scores."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ecgnoise import Quantifier, Recording, simulate_ecg
+from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
+from ecgnoise.models.default_network import MaskedDenoiser
+from ecgnoise.profiles import DEFAULT
+from ecgnoise.training.config import TrainingConfig
+from ecgnoise.training.data import clean_ptbxl, collections, corruption, filtered, hide_unheld, load_training_set
+from ecgnoise.training.default_model import train_default
+from ecgnoise.training.loop import learning_rate, train
+from ecgnoise.writing import write_recording
+
+LEADS = ("I", "II", "III", "aVR")
+TINY = TrainingConfig(steps=6, batch=4, channels=(8, 8, 8), warm_up=2, save_every=2)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Simulated records in the layout of the collections, one of PTB-XL with a remark on noise."""
+    folder = tmp_path_factory.mktemp("recordings")
+    places = {"ptb-xl/records500/a": 3, "ludb/data": 2}
+    number = 0
+    rows = []
+    for place, count in places.items():
+        (folder / place).mkdir(parents=True)
+        for _ in range(count):
+            number += 1
+            signal = simulate_ecg(10, 500, seed=number, lead_names=LEADS).signal
+            noisy = signal + 0.005 * np.random.default_rng(number).normal(size=signal.shape)
+            recording = Recording.from_array(noisy, 500, lead_names=LEADS)
+            write_recording(recording, folder / place / f"r{number}.hea")
+            rows.append((f"records500/a/r{number}", str(number * 4 - 3), "I-III" if number == 2 else "", "", "", ""))
+    with (folder / "ptb-xl" / "ptbxl_database.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ("filename_hr", "strat_fold", "baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
+        )
+        table.writerows(rows[:3])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def training_set(recordings):
+    return load_training_set(collections(recordings))
+
+
+def weights(network):
+    return np.concatenate([value.detach().numpy().ravel() for value in network.parameters()])
+
+
+def test_only_records_without_a_remark_train(recordings, training_set):
+    assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", range(1, 11))] == ["r1", "r3"]
+    assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", [9])] == ["r3"]
+    assert training_set.sources == {"ptb-xl": 4, "ludb": 8}
+    assert training_set.levels.shape == (12, 40, 256)
+    assert np.isfinite(training_set.levels).all()
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(training_set, tmp_path):
+    whole = train(training_set, TINY, tmp_path / "whole")
+
+    def stop(step, steps, loss):
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(training_set, TINY, tmp_path / "stopped", stop)
+    resumed = train(training_set, TINY, tmp_path / "stopped")
+    assert np.array_equal(weights(whole), weights(resumed))
+
+
+def test_a_run_does_not_go_on_with_another_configuration(training_set, tmp_path):
+    train(training_set, TINY, tmp_path)
+    with pytest.raises(TrainingDataError, match="differs"):
+        train(training_set, replace(TINY, steps=9), tmp_path)
+    (tmp_path / "state.pt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="remove it to start anew"):
+        train(training_set, TINY, tmp_path)
+
+
+def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
+    folder = train_default(recordings, tmp_path / "model", TINY)
+    description = folder.description
+    assert description.thresholds.good > description.thresholds.fair > description.thresholds.poor
+    assert len(description.reference) == 101
+    assert all(question.scale > 0 for question in description.questions)
+    assert "4 lead-segments" in description.training.data[0]
+    assert "fold 9" in description.training.note
+    assert (folder.path / "card.md").read_text().startswith("# default")
+    result = Quantifier(folder.path).quantify(simulate_ecg(10, 250, seed=1))
+    assert np.isfinite(result.psnr).all()
+    with pytest.raises(OutputError, match="never overwritten"):
+        train_default(recordings, tmp_path / "model", TINY)
+
+
+def test_nothing_to_train_on_is_an_error(tmp_path):
+    with pytest.raises(TrainingDataError, match="no folder ptb-xl"):
+        collections(tmp_path)
+    (tmp_path / "ludb").mkdir()
+    (tmp_path / "ludb" / "broken.hea").write_text("broken")
+    with pytest.raises(TrainingDataError, match="none of 1 recordings"):
+        load_training_set(collections(tmp_path))
+
+
+def test_configuration_survives_a_file(tmp_path):
+    TINY.save(tmp_path / "training.toml")
+    assert TrainingConfig.load(tmp_path / "training.toml") == TINY
+    (tmp_path / "training.toml").write_text("stepz = 3")
+    with pytest.raises(OptionError, match="unknown entries stepz"):
+        TrainingConfig.load(tmp_path / "training.toml")
+    with pytest.raises(OptionError, match="steps 0"):
+        TrainingConfig(steps=0)
+    with pytest.raises(OptionError, match="multiples of 8"):
+        TrainingConfig(channels=(12,))
+
+
+def test_learning_rate_rises_then_falls_to_nothing():
+    config = TrainingConfig(steps=1000, warm_up=100)
+    rates = [learning_rate(step, config) for step in range(1001)]
+    assert np.argmax(rates) in range(95, 105)
+    assert rates[0] < 0.02 * config.learning_rate
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_every_kind_of_question_is_trained():
+    asked = corruption(2000, 40, 0.3, torch.Generator().manual_seed(0))
+    hidden = asked.hidden[:, 0, :, 0]
+    nothing, lowest, highest = hidden.sum(1) == 0, hidden[:, -1] == 1, hidden[:, 0] == 1
+    assert 0.4 < nothing.float().mean() < 0.6
+    assert lowest.float().mean() > 0.15
+    assert highest.float().mean() > 0.15
+    assert not (lowest & highest).any()
+    assert 0.65 < asked.known.mean() < 0.75
+    assert asked.sigma.min() >= 0.02
+
+
+def test_filters_take_away_high_and_low_rows_only():
+    levels = torch.zeros(500, 40, 4)
+    frequencies = torch.tensor(DEFAULT.frequencies)
+    changed = filtered(levels, frequencies, torch.ones(500), torch.Generator().manual_seed(0))
+    assert changed.max() <= 0
+    assert changed[:, -1].mean() < -1
+    assert changed[:, 0].mean() < -0.2
+    assert changed[:, 20].min() > -0.1
+
+
+def test_rows_that_a_rate_cannot_hold_are_hidden_in_some():
+    frequencies = torch.tensor(DEFAULT.frequencies)
+    hidden = hide_unheld(torch.zeros(1000, 1, 40, 1), frequencies, torch.Generator().manual_seed(0))
+    assert 0.2 < hidden[:, 0, 0, 0].mean() < 0.4
+    assert hidden[:, 0, frequencies.flip(0) <= 40].sum() == 0
+
+
+def test_a_fresh_denoiser_returns_what_it_is_shown_and_the_mean_where_it_is_not():
+    network = MaskedDenoiser((8, 8, 8))
+    image = torch.randn(2, 1, 40, 256)
+    sigma = torch.full_like(image, 1e-4)
+    shown = network(image, sigma, torch.zeros_like(image), torch.zeros(2), torch.zeros(2))
+    hidden = network(image, sigma, torch.ones_like(image), torch.zeros(2), torch.zeros(2))
+    assert (shown - image).abs().max() < 1e-3
+    assert hidden.abs().max() == 0
+
+
+def test_hidden_pixels_do_not_reach_the_network():
+    torch.manual_seed(0)
+    network = MaskedDenoiser((8, 8, 8))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    image = torch.randn(1, 1, 40, 256)
+    hidden = torch.zeros_like(image)
+    hidden[:, :, :10] = 1
+    other = image + 5 * hidden
+    sigma = torch.full_like(image, 0.5)
+    drawn = [network(values, sigma, hidden, torch.zeros(1), torch.ones(1)) for values in (image, other)]
+    assert torch.equal(drawn[0], drawn[1])
