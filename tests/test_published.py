@@ -9,6 +9,8 @@ from ecgnoise.errors import CheckpointError, ModelNotFoundError, OptionError, Si
 from ecgnoise.metrics import column_errors, psnr
 from ecgnoise.segments import part_columns, windows
 
+pytest_plugins = ["conftest_published"]
+
 CASES = [(12000, 1), (12000, 8), (15500, 5), (7777, 3), (5000, 8)]
 
 

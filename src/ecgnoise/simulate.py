@@ -27,8 +27,6 @@ from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal as sps
-from scipy.interpolate import CubicSpline
 
 from ecgnoise.errors import LeadNameError, OptionError, UnknownSamplingFrequencyError
 from ecgnoise.recording import ArraySamples, Recording, Signal, as_leads, check_sampling_frequency
@@ -168,6 +166,8 @@ def _lead_weights(lead_names: Sequence[str]) -> Array:
 
 def _solve(beats: Array, weights: Array, samples: int, sampling_frequency: float, heart_rate: float) -> Signal:
     """Height z of the paper's equation 1 in each lead, (leads, samples)."""
+    from scipy import signal as sps
+
     stretch = np.sqrt(heart_rate / 60.0)
     angles, widths = ANGLES * stretch**ANGLE_EXPONENTS, WIDTHS * stretch
     half_step = 0.5 / sampling_frequency
@@ -292,6 +292,9 @@ def _check_duration(duration: float, sampling_frequency: float) -> int:
 
 def _slow(samples: int, frequency: float, band: tuple[float, float], generator: np.random.Generator) -> Array:
     """Gaussian noise in a band of low frequencies, of power about 1, drawn at 8 times the band's top."""
+    from scipy import signal as sps
+    from scipy.interpolate import CubicSpline
+
     rate = 8 * band[1]
     settle = int(2 * rate / band[0])
     knots = int(np.ceil(samples / frequency * rate)) + 4
@@ -316,6 +319,8 @@ def _baseline_wander(samples: int, frequency: float, generator: np.random.Genera
 
 def _muscle(samples: int, frequency: float, generator: np.random.Generator) -> Array:
     """20 to 150 Hz, or to 0.45 times the sampling frequency, swelling and fading within seconds."""
+    from scipy import signal as sps
+
     low, high = 20.0, min(150.0, 0.45 * frequency)
     sections = sps.butter(2, (low, high), "bandpass", fs=frequency, output="sos")
     settle = int(frequency)
@@ -350,6 +355,8 @@ def _mains_60(samples: int, frequency: float, generator: np.random.Generator) ->
 
 def _electrode_steps(samples: int, frequency: float, generator: np.random.Generator) -> Array:
     """Jumps of the electrode potential, one in 5 s, each dying away with a time constant of 3 s."""
+    from scipy import signal as sps
+
     places = _events(samples, frequency, 0.2, generator)
     jumps = np.zeros(samples)
     np.add.at(jumps, places, generator.choice([-1.0, 1.0], len(places)) * generator.uniform(0.5, 1.5, len(places)))
