@@ -28,8 +28,8 @@ score. In brackets: bootstrap 95 % intervals.
 |---|---|---|---|---|---|
 {rows}
 
-W1 is the Wasserstein-1 distance after standardising clean and noisy values together, as the paper does; it is negative
-where noise scores cleaner, and its ceiling depends on the class sizes. PTB-XL: clean leads of fold 10 against leads with
+W1 is the Wasserstein-1 distance after standardising clean and noisy values together, as published; it is negative
+where noise scores cleaner, and its ceiling depends on the class sizes. PTB-XL: clean leads of fold 10, leads with
 the label in all folds. Challenge 2011: a record's worst lead; labelled leads without the three augmented ones, whose
 order is uncertain; "without faults" leaves out leads that are flat, clipped or missing. Challenge 2017: a record's mean
 score, `~` against the rest. {faults}
@@ -50,7 +50,7 @@ SPEED = """## Speed
 
 | a simulated 12-lead record of 10 s at 500 Hz, model loaded | s |
 |---|---|
-| textbook version of the published pipeline (time-domain wavelets, 33.5 M parameters in torch, four evaluations) | {textbook_s} |
+| textbook version of the published pipeline (four evaluations of 33.5 M parameters in torch) | {textbook_s} |
 | ecgnoise, default model | {ecgnoise_s} |
 | **times faster** (to reach: 20) | **{ratio}** |
 

@@ -77,7 +77,7 @@ class QuestionRedrawer:
 
     Each question hides a band or makes all rows vague and has the network redraw the image. Of the difference between
     original and redrawing, the question counts some rows, where asked only what lies above the redrawing (noise adds
-    power), and where asked saturates it column by column, so that much fine noise weighs no more than gross noise. The
+    power), and where asked saturates it, so that much fine noise weighs no more than gross noise. The
     counted differences of all questions are added as squares; the image returned is the original less that sum's root,
     so that its PSNR against the original is the score.
     """
@@ -112,7 +112,7 @@ class QuestionRedrawer:
     def counted_error(self, question: Question, pictures: Pictures) -> NDArray[np.float64]:
         """What one question adds to the squared difference of each pixel, (n, rows, columns).
 
-        With t the mean counted squared difference of a column over ``scale``, the column's mean over all held rows is
+        With t the mean counted squared difference of a lead-segment over ``scale``, its mean over all held rows is
         ``weight t``, or ``weight t / (1 + t)`` where the question saturates.
         """
         excess = pictures.images.astype(np.float64) - self.answer(question, pictures)
@@ -122,9 +122,9 @@ class QuestionRedrawer:
         squared = np.where(counted[:, None], excess**2, 0.0)
         if not counted.any():
             return squared
-        column = squared.sum(axis=1, keepdims=True) / counted.sum() / question.scale
         if question.saturate:
-            squared = squared / (1.0 + column)
+            mean = squared.sum(axis=(1, 2), keepdims=True) / (counted.sum() * squared.shape[2])
+            squared = squared / (1.0 + mean / question.scale)
         share = pictures.held.sum() / counted.sum()
         return np.asarray(squared * (question.weight / question.scale * share))
 
