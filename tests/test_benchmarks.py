@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-
 from benchmarks import quality, report
 from benchmarks.machine import RESULTS
+
 from ecgnoise import Quantifier
 
 
