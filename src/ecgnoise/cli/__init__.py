@@ -9,6 +9,7 @@ import click
 
 from ecgnoise import __version__
 from ecgnoise.cli.convert import convert
+from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.train import train
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (score, simulate, convert, train):
+for command in (score, simulate, convert, train, ptbxl):
     main.add_command(command)
