@@ -49,8 +49,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         thresholds=Thresholds(good=20.0, fair=16.0, poor=12.0),
         training=Training(note="not trained"),
         questions=(
-            Question("all", (0, 0), 0.8, (0, 200), one_sided=False, scale=1.0, weight=1.0, saturate=False),
-            Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=100.0, weight=100.0, saturate=True),
+            Question("all", (0, 0), 0.8, (0, 200), one_sided=False, scale=1.0, weight=1.0),
+            Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=100.0, weight=100.0, ceiling=1.0),
         ),
     )
     folder = tmp_path_factory.mktemp("models") / "tiny"

@@ -28,7 +28,7 @@ from ecgnoise.models.folder import (
 )
 from ecgnoise.profiles import DEFAULT, PAPER
 
-QUESTION = Question("low", (0.2, 2.4), 0.5, (0.2, 0.6), one_sided=True, scale=12.5, weight=1.0, saturate=False)
+QUESTION = Question("low", (0.2, 2.4), 0.5, (0.2, 0.6), one_sided=True, scale=12.5, weight=1.0, power=2.0)
 PIXEL = ModelDescription(
     name="tiny",
     version="1",

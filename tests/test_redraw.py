@@ -10,8 +10,8 @@ from ecgnoise.models.folder import Question
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
 from ecgnoise.profiles import DEFAULT, held_rows
 
-ALL = Question("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=100.0, saturate=False)
-LOW = Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=4.0, weight=100.0, saturate=True)
+ALL = Question("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=100.0)
+LOW = Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=4.0, weight=100.0, ceiling=1.0)
 ROWS = np.array(DEFAULT.frequencies)[::-1]
 
 
@@ -51,6 +51,16 @@ def test_one_sided_questions_count_only_what_is_too_much():
     one_sided = replace(ALL, one_sided=True)
     assert mean_error(QuestionRedrawer(Raised(2), [one_sided], DEFAULT), pictures()) == pytest.approx(0, abs=1e-6)
     assert mean_error(QuestionRedrawer(Raised(-2), [one_sided], DEFAULT), pictures()) == pytest.approx(100, rel=1e-4)
+
+
+def test_large_errors_count_by_the_power():
+    squared = QuestionRedrawer(Raised(4), [replace(ALL, power=2.0)], DEFAULT)
+    assert mean_error(squared, pictures()) == pytest.approx(1600, rel=1e-4)
+
+
+def test_an_exact_redrawing_has_no_error():
+    exact = QuestionRedrawer(Raised(0), [replace(ALL, power=2.0), LOW], DEFAULT)
+    assert mean_error(exact, pictures()) == pytest.approx(0, abs=1e-3)
 
 
 def test_saturation_has_a_ceiling():

@@ -56,7 +56,8 @@ class Question:
 
     hidden: the band the network does not see. sigma: how much noise the other rows get, in network units. counted: the
     band whose error counts. one_sided: only what lies above the redrawn image counts. scale: the error, in squared grey
-    levels, that weighs ``weight``. saturate: an error t, over ``scale``, becomes ``t / (1 + t)``.
+    levels, that weighs ``weight``. power, ceiling: an error t, over ``scale``, counts as
+    ``r = t ** power``, or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
     """
 
     name: str
@@ -66,13 +67,14 @@ class Question:
     one_sided: bool
     scale: float
     weight: float
-    saturate: bool
+    power: float = 1.0
+    ceiling: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.sigma < 0 or self.scale <= 0 or self.weight < 0:
+        if min(self.sigma, self.weight, self.ceiling) < 0 or min(self.scale, self.power) <= 0:
             raise ModelFormatError(
-                f"question {self.name!r}: scale {self.scale:g} must lie above 0, sigma {self.sigma:g} and "
-                f"weight {self.weight:g} not below"
+                f"question {self.name!r}: scale {self.scale:g} and power {self.power:g} must lie above 0, sigma "
+                f"{self.sigma:g}, weight {self.weight:g} and ceiling {self.ceiling:g} not below"
             )
 
 

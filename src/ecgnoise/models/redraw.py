@@ -14,6 +14,7 @@ from ecgnoise.profiles import Images, Profile, from_network, to_network
 
 NOISE_SEED: Final = 123
 SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
+SMALLEST_RATIO: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class QuestionRedrawer:
 
     Each question hides a band or makes all rows vague and has the network redraw the image. Of the difference between
     original and redrawing, the question counts some rows, where asked only what lies above the redrawing (noise adds
-    power), and where asked saturates it, so that much fine noise weighs no more than gross noise. The
-    counted differences of all questions are added as squares; the image returned is the original less that sum's root,
+    power), and weighs it by how large it is over the lead-segment, so that fine noise has a ceiling and gross noise
+    has none. The counted differences of all questions are added as squares; the image returned is the original less that sum's root,
     so that its PSNR against the original is the score.
     """
 
@@ -113,7 +114,7 @@ class QuestionRedrawer:
         """What one question adds to the squared difference of each pixel, (n, rows, columns).
 
         With t the mean counted squared difference of a lead-segment over ``scale``, its mean over all held rows is
-        ``weight t``, or ``weight t / (1 + t)`` where the question saturates.
+        ``weight r(t)``; :class:`ecgnoise.models.description.Question` says what r is.
         """
         excess = pictures.images.astype(np.float64) - self.answer(question, pictures)
         if question.one_sided:
@@ -122,13 +123,20 @@ class QuestionRedrawer:
         squared = np.where(counted[:, None], excess**2, 0.0)
         if not counted.any():
             return squared
-        if question.saturate:
-            mean = squared.sum(axis=(1, 2), keepdims=True) / (counted.sum() * squared.shape[2])
-            squared = squared / (1.0 + mean / question.scale)
+        mean = squared.sum(axis=(1, 2), keepdims=True) / (counted.sum() * squared.shape[2])
         share = pictures.held.sum() / counted.sum()
-        return np.asarray(squared * (question.weight / question.scale * share))
+        return np.asarray(squared * share * question.weight * _slope(question, mean / question.scale) / question.scale)
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
         low, high = band
         return np.asarray((self._frequencies >= low) & (self._frequencies <= high))
+
+
+def _slope(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What an error of ``ratio`` times the scale counts as, over that ratio."""
+    ratio = np.maximum(ratio, SMALLEST_RATIO)
+    counted = ratio**question.power
+    if question.ceiling > 0:
+        counted = counted / (1.0 + counted / question.ceiling)
+    return np.asarray(counted / ratio)

@@ -50,37 +50,14 @@ PASSING_FAIR: Final = 1
 POOR_MARGIN: Final = 3.0
 BATCH: Final = 48
 
+NOTHING: Final = (0.0, 0.0)
+EVERYTHING: Final = (0.1, 200.0)
+
+# What is hidden, what counts, and how noisy the rest is made; the scales are filled in by calibration.
 QUESTIONS: Final = (
-    Question(
-        "low",
-        hidden=(0.1, 28.0),
-        sigma=0.385,
-        counted=(0.1, 0.95),
-        one_sided=True,
-        scale=1.0,
-        weight=300.0,
-        saturate=True,
-    ),
-    Question(
-        "high",
-        hidden=(5.7, 200.0),
-        sigma=0.077,
-        counted=(31.0, 200.0),
-        one_sided=True,
-        scale=1.0,
-        weight=300.0,
-        saturate=True,
-    ),
-    Question(
-        "all",
-        hidden=(0.0, 0.0),
-        sigma=0.615,
-        counted=(0.1, 200.0),
-        one_sided=False,
-        scale=1.0,
-        weight=300.0,
-        saturate=False,
-    ),
+    Question("low", (0.1, 28.0), 0.385, (0.1, 0.95), one_sided=True, scale=1.0, weight=100.0, ceiling=3.0),
+    Question("high", (5.7, 200.0), 0.077, (31.0, 200.0), one_sided=True, scale=1.0, weight=100.0, ceiling=3.0),
+    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=False, scale=1.0, weight=200.0, power=2.0),
 )
 
 
@@ -178,7 +155,7 @@ def _lots(clean: TrainingSet) -> list[Pictures]:
 
 def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
     """The error of a question at the 95th percentile of clean lead-segments, in grey levels squared."""
-    plain = replace(question, scale=1.0, weight=1.0, saturate=False)
+    plain = replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
     redrawer = QuestionRedrawer(denoiser, [plain], DEFAULT)
     errors = [redrawer.counted_error(plain, lot).mean(axis=(1, 2)) for lot in _lots(clean)]
     return round(float(np.quantile(np.concatenate(errors), CALIBRATION_QUANTILE)), 4)
