@@ -79,8 +79,8 @@ class QuestionRedrawer:
     Each question hides a band or makes all rows vague and has the network redraw the image. Of the difference between
     original and redrawing, the question counts some rows, where asked only what lies above the redrawing (noise adds
     power), and weighs it by how large it is over the lead-segment, so that fine noise has a ceiling and gross noise
-    has none. The counted differences of all questions are added as squares; the image returned is the original less that sum's root,
-    so that its PSNR against the original is the score.
+    has none. The counted differences of all questions are added as squares; the image returned is the original less
+    that sum's root, so that its PSNR against the original is the score.
     """
 
     def __init__(
