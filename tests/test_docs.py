@@ -30,6 +30,7 @@ PAGE_OF = {
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
     "train": "docs/training.md",
+    "download": "docs/download.md",
     "ptbxl index": "docs/paper.md",
 }
 OPTIONS_OF_OTHERS = {"--check"}

@@ -70,3 +70,7 @@ class OutputError(EcgNoiseError):
 
 class TrainingDataError(EcgNoiseError):
     """Too few usable recordings to train on, or a training state that does not fit the configuration."""
+
+
+class DownloadError(EcgNoiseError):
+    """A file or list of files that a server does not give, or not whole and right."""

@@ -9,6 +9,7 @@ import click
 
 from ecgnoise import __version__
 from ecgnoise.cli.convert import convert
+from ecgnoise.cli.download import download
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (score, simulate, convert, train, ptbxl):
+for command in (score, simulate, convert, train, ptbxl, download):
     main.add_command(command)
