@@ -64,7 +64,7 @@ def main() -> None:
         draw_signal(left, recording, result, lead)
         draw_image(middle, result.images.original[lead, 0], "superlet scalogram")
         excess = np.abs(result.images.original[lead, 0] - result.images.reconstruction[lead, 0])
-        draw_image(right, 4 * excess, "counted difference from the redrawing (x 4)")
+        draw_image(right, 4 * excess, "counted difference, x 4")
     for axes in grid[-1]:
         axes.set_xlabel("s")
     IMAGES.mkdir(exist_ok=True)

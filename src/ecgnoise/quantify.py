@@ -14,7 +14,7 @@ from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.score import Progress, Scorer
 
-DEFAULT_BATCH: Final = 24
+DEFAULT_BATCH: Final = 12
 
 
 class Quantifier:
