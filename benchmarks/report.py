@@ -23,8 +23,8 @@ Model {model}. {machine}
 Nothing in this benchmark trains or tunes anything, and no recording of the table trained the model. But the weights,
 power and ceilings of the model's questions were chosen among about a dozen with these figures in view: read them as
 figures of development. The recordings are one half of each set's test side. Clean leads of PTB-XL fold 9, on which
-scales and grades were calibrated, appear under noise stress only. A lead-segment with a fault counts as the worst score.
-In brackets: bootstrap 95 % intervals.
+scales and grades were calibrated, appear under noise stress only. A lead-segment with a fault counts as the worst
+score. In brackets: bootstrap 95 % intervals.
 
 | test | clean | noisy | W1 | AUROC | to reach |
 |---|---|---|---|---|---|
