@@ -131,3 +131,19 @@ def test_parquet_without_the_extra_names_it(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"ecgnoise\[tables\]"):
         write_table(result().rows(), tmp_path / "scores.parquet")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_fails_half_way_leaves_nothing_and_spares_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "scores.csv"
+    write_table(result().rows(), path)
+    before = path.read_bytes()
+
+    def fail(rows, partial):
+        partial.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(WRITERS, ".csv", fail)
+    with pytest.raises(OutputError, match="No space left"):
+        write_table(result().rows(), path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
