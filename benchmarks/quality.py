@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
-from scipy.stats import wasserstein_distance
-from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from benchmarks import datasets
 from benchmarks.machine import keep
 from ecgnoise import Quantifier, Recording, Result, read
+from ecgnoise.metrics import auroc, signed_wasserstein
 
 Array = NDArray[np.float64]
 WORST = 0.0
@@ -38,20 +37,6 @@ def worst_where_missing(psnr: Array) -> Array:
     return np.where(np.isnan(psnr), WORST, psnr)
 
 
-def signed_w1(clean: Array, noisy: Array) -> float:
-    """Wasserstein-1 distance after standardising both together; negative where noise scores cleaner."""
-    both = np.concatenate([clean, noisy])
-    mean, deviation = both.mean(), both.std()
-    distance = wasserstein_distance((clean - mean) / deviation, (noisy - mean) / deviation)
-    return float(distance * np.sign(clean.mean() - noisy.mean()))
-
-
-def auroc(clean: Array, noisy: Array) -> float:
-    """Share of pairs in which the clean one scores higher."""
-    truth = np.concatenate([np.ones(len(clean)), np.zeros(len(noisy))])
-    return float(roc_auc_score(truth, np.concatenate([clean, noisy])))
-
-
 def interval(clean: Array, noisy: Array, measure: Any, draws: int = 200) -> list[float]:
     """Bootstrap 95 % interval of a measure of two samples."""
     generator = np.random.default_rng(0)
@@ -62,8 +47,8 @@ def interval(clean: Array, noisy: Array, measure: Any, draws: int = 200) -> list
 def compare(clean: Array, noisy: Array) -> dict[str, Any]:
     """W1 and AUROC with intervals and counts."""
     return {
-        "w1": round(signed_w1(clean, noisy), 3),
-        "w1_interval": interval(clean, noisy, signed_w1),
+        "w1": round(signed_wasserstein(clean, noisy), 3),
+        "w1_interval": interval(clean, noisy, signed_wasserstein),
         "auroc": round(auroc(clean, noisy), 3),
         "auroc_interval": interval(clean, noisy, auroc),
         "clean": len(clean),

@@ -72,5 +72,13 @@ class TrainingDataError(EcgNoiseError):
     """Too few usable recordings to train on, or a training state that does not fit the configuration."""
 
 
+class ResultFileError(EcgNoiseError):
+    """Result files of PTB-XL that are not there, are of different records or leave nothing to compare."""
+
+
 class DownloadError(EcgNoiseError):
     """A file or list of files that a server does not give, or not whole and right."""
+
+
+class StoreError(EcgNoiseError):
+    """A store of images that is absent, damaged, or made otherwise than asked for."""

@@ -1,7 +1,8 @@
-"""How far a redrawn image is from the original: each metric once.
+"""How far a redrawn image is from the original, and how well scores tell noisy from clean: each metric once.
 
-All take images (n, rows, columns) in 0..255 and work column by column, so that a segment, a part of it and its new tail
-come from the same numbers.
+Those of images take (n, rows, columns) in 0..255 and work column by column, so that a segment, a part of it and its new
+tail come from the same numbers. Those of scores take two samples, one of clean and one of noisy leads, in which high is
+clean.
 """
 
 from typing import Final
@@ -29,3 +30,35 @@ def psnr(mean_squared_error: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     lowest = WHITE**2 * 10 ** (-HIGHEST_PSNR / 10)
     return np.asarray(10.0 * np.log10(WHITE**2 / np.maximum(mean_squared_error, lowest)))
+
+
+def signed_wasserstein(clean: NDArray[np.float64], noisy: NDArray[np.float64]) -> float:
+    """Wasserstein-1 distance of two samples, (n,) and (m,), finite and not empty, after standardising both together.
+
+    As published (Han et al., arXiv:2506.11815), which has no sign. Departure: the sign of the difference of the means,
+    so that scores which are higher for noise do not gain; 0 where the means are equal. Its size has a limit:
+    :func:`wasserstein_ceiling`.
+    """
+    from scipy.stats import wasserstein_distance
+
+    deviation = np.concatenate([clean, noisy]).std()
+    if deviation == 0:
+        return 0.0
+    return float(wasserstein_distance(clean, noisy) / deviation * np.sign(clean.mean() - noisy.mean()))
+
+
+def wasserstein_ceiling(clean: int, noisy: int) -> float:
+    """The largest Wasserstein-1 distance that n clean and m noisy scores can have, standardised together.
+
+    ``(n + m) / sqrt(n m)``: all clean scores in one point, all noisy ones in another. At least 2, and larger the less
+    alike the sizes are.
+    """
+    return float((clean + noisy) / np.sqrt(float(clean) * noisy))
+
+
+def auroc(clean: NDArray[np.float64], noisy: NDArray[np.float64]) -> float:
+    """Share of pairs of a clean and a noisy score, (n,) and (m,), in which the clean one is higher; ties count half."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([clean, noisy]))[: len(clean)]
+    return float((ranks.mean() - (len(clean) + 1) / 2) / len(noisy))
