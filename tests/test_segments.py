@@ -103,7 +103,9 @@ def test_a_flat_stretch_of_a_second_is_a_fault(seconds, expected):
 def test_a_missing_stretch_of_a_second_is_a_fault(seconds, expected):
     lead = clean_lead()
     lead[1000 : 1000 + int(seconds * 500)] = np.nan
-    assert find_fault(lead, 500.0)[0] == expected
+    fault, faulty = find_fault(lead, 500.0)
+    assert fault == expected
+    assert np.array_equal(faulty, np.isnan(lead) if expected else np.zeros(5000, np.bool_))
 
 
 def test_a_railed_lead_is_clipped():
@@ -155,3 +157,17 @@ def test_a_fault_in_the_old_part_of_a_tail_is_not_the_tails():
     assert (first.fault, first.scored) == ("missing", False)
     assert (tail.fault, tail.scored) == ("", True)
     assert tail.faulty.any()
+
+
+def test_a_short_flat_end_is_not_lengthened_into_a_fault():
+    signal = simulate_ecg(6, 500, seed=2, lead_names=("II",)).signal.copy()
+    signal[0, -300:] = 0.05
+    item = cut(Recording.from_array(signal, 500.0), 0, windows(3000, 500.0)[0])[0]
+    assert (item.fault, item.scored) == ("short", True)
+
+
+def test_a_constant_lead_with_gaps_is_flat():
+    signal = np.full((1, 5000), 0.3, np.float32)
+    signal[0, ::250] = np.nan
+    item = cut(Recording.from_array(signal, 500.0), 0, windows(5000, 500.0)[0])[0]
+    assert (item.fault, item.drawable) == ("flat", False)

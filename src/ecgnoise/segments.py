@@ -19,7 +19,7 @@ A fault counts for a segment where it touches the new part of its window; parts 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ SHORT: Final = "short"
 MISSING: Final = "missing"
 CLIPPED: Final = "clipped"
 FLAT: Final = "flat"
+SampleT = TypeVar("SampleT", np.float32, np.bool_)
+
 FAULTS: Final = (NO_GAIN, SHORT, MISSING, CLIPPED, FLAT)
 
 
@@ -93,8 +95,8 @@ def part_columns(columns: tuple[int, int], parts: int) -> list[tuple[int, int]]:
     return list(pairwise([first + index * width for index in range(count)] + [last]))
 
 
-def lengthen(signal: Signal, length: int) -> Signal:
-    """A signal (leads, samples) brought to at least ``length`` samples by reflection at its end."""
+def lengthen(signal: NDArray[SampleT], length: int) -> NDArray[SampleT]:
+    """Samples (leads, samples) brought to at least ``length`` samples by reflection at its end."""
     lacking = length - signal.shape[1]
     return np.pad(signal, ((0, 0), (0, lacking)), mode="symmetric") if lacking > 0 else signal
 
@@ -145,13 +147,13 @@ def cut(recording: Recording, segment: int, window: Window) -> list[LeadSegment]
     signal = recording.window(window.start, window.stop)
     samples = signal.shape[1]
     new = np.arange(length) >= window.new - window.start
-    lengthened = lengthen(signal, length)
-    filled = fill(lengthened)
+    filled = fill(lengthen(signal, length))
     cuts = []
     for lead, lead_fault in enumerate(recording.lead_faults):
-        fault, faulty = find_fault(lengthened[lead], frequency)
+        fault, found = find_fault(signal[lead], frequency)
+        faulty = lengthen(found[None], length)[0]
         if not (faulty & new).any():
-            fault = ""
+            fault = FLAT if np.ptp(filled[lead]) == 0 else ""
         if lead_fault or samples < SHORTEST_SECONDS * frequency:
             fault, faulty = lead_fault or SHORT, np.ones(length, np.bool_)
         elif samples < length:
@@ -167,12 +169,9 @@ def find_fault(lead: NDArray[np.float32], sampling_frequency: float) -> tuple[st
     runs = _constant_runs(lead)
     flat = _mask(runs[(runs[:, 1] - runs[:, 0]) >= needed], len(lead))
     railed = _railed(lead, runs, sampling_frequency)
-    faulty = missing | flat | (railed if railed.sum() >= needed else np.zeros_like(railed))
-    if missing.sum() >= needed:
-        return MISSING, faulty
-    if railed.sum() >= needed:
-        return CLIPPED, faulty
-    return (FLAT if flat.any() else ""), faulty
+    masks = {MISSING: missing, CLIPPED: railed, FLAT: flat}
+    found = {fault: mask for fault, mask in masks.items() if mask.sum() >= needed}
+    return next(iter(found), ""), np.any([np.zeros_like(missing), *found.values()], axis=0)
 
 
 def _constant_runs(lead: NDArray[np.float32]) -> NDArray[np.int64]:
