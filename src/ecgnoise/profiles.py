@@ -85,7 +85,7 @@ class Profile:
 
 
 def _published_orders(frequencies: NDArray[np.float64], highest: int) -> tuple[int, ...]:
-    """Orders 1 .. highest, linear in frequency (paper, section II-B)."""
+    """Orders 1 .. highest, linear in frequency (Han et al., arXiv 2506.11815)."""
     span = frequencies[-1] - frequencies[0]
     return tuple(int(order) for order in np.round(1 + (highest - 1) * (frequencies - frequencies[0]) / span))
 

@@ -53,7 +53,7 @@ class Denoiser(Protocol):
 
 
 class WalkRedrawer:
-    """The published way: encode, noise, walk back, decode (paper, section II-C).
+    """The published way: encode, noise, walk back, decode (Han et al., arXiv 2506.11815).
 
     Departure: the noise is the same for each image, so that a score does not depend on the batch.
     """
