@@ -12,8 +12,9 @@ STRESS = {"bw": "baseline wander (bw)", "em": "electrode motion (em)", "ma": "mu
 
 HEAD = """# Benchmarks
 
-Written by `python -m benchmarks.report` from what `python -m benchmarks.quality` and `python -m benchmarks.speed`
-measured; do not edit. [Contributing](contributing.md) says where the recordings come from.
+Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.speed` and
+`python -m benchmarks.prepare` measured; do not edit. [Contributing](contributing.md) says where the recordings come
+from.
 """
 
 QUALITY = """## Quality
@@ -65,6 +66,17 @@ The textbook version's levels differ from those of our profile `paper` by {diffe
 `ecgnoise score` on one WFDB record, from start to exit: {wall_s} s (to reach: 2.5), peak memory {peak_mb:.0f} MB (to
 reach: 600).
 """
+
+STORE = """## The store of PTB-XL
+
+{machine} Leads a second of `ecgnoise ptbxl prepare` on {records} records at 500 Hz with {jobs} processes, their start
+and reading the files included; other programs may have run beside it.
+
+| profile, type | a core, by the clock | a second of processor time | to reach | all 21,799 records, GB |
+|---|---|---|---|---|
+{rows}
+"""
+STORE_GOALS = {"default": 150, "paper": 60}
 
 
 def row(name: str, figures: dict[str, Any], goal: str = "") -> str:
@@ -129,11 +141,24 @@ def speed(figures: dict[str, Any]) -> str:
     )
 
 
+def store(figures: dict[str, Any]) -> str:
+    """The section on the store of PTB-XL."""
+    kinds = {name: entry for name, entry in figures.items() if name != "machine"}
+    first = next(iter(kinds.values()))
+    rows = [
+        f"| {name} | {entry['leads_per_s_core']:.0f} | {entry['leads_per_processor_s']:.0f} "
+        f"| {STORE_GOALS[name.split(',')[0]]} | {entry['all_gb']} |"
+        for name, entry in kinds.items()
+    ]
+    machine = machine_line(figures["machine"])
+    return STORE.format(machine=machine, records=first["records"], jobs=first["jobs"], rows="\n".join(rows))
+
+
 def page() -> str:
     """The page as the kept figures make it."""
     sections = [
         write(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")))
-        for name, write in (("quality", quality), ("speed", speed))
+        for name, write in (("quality", quality), ("speed", speed), ("prepare", store))
     ]
     return "\n".join([HEAD, *sections])
 

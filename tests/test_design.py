@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "ecgnoise"
 FILES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = ("torch", "pandas", "wfdb", "matplotlib", "diffusers", "dask", "pyarrow", "openpyxl", "onnx")
+HEAVY = ("torch", "pandas", "wfdb", "matplotlib", "diffusers", "dask", "pyarrow", "openpyxl", "onnx", "zarr")
 MODULE_LINES = 499
 FUNCTION_LINES = 40
 PARAMETERS = 8

@@ -32,6 +32,7 @@ PAGE_OF = {
     "train": "docs/training.md",
     "download": "docs/download.md",
     "ptbxl index": "docs/paper.md",
+    "ptbxl prepare": "docs/paper.md",
     "ptbxl compare": "docs/paper.md",
 }
 OPTIONS_OF_OTHERS = {"--check"}

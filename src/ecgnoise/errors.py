@@ -78,3 +78,7 @@ class ResultFileError(EcgNoiseError):
 
 class DownloadError(EcgNoiseError):
     """A file or list of files that a server does not give, or not whole and right."""
+
+
+class StoreError(EcgNoiseError):
+    """A store of images that is absent, damaged, or made otherwise than asked for."""

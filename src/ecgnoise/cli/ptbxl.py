@@ -1,6 +1,7 @@
 """``ecgnoise ptbxl``: the published study, step by step."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,20 @@ from ecgnoise.errors import MissingExtraError, OptionError
 if TYPE_CHECKING:
     from ecgnoise.ptbxl.compare import Comparison, ResultFile
     from ecgnoise.ptbxl.labels import ParsedLabels
+    from ecgnoise.ptbxl.prepare import Prepared
 
 DATABASE = "ptbxl_database.csv"
+FAILED = "failed.csv"
+MOST_LISTED = 20
+SOME_FAILED = 1
+INTERRUPTED = 130
+PREPARE_CODES = """\b
+Exit code:
+  0    all records are in the store
+  1    some records are not: they are listed at the end
+  2    nothing could be done, or an option is wrong
+  130  stopped with Ctrl-C: the same command goes on
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,18 @@ class IndexOptions:
     ptbxl_folder: Path
     out: Path
     norm_only: bool
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """The options of ``ecgnoise ptbxl prepare``; its help says what they are."""
+
+    ptbxl_folder: Path
+    out: Path
+    profile: str
+    dtype: str
+    rate: str
+    jobs: int | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +115,83 @@ def _report(labels: "ParsedLabels") -> None:
         text = ", ".join(f"{word} ({count})" for word, count in words.most_common())
         count = len({wording.filename_hr for wording in labels.unread})
         click.echo(f"{count} records have a range that marks no lead, as published: {text}", err=True)
+
+
+@ptbxl.command(cls=OptionsCommand, short_help="Draw all leads into one store.", epilog=PREPARE_CODES)
+@click.argument("ptbxl_folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="STORE", help="The folder to make.")
+@click.option(
+    "--profile",
+    type=click.Choice(["default", "paper"]),
+    default="default",
+    show_default=True,
+    help="How a lead becomes an image.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["uint8", "float16"]),
+    default="uint8",
+    show_default=True,
+    help="uint8: images in whole grey levels. float16: levels.",
+)
+@click.option(
+    "--rate",
+    type=click.Choice(["500", "100"]),
+    default="500",
+    show_default=True,
+    help="Sampling frequency in Hz: records500 or records100.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Records drawn at once.  [default: one a core]")
+def prepare(options: PrepareOptions) -> None:
+    """Draw the superlet images of all leads of PTB-XL into one store.
+
+    PTBXL_FOLDER has ptbxl_database.csv and the records. Stopped or killed, it goes on where it was when it is called
+    again.
+    """
+    from ecgnoise.ptbxl.labels import parse_labels
+
+    labels = parse_labels(options.ptbxl_folder / DATABASE)
+    try:
+        outcome = _prepare(options, labels)
+    except KeyboardInterrupt:
+        click.echo("Stopped: records that are done stay; the same command goes on.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    click.echo(f"{options.out}: {outcome.done} of {outcome.records} records, {outcome.now} of them drawn now")
+    _report(labels)
+    if _report_failed(options.out / FAILED, outcome.failed):
+        click.get_current_context().exit(SOME_FAILED)
+
+
+def _prepare(options: PrepareOptions, labels: "ParsedLabels") -> "Prepared":
+    from ecgnoise.cli.bar import Bar
+    from ecgnoise.profiles import PROFILES
+    from ecgnoise.ptbxl.prepare import prepare as draw
+    from ecgnoise.ptbxl.store import StoreDescription
+
+    description = StoreDescription(PROFILES[options.profile], options.dtype, int(options.rate))
+    with Bar(1.0) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.show(done / total, f"{done} of {total} records")
+
+        folder = options.ptbxl_folder
+        return draw(folder, labels.records, options.out, description, jobs=options.jobs, progress=progress)
+
+
+def _report_failed(path: Path, failed: Mapping[str, str]) -> bool:
+    """Write which records are not in the store, and name the first on standard error; whether there are any."""
+    from ecgnoise.ptbxl.rows import Sheet, write_sheets
+
+    path.unlink(missing_ok=True)
+    if not failed:
+        return False
+    write_sheets({path: Sheet(("filename", "reason"), failed.items())})
+    click.echo(f"{len(failed)} records are not in the store:", err=True)
+    for name, reason in list(failed.items())[:MOST_LISTED]:
+        click.echo(f"  {name}: {reason}", err=True)
+    if len(failed) > MOST_LISTED:
+        click.echo(f"  and {len(failed) - MOST_LISTED} more: see {path}", err=True)
+    return True
 
 
 @ptbxl.command(cls=OptionsCommand, short_help="Rank models by how far noisy leads lie from clean ones.")
