@@ -63,7 +63,7 @@ class _Wavelets:
 
 
 class DirectSuperlet:
-    """The published transform, to the number (DESIGN: profile ``paper``).
+    """The published transform, to the number (Han et al., arXiv 2506.11815).
 
     The response is worked out only at the two samples beside the middle of each column. A wavelet is even in its real
     part and odd in its imaginary part, so sums and differences of samples at equal distance halve the work.
