@@ -34,6 +34,7 @@ PAGE_OF = {
     "ptbxl index": "docs/paper.md",
     "ptbxl prepare": "docs/paper.md",
     "ptbxl compare": "docs/paper.md",
+    "ptbxl refine": "docs/paper.md",
 }
 OPTIONS_OF_OTHERS = {"--check"}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ecgnoise.ptbxl.compare import Comparison, ResultFile
     from ecgnoise.ptbxl.labels import ParsedLabels
     from ecgnoise.ptbxl.prepare import Prepared
+    from ecgnoise.ptbxl.refine import TrainingValues
 
 DATABASE = "ptbxl_database.csv"
 FAILED = "failed.csv"
@@ -59,6 +60,18 @@ class CompareOptions:
     keyword: str
     out: Path | None
     figure: Path | None
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """The options of ``ecgnoise ptbxl refine``; its help says what they are."""
+
+    static_file: Path
+    burst_file: Path
+    metric: str
+    static_percentage: float
+    burst_percentage: float
+    out: Path
 
 
 @click.group(invoke_without_command=True, short_help="Reproduce the published study on PTB-XL.")
@@ -247,3 +260,65 @@ def _draw(comparison: "Comparison", path: Path, *, asked: bool) -> None:
         click.echo(f"no figure: {error}", err=True)
     else:
         click.echo(f"wrote {path}: the distributions of {comparison.file.path.name}")
+
+
+@ptbxl.command(cls=OptionsCommand, short_help="List the clean leads that two models take for the cleanest.")
+@click.option(
+    "--static-file",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Result file of the model best at static noise.",
+)
+@click.option(
+    "--burst-file",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Result file of the model best at burst noise.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["psnr", "ssim", "mse", "mae"]),
+    default="psnr",
+    show_default=True,
+    help="The metric of both files.",
+)
+@click.option(
+    "--static-percentage",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="How much of the static file to keep: above 0, at most 1.",
+)
+@click.option(
+    "--burst-percentage",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="How much of the burst file to keep: above 0, at most 1.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="LIST", help="The CSV file to write.")
+def refine(options: RefineOptions) -> None:
+    """List the clean leads of folds 1 to 9 that are in the top share of both result files.
+
+    Both files must have all leads of all folds, as those do whose names begin with all_.
+    """
+    from ecgnoise.ptbxl.index import index_sheet
+    from ecgnoise.ptbxl.refine import refine as intersect
+    from ecgnoise.ptbxl.refine import result_of
+    from ecgnoise.ptbxl.rows import write_sheets
+
+    static, burst = (result_of(path, options.metric) for path in (options.static_file, options.burst_file))
+    refined = intersect(static, burst, options.static_percentage, options.burst_percentage)
+    write_sheets({options.out: index_sheet(refined.both)})
+    click.echo(_kept("static", refined.static, len(refined.best_static)))
+    click.echo(_kept("burst", refined.burst, len(refined.best_burst)))
+    click.echo(f"wrote {options.out}: {len(refined.both)} leads that are in both")
+
+
+def _kept(name: str, values: "TrainingValues", count: int) -> str:
+    left_out = f", {values.left_out} without a value left out" if values.left_out else ""
+    return f"{name}: {count} of {len(values.leads)} clean training leads{left_out} ({values.file.path})"

@@ -2,4 +2,5 @@
 
 ``labels`` reads which leads are noisy, ``index`` lists the leads to train on and to evaluate, ``rows`` is their CSV.
 ``prepare`` draws all leads into a ``store``. ``compare`` ranks models by the values of clean and noisy leads.
+``refine`` chooses leads to train on again.
 """

@@ -12,7 +12,7 @@ or ``nan``, is left out and counted.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -150,27 +150,46 @@ def find_results(folder: Path, keyword: str = "") -> tuple[ResultFile, ...]:
     return kept
 
 
-def read_values(file: ResultFile) -> FileValues:
-    """The compared leads of a result file.
+@dataclass(frozen=True)
+class ResultRow:
+    """A row of a result file. place: file and line. cells: its texts by column."""
+
+    record: RecordLabels
+    place: str
+    cells: dict[str, str]
+
+    def value(self, lead: int) -> float:
+        """The value of a lead; NaN for an empty cell. Raises UnreadableFileError where it is no finite number."""
+        return _value(self.cells[f"lead_{lead}"], f"{self.place}, lead_{lead}")
+
+
+def result_rows(file: ResultFile) -> Iterator[ResultRow]:
+    """The rows of a result file, in its order.
 
     Raises UnreadableFileError for a file that is absent, empty or damaged, or has a record twice, UnknownFormatError
     where a column is missing.
     """
-    values: dict[str, list[float]] = {name: [] for name in (CLEAN, *COMPARED_NOISES)}
-    records: dict[str, list[int]] = {name: [] for name in values}
-    labels: dict[str, tuple[tuple[int, ...], ...]] = {}
     seen: set[str] = set()
     rows = read_rows(file.path, RESULT_COLUMNS)
-    for number, (record, (line, row)) in enumerate(zip(read_labels(file.path), rows, strict=True)):
+    for record, (line, cells) in zip(read_labels(file.path), rows, strict=True):
         place = f"{file.path}: line {line}"
         if record.filename_hr in seen:
             raise UnreadableFileError(f"{place}: {record.filename_hr} is there twice: write the file again")
         seen.add(record.filename_hr)
-        compared = _compared(record)
+        yield ResultRow(record, place, cells)
+
+
+def read_values(file: ResultFile) -> FileValues:
+    """The compared leads of a result file. Raises the errors of :func:`result_rows` and :meth:`ResultRow.value`."""
+    values: dict[str, list[float]] = {name: [] for name in (CLEAN, *COMPARED_NOISES)}
+    records: dict[str, list[int]] = {name: [] for name in values}
+    labels: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for number, row in enumerate(result_rows(file)):
+        compared = _compared(row.record)
         if any(compared):
-            labels[record.filename_hr] = compared
+            labels[row.record.filename_hr] = compared
         for name, leads in zip(values, compared, strict=True):
-            values[name] += [_value(row[f"lead_{lead}"], f"{place}, lead_{lead}") for lead in leads]
+            values[name] += [row.value(lead) for lead in leads]
             records[name] += [number] * len(leads)
     return FileValues(file, {name: _lead_values(values[name], records[name]) for name in values}, labels)
 
