@@ -154,6 +154,14 @@ def to_image(levels: ArrayT, profile: Profile) -> ArrayT:
     return xp.round(image) if profile.discretize else image
 
 
+def level_images(levels: ArrayT, reference: ArrayT, profile: Profile) -> ArrayT:
+    """Images (n, rows, columns) in 0..255 of levels as the transform gives them, (n, frequencies, columns).
+
+    reference: QRS level, (n,), of use where the profile is relative; 0 for levels that already are.
+    """
+    return to_image(relative_levels(levels, reference, profile.floor) if profile.relative else levels, profile)
+
+
 def to_levels(images: ArrayT, profile: Profile) -> ArrayT:
     """Levels, lowest frequency first, of images in 0..255: the inverse of :func:`to_image` within the level range."""
     xp = array_namespace(images)

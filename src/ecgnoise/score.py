@@ -10,7 +10,7 @@ from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import grade
 from ecgnoise.models.folder import Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
-from ecgnoise.profiles import Profile, held_rows, qrs_level, relative_levels, to_image
+from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
@@ -80,11 +80,8 @@ class Scorer:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
         levels = self._transform(frequency)(np.stack([item.signal for item in lot]))
-        reference = np.zeros(len(lot), np.float32)
-        if profile.relative:
-            reference = qrs_level(levels, profile)
-            levels = relative_levels(levels, reference, profile.floor)
-        images = np.asarray(to_image(levels, profile), dtype=np.float32)
+        reference = qrs_level(levels, profile)
+        images = np.asarray(level_images(levels, reference, profile), dtype=np.float32)
         return Pictures(images, reference, recording.units == "mV", held_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:

@@ -35,7 +35,7 @@ from ecgnoise.errors import (
     UnreadableFileError,
 )
 from ecgnoise.models.load import available_processors
-from ecgnoise.profiles import Profile, qrs_level, relative_levels, to_image
+from ecgnoise.profiles import Profile, level_images, qrs_level
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.ptbxl.store import (
     DONE,
@@ -322,8 +322,7 @@ def draw(
 
 
 def _images(levels: NDArray[np.float32], reference: NDArray[np.float32], profile: Profile) -> NDArray[np.uint8]:
-    final = relative_levels(levels, reference, profile.floor) if profile.relative else levels
-    return np.asarray(np.rint(to_image(final, profile)), np.uint8)
+    return np.asarray(np.rint(level_images(levels, reference, profile)), np.uint8)
 
 
 def _levels(levels: NDArray[np.float32], reference: NDArray[np.float32], profile: Profile) -> NDArray[np.float16]:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OutputError, StoreError
-from ecgnoise.profiles import COLUMNS, Images, Profile, relative_levels, to_image
+from ecgnoise.profiles import COLUMNS, Images, Profile, level_images
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ class Store:
 
     def _draw(self, levels: NDArray[np.float32]) -> Images:
         """Images of levels as they are stored."""
-        if self.profile.relative:
-            levels = relative_levels(levels, np.zeros(len(levels), np.float32), self.profile.floor)
-        return np.asarray(to_image(levels, self.profile), np.float32)
+        return np.asarray(level_images(levels, np.zeros(len(levels), np.float32), self.profile), np.float32)
 
     @cached_property
     def _done(self) -> NDArray[np.bool_]:

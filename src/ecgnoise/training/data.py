@@ -19,11 +19,9 @@ from ecgnoise.errors import EcgNoiseError, TrainingDataError
 from ecgnoise.profiles import (
     DEFAULT,
     SEGMENT_SECONDS,
-    Images,
     Profile,
+    level_images,
     qrs_level,
-    relative_levels,
-    to_image,
     to_network,
 )
 from ecgnoise.readers import read
@@ -148,13 +146,7 @@ def filtered(levels: Tensor, frequencies: Tensor, share: Tensor, generator: torc
 
 def images(levels: Tensor, profile: Profile = DEFAULT) -> Tensor:
     """Network input (n, 1, rows, columns) of levels relative to the QRS level."""
-    zero = torch.zeros(len(levels))
-    return torch.as_tensor(to_network(to_image(relative_levels(levels, zero, profile.floor), profile)))[:, None]
-
-
-def numpy_images(levels: NDArray[np.float32], profile: Profile = DEFAULT) -> Images:
-    """The same as :func:`images` for NumPy, (n, rows, columns) in 0..255."""
-    return to_image(relative_levels(levels, np.zeros(len(levels), np.float32), profile.floor), profile)
+    return torch.as_tensor(to_network(level_images(levels, torch.zeros(len(levels)), profile)))[:, None]
 
 
 @dataclass(frozen=True)

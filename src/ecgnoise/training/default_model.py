@@ -25,7 +25,7 @@ from ecgnoise.models.folder import (
 )
 from ecgnoise.models.load import DENOISER, DENOISER_INPUTS, OnnxDenoiser, available_processors
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
-from ecgnoise.profiles import COLUMNS, DEFAULT
+from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.training.config import TrainingConfig
 from ecgnoise.training.data import (
     Progress,
@@ -33,7 +33,6 @@ from ecgnoise.training.data import (
     clean_ptbxl,
     collections,
     load_training_set,
-    numpy_images,
 )
 from ecgnoise.training.export import export_onnx
 from ecgnoise.training.loop import StepProgress, train
@@ -144,13 +143,18 @@ def _lots(clean: TrainingSet) -> list[Pictures]:
     held = np.ones(DEFAULT.rows, np.bool_)
     return [
         Pictures(
-            numpy_images(clean.levels[first : first + BATCH].astype(np.float32)),
+            _images(clean.levels[first : first + BATCH].astype(np.float32)),
             clean.reference[first : first + BATCH],
             known=True,
             held=held,
         )
         for first in range(0, len(clean.levels), BATCH)
     ]
+
+
+def _images(levels: NDArray[np.float32]) -> Images:
+    """Images of levels relative to the QRS level, (n, rows, columns) in 0..255."""
+    return level_images(levels, np.zeros(len(levels), np.float32), DEFAULT)
 
 
 def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
