@@ -66,6 +66,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = 20.0  # seconds without a request, so that no test waits for a client that is gone
 
     def do_HEAD(self):
         body = self.server.body(self.name)
@@ -193,7 +194,9 @@ def server():
     serving.released.set()
     serving.shutdown()
     thread.join()
+    begun = time.monotonic()
     serving.server_close()
+    assert time.monotonic() - begun < Handler.timeout / 2, "the client has left a connection open"
 
 
 @pytest.fixture

@@ -59,8 +59,9 @@ class Connection:
         self._open: set[Response] = set()
         self._session = Session()
         self._session.headers.update({"User-Agent": "ecgnoise", "Accept-Encoding": "identity"})
+        self._adapter = HTTPAdapter(pool_maxsize=jobs)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=jobs))
+            self._session.mount(scheme, self._adapter)
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +69,10 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Closing a session only forgets its pools: a kept error that still names one would keep its connections open.
+        pools = self._adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118  (it cannot be iterated over)
+            pools[key].close()
         self._session.close()
 
     def stop(self) -> None:
