@@ -4,9 +4,14 @@ import ast
 import csv
 import gzip
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 SHARED = Path(__file__).parents[2] / "shared"
 LEADS = ("I", "II", "III", "aug_1", "aug_2", "aug_3", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -21,11 +26,16 @@ def data_folder() -> Path:
 
 
 def label_file(name: str, folder: str) -> Path:
-    """A label table, in ECGNOISE_DATA or where contributors have it."""
-    for place in (data_folder() / name, SHARED / folder / name):
+    """A label table: in ECGNOISE_DATA, in ECGNOISE_REFERENCE, or where contributors have it."""
+    for place in (data_folder() / name, reference_folder() / name, SHARED / folder / name):
         if place.exists():
             return place
     raise SystemExit(f"{name} is neither in ECGNOISE_DATA nor in {SHARED / folder}")
+
+
+def reference_folder() -> Path:
+    """Folder of the published program's outputs: ECGNOISE_REFERENCE, or where contributors have it."""
+    return Path(os.environ.get("ECGNOISE_REFERENCE") or SHARED / "reference")
 
 
 @dataclass(frozen=True)
@@ -62,3 +72,54 @@ def challenge_2017() -> Iterator[tuple[Path, str]]:
     with label_file("challenge-2017-labels.csv", "data").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             yield found[row["record"]], row["label"]
+
+
+def ludb() -> list[Path]:
+    """Records of LUDB by their number."""
+    found = (data_folder() / "ludb" / "data").glob("*.hea")
+    return sorted(found, key=lambda path: int(path.stem))
+
+
+@dataclass(frozen=True)
+class MitdbRecord:
+    """A record of MIT-BIH Arrhythmia: marks of signal quality and beats, each with their sample numbers.
+
+    quality: what a mark says from there on: bit 0 (bit 1) set where the first (second) lead is noisy; -1, unreadable,
+    has both set.
+    """
+
+    path: Path
+    marks: NDArray[np.int64]
+    quality: NDArray[np.int64]
+    beats: NDArray[np.int64]
+    symbols: NDArray[np.str_]
+
+    def noisy_share(self, lead: int, start: int, stop: int) -> float:
+        """Share of the samples start..stop-1 in which a lead is marked noisy; before the first mark none is."""
+        edges = np.clip(np.concatenate([self.marks, [stop]]), start, stop)
+        noisy = (self.quality >> lead) & 1
+        return float(np.sum(np.diff(edges) * noisy) / (stop - start))
+
+    def symbols_within(self, start: int, stop: int) -> set[str]:
+        """The kinds of beat among the samples start..stop-1."""
+        first, last = np.searchsorted(self.beats, [start, stop])
+        return set(self.symbols[first:last].tolist())
+
+
+BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
+
+
+def mitdb() -> Iterator[MitdbRecord]:
+    """Records of MIT-BIH Arrhythmia with their annotations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
+        import wfdb
+
+    for path in sorted((data_folder() / "mitdb").glob("*.hea")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
+            marks: Any = wfdb.rdann(str(path.with_suffix("")), "atr")
+        samples, symbols = np.asarray(marks.sample, np.int64), np.array(marks.symbol)
+        quality, beat = symbols == "~", np.isin(symbols, sorted(BEATS))
+        subtype = np.asarray(marks.subtype, np.int64)
+        yield MitdbRecord(path, samples[quality], subtype[quality], samples[beat], symbols[beat])

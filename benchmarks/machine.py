@@ -31,8 +31,8 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def keep(name: str, figures: dict[str, Any]) -> None:
-    """Write the figures of one benchmark, with machine and date, to benchmarks/results/NAME.json."""
-    RESULTS.mkdir(exist_ok=True)
+def keep(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> None:
+    """Write the figures of one benchmark, with machine and date, to NAME.json, in benchmarks/results unless told."""
+    folder.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine(), **figures}, indent=1)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")

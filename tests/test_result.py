@@ -2,19 +2,22 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.grades import grade
+from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.metrics import column_errors, psnr
-from ecgnoise.models.folder import Thresholds
-from ecgnoise.result import COLUMNS, ModelIdentity, Result
+from ecgnoise.models.folder import StressStep, Thresholds
+from ecgnoise.result import COLUMNS, MEASURES, ModelIdentity, Result
 from ecgnoise.tables import WRITERS, write_table
 
 THRESHOLDS = Thresholds(good=20.0, fair=18.0, poor=15.0)
+REFERENCE = tuple(np.linspace(15.0, 25.0, 101).tolist())
+STRESS = (StressStep(-6.0, 11.0, 14.0, 17.0), StressStep(24.0, 20.0, 23.0, 26.0))
 
 
 def result():
@@ -27,6 +30,9 @@ def result():
         local_psnr=local,
         fault=np.array([["", ""], ["flat", ""], ["", "short"]]),
         grade=grade(scores, THRESHOLDS),
+        percentile=percentile(scores, REFERENCE),
+        estimated_snr=estimated_snr(scores, STRESS),
+        snr_range=(-6.0, 24.0),
         start=np.array([0.0, 10.0]),
         duration=np.array([10.0, 4.0]),
         part_start=np.array([[0, 2.5, 5, 7.5], [10, 12.5, np.nan, np.nan]]),
@@ -71,13 +77,30 @@ def test_table_has_a_row_a_lead_segment():
         "start_s": 0.0,
         "duration_s": 10.0,
         "psnr_db": 22.0,
+        "percentile": 70.0,
         "local_minimum_db": 11.5,
+        "snr_db": 20.7,
+        "snr_low_db": 10.7,
+        "snr_high_db": 24.0,
         "grade": "good",
         "fault": "",
         "model": "default 1.0 (abc)",
     }
     flat = dict(zip(COLUMNS, rows[2], strict=True))
-    assert (flat["psnr_db"], flat["grade"], flat["fault"]) == (None, "", "flat")
+    assert {flat[name] for name in MEASURES if name != "local_minimum_db"} == {None}
+    assert (flat["grade"], flat["fault"]) == ("", "flat")
+
+
+def test_model_without_reference_and_stress_curve_leaves_cells_empty(tmp_path):
+    scores = result().psnr
+    bare = replace(result(), percentile=percentile(scores, ()), estimated_snr=estimated_snr(scores, ()), snr_range=None)
+    for row in bare.rows():
+        entry = dict(zip(COLUMNS, row, strict=True))
+        assert [entry[name] for name in ("percentile", "snr_db", "snr_low_db", "snr_high_db")] == [None] * 4
+    assert bare.to_dataframe()["snr_db"].isna().all()
+    for suffix in WRITERS:
+        write_table(bare.rows(), tmp_path / f"scores{suffix}")
+    assert pd.read_parquet(tmp_path / "scores.parquet")["percentile"].dtype == float
 
 
 def test_parts_in_turn_leave_out_what_a_tail_does_not_have():
@@ -98,16 +121,17 @@ def test_tables_come_back_as_they_were(tmp_path, suffix):
     rows = result().rows()
     write_table(rows, path)
     read = {
-        ".csv": lambda: pd.read_csv(path, keep_default_na=False, na_values={"psnr_db": "", "local_minimum_db": ""}),
+        ".csv": lambda: pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(MEASURES, "")),
         ".json": lambda: pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))),
         ".parquet": lambda: pd.read_parquet(path),
-        ".xlsx": lambda: pd.read_excel(path, keep_default_na=False, na_values={"psnr_db": "", "local_minimum_db": ""}),
+        ".xlsx": lambda: pd.read_excel(path, keep_default_na=False, na_values=dict.fromkeys(MEASURES, "")),
     }[suffix]()
     expected = result().to_dataframe()
     assert list(read.columns) == list(COLUMNS)
     for column in COLUMNS:
         assert [value for value in read[column] if value == value] == [v for v in expected[column] if v == v], column
-    assert read["psnr_db"].isna().tolist() == [False, False, True, False, False, False]
+    for column in set(MEASURES) - {"local_minimum_db"}:
+        assert read[column].isna().tolist() == [False, False, True, False, False, False], column
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,13 +1,20 @@
-"""Grades: what a PSNR means, by thresholds that live with the model."""
+"""Grades, percentiles and estimated SNR: what a PSNR means, by what was measured of the model on clean leads.
 
+All of it lives with the model: thresholds, the percentiles of clean leads (``reference``), and the stress curve, which
+says how clean leads score with noise of known strength added.
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.models.folder import Thresholds
+from ecgnoise.models.folder import StressStep, Thresholds
 
 GRADES: Final = ("good", "fair", "poor", "unusable")
+ESTIMATES: Final = 3
+SMALLEST_RISE: Final = 1e-9
 
 
 def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]:
@@ -15,3 +22,37 @@ def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]
     bounds = (thresholds.good, thresholds.fair, thresholds.poor)
     below = np.sum([psnr < bound for bound in bounds], axis=0)
     return np.where(np.isnan(psnr), "", np.asarray(GRADES)[below])
+
+
+def percentile(psnr: NDArray[np.float64], reference: Sequence[float]) -> NDArray[np.float64]:
+    """Share of clean leads with a lower PSNR, in percent, the same shape; NaN where the PSNR is or without reference.
+
+    reference: percentiles 0, 1 .. 100 of the PSNR of clean leads in dB. Between them it is interpolated; below all
+    clean leads it is 0, above all 100.
+    """
+    if not reference:
+        return np.full(np.shape(psnr), np.nan)
+    return np.interp(psnr, _rising(reference), np.linspace(0, 100, len(reference)))
+
+
+def estimated_snr(psnr: NDArray[np.float64], stress: Sequence[StressStep]) -> NDArray[np.float64]:
+    """SNR in dB at which clean leads with noise score like this: (..., 3), the estimate and the ends of its interval.
+
+    stress: the stress curve of the model, SNR rising. The estimate is the SNR at which this PSNR is the median. At the
+    lower end of the interval it is the 84th percentile, at the upper end the 16th: of leads with noise at one SNR, two
+    thirds have this SNR within their interval. The curves are made to rise with SNR first, and are interpolated.
+
+    No value lies beyond the SNR measured: the highest means "that or cleaner", the lowest "that or noisier". NaN where
+    the PSNR is, or without a stress curve.
+    """
+    if not stress:
+        return np.full((*np.shape(psnr), ESTIMATES), np.nan)
+    snr = [step.snr for step in stress]
+    curves = ([getattr(step, name) for step in stress] for name in ("median", "high", "low"))
+    return np.stack([np.interp(psnr, _rising(curve), snr) for curve in curves], axis=-1)
+
+
+def _rising(curve: ArrayLike) -> NDArray[np.float64]:
+    """The curve, (n,), raised where it falls, and rising by a billionth of a dB where it would stay."""
+    risen: NDArray[np.float64] = np.maximum.accumulate(np.asarray(curve, np.float64))
+    return risen + SMALLEST_RISE * np.arange(len(risen))

@@ -35,7 +35,15 @@ class Quantifier:
         redrawer = load_redrawer(folder, threads)
         batch = DEFAULT_BATCH if batch_size is None else batch_size
         self._arguments = (folder.path, threads, batch_size)
-        self._scorer = Scorer(description.profile, redrawer, description.thresholds, identity, batch)
+        self._scorer = Scorer(
+            description.profile,
+            redrawer,
+            description.thresholds,
+            identity,
+            batch,
+            reference=description.reference,
+            stress=description.stress,
+        )
 
     def __getstate__(self) -> tuple[Path, int | None, int | None]:
         """What a copy is made of again."""

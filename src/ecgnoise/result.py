@@ -13,9 +13,11 @@ from ecgnoise.profiles import Images
 if TYPE_CHECKING:
     import pandas as pd
 
+MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 COLUMNS: Final = (
-    "record", "lead", "segment", "start_s", "duration_s", "psnr_db", "local_minimum_db", "grade", "fault", "model",
+    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "model",
 )  # fmt: skip
+PSNR_DECIMALS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Result:
     fault: (leads, segments), why there is no score (``segments.py`` lists the faults), else empty. A lead-segment of 5
     to 10 s is marked ``short`` and has a score all the same.
     grade: (leads, segments), one of good, fair, poor, unusable; empty without a score.
+    percentile: (leads, segments), 0..100, share of clean leads that score lower; NaN without a score, or where the
+    model has no reference.
+    estimated_snr: (leads, segments, 3) in dB: the estimate, and the lower and upper end of its interval (68 %); NaN
+    without a score, or where the model has no stress curve.
+    snr_range: the lowest and highest SNR in dB that the model can tell; an estimate at one of them means it or beyond.
+    None where the model has no stress curve.
     start, duration: (segments,) in seconds; of a tail, what is new in it.
     part_start, part_duration: (segments, parts) in seconds; NaN where a part does not exist in a tail.
     """
@@ -58,6 +66,8 @@ class Result:
     local_psnr: NDArray[np.float64]
     fault: NDArray[np.str_]
     grade: NDArray[np.str_]
+    percentile: NDArray[np.float64]
+    estimated_snr: NDArray[np.float64]
     start: NDArray[np.float64]
     duration: NDArray[np.float64]
     part_start: NDArray[np.float64]
@@ -70,6 +80,7 @@ class Result:
     source: str = "array"
     notes: tuple[str, ...] = ()
     images: SegmentImages | None = None
+    snr_range: tuple[float, float] | None = None
 
     def rows(self) -> list[tuple[Any, ...]]:
         """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
@@ -81,8 +92,10 @@ class Result:
                 segment,
                 round(float(self.start[segment]), 6),
                 round(float(self.duration[segment]), 6),
-                _number(self.psnr[lead, segment]),
-                _number(lowest[lead, segment]),
+                _number(self.psnr[lead, segment], PSNR_DECIMALS),
+                _number(self.percentile[lead, segment], 1),
+                _number(lowest[lead, segment], PSNR_DECIMALS),
+                *(_number(snr, 1) for snr in self.estimated_snr[lead, segment]),
                 str(self.grade[lead, segment]),
                 str(self.fault[lead, segment]),
                 str(self.model),
@@ -95,7 +108,7 @@ class Result:
         """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype({"psnr_db": float, "local_minimum_db": float})
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(MEASURES, float))
 
     def parts_in_turn(self) -> NDArray[np.float64]:
         """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
@@ -125,6 +138,6 @@ def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isinf(lowest), np.nan, lowest)
 
 
-def _number(value: float) -> float | None:
-    """A number for a table, to a ten-thousandth of a dB; None for NaN."""
-    return None if math.isnan(value) else round(float(value), 4)
+def _number(value: float, decimals: int) -> float | None:
+    """A number for a table, rounded; None for NaN."""
+    return None if math.isnan(value) else round(float(value), decimals)

@@ -1,14 +1,14 @@
 """The way from a recording to its result, with a model that is at hand."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ecgnoise import metrics, segments
 from ecgnoise.errors import OptionError, UnknownUnitsError
-from ecgnoise.grades import grade
-from ecgnoise.models.folder import Thresholds
+from ecgnoise.grades import estimated_snr, grade, percentile
+from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
 from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
 from ecgnoise.recording import Recording
@@ -23,11 +23,20 @@ Progress = Callable[[int, int], None]
 class Scorer:
     """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
 
-    batch_size: lead-segments that go through the network together.
+    batch_size: lead-segments that go through the network together. reference, stress: what was measured of the model on
+    clean leads; see :class:`ecgnoise.models.folder.ModelDescription`.
     """
 
     def __init__(
-        self, profile: Profile, redrawer: Redrawer, thresholds: Thresholds, model: ModelIdentity, batch_size: int
+        self,
+        profile: Profile,
+        redrawer: Redrawer,
+        thresholds: Thresholds,
+        model: ModelIdentity,
+        batch_size: int,
+        *,
+        reference: Sequence[float] = (),
+        stress: Sequence[StressStep] = (),
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
@@ -35,6 +44,8 @@ class Scorer:
         self.model = model
         self._redrawer = redrawer
         self._thresholds = thresholds
+        self._reference = reference
+        self._stress = stress
         self._batch = batch_size
         self._transforms: dict[float, Superlet] = {}
         self._lock = threading.Lock()
@@ -94,6 +105,9 @@ class Scorer:
             local_psnr=sheet.local_psnr,
             fault=sheet.fault,
             grade=grade(sheet.psnr, self._thresholds),
+            percentile=percentile(sheet.psnr, self._reference),
+            estimated_snr=estimated_snr(sheet.psnr, self._stress),
+            snr_range=(self._stress[0].snr, self._stress[-1].snr) if self._stress else None,
             start=times[:, 0],
             duration=times[:, 1],
             part_start=part_times[:, :, 0],

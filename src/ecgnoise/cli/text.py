@@ -7,9 +7,19 @@ from ecgnoise.result import COLUMNS, Result
 
 ROWS_SHOWN: Final = 24
 WORST_SHOWN: Final = 10
-HEADINGS: Final = ("lead", "start s", "duration s", "PSNR dB", "lowest part dB", "grade", "fault")
-NAMES: Final = ("lead", "start_s", "duration_s", "psnr_db", "local_minimum_db", "grade", "fault")
-LOWEST_PART: Final = NAMES.index("local_minimum_db")
+HEADINGS: Final = {
+    "lead": "lead",
+    "start_s": "start s",
+    "duration_s": "duration s",
+    "psnr_db": "PSNR dB",
+    "percentile": "percentile",
+    "snr_db": "SNR dB",
+    "local_minimum_db": "lowest part dB",
+    "grade": "grade",
+    "fault": "fault",
+}
+LEFT: Final = ("lead", "grade", "fault")
+MODEL_MAY_LACK: Final = ("percentile", "snr_db")
 
 
 def result_text(result: Result, *, every_row: bool) -> str:
@@ -24,7 +34,7 @@ def result_text(result: Result, *, every_row: bool) -> str:
         rows = sorted(rows, key=_badness)[:WORST_SHOWN]
         more = [f"  the {WORST_SHOWN} worst; {left_out} more: --all prints them, --out FILE.csv writes them"]
     notes = [f"  note: {note}" for note in result.notes]
-    return "\n".join([result.source, *notes, *_table(rows, parts=result.local_psnr.shape[2]), *more, result.verdict()])
+    return "\n".join([result.source, *notes, *_table(rows, result), *more, result.verdict()])
 
 
 def _badness(row: tuple[Any, ...]) -> tuple[bool, float]:
@@ -33,30 +43,38 @@ def _badness(row: tuple[Any, ...]) -> tuple[bool, float]:
     return psnr is None, psnr or 0.0
 
 
-def _table(rows: Sequence[tuple[Any, ...]], parts: int) -> list[str]:
+def _table(rows: Sequence[tuple[Any, ...]], result: Result) -> list[str]:
     """Aligned lines: a heading and one a row; the lowest part has a column where there are several."""
-    places = [COLUMNS.index(name) for name in NAMES]
-    cells = [list(HEADINGS)] + [
-        [_cell(name, row[place]) for name, place in zip(NAMES, places, strict=True)] for row in rows
-    ]
-    if parts == 1:
-        cells = [line[:LOWEST_PART] + line[LOWEST_PART + 1 :] for line in cells]
-    right = range(1, len(cells[0]) - 2)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    entries = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    hidden = {name for name in MODEL_MAY_LACK if all(entry[name] is None for entry in entries)}
+    if result.local_psnr.shape[2] == 1:
+        hidden.add("local_minimum_db")
+    columns = []
+    for name, heading in HEADINGS.items():
+        if name in hidden:
+            continue
+        cells = [heading, *(_cell(name, entry, result.snr_range) for entry in entries)]
+        width = max(map(len, cells))
+        columns.append([cell.ljust(width) if name in LEFT else cell.rjust(width) for cell in cells])
+    return ["  " + "  ".join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
-def _cell(name: str, value: str | float | None) -> str:
+def _cell(name: str, entry: dict[str, Any], snr_range: tuple[float, float] | None) -> str:
     """Decibels with one decimal, seconds as short as they are, a dash where there is no number."""
+    value = entry[name]
     if value is None:
         return "-"
     if isinstance(value, str):
         return value
+    if name == "snr_db" and snr_range:
+        best, low, high = (_snr(entry[part], *snr_range) for part in ("snr_db", "snr_low_db", "snr_high_db"))
+        return f"{best} ({low} to {high})"
+    if name == "percentile":
+        return f"{value:.0f}"
     return f"{value:.1f}" if name.endswith("_db") else f"{round(value, 3):.9g}"
+
+
+def _snr(value: float, lowest: float, highest: float) -> str:
+    """An estimated SNR in whole dB, with a sign where it may lie beyond what was measured."""
+    sign = "<=" if value <= lowest else ">=" if value >= highest else ""
+    return f"{sign}{value:z.0f}"

@@ -2,11 +2,12 @@
 
 All entries are frozen dataclasses. :func:`describe` refuses unknown and missing entries and wrong types
 with a ModelFormatError, so that a folder written for another version is never half understood; an entry
-that may be None is left out of the file.
+that may be None is left out of the file, and one that older folders lack may be.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
+from itertools import pairwise
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -22,19 +23,23 @@ NOISE_PREDICTOR: Final = "noise_predictor.onnx"
 DECODER: Final = "decoder.onnx"
 DENOISER: Final = "denoiser.onnx"
 FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "autoencoder": (ENCODER, DECODER),
     "latent": (ENCODER, NOISE_PREDICTOR, DECODER),
     "pixel": (NOISE_PREDICTOR,),
     "masked": (DENOISER,),
 }
+WALKING: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
+ADDED_LATER: Final = frozenset({"stress"})
 
 
 @dataclass(frozen=True)
 class Network:
     """Which network the files hold.
 
-    kind: ``latent`` and ``pixel`` are the published ones, ``masked`` answers questions.
+    kind: ``latent`` and ``pixel`` are the published ones, ``autoencoder`` is the first half of the former,
+    ``masked`` answers questions.
 
     latent_scaling: what the latents were multiplied by; 1 where there are none. It is part of the ONNX
     files already.
@@ -97,6 +102,26 @@ PUBLISHED_THRESHOLDS: Final = Thresholds(good=26.0, fair=24.0, poor=0.0)
 
 
 @dataclass(frozen=True)
+class StressStep:
+    """How clean leads score with noise added at one SNR, in dB of variances over the lead.
+
+    low, median, high: 16th, 50th and 84th percentile of their PSNR in dB, over leads and kinds of noise.
+    """
+
+    snr: float
+    low: float
+    median: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.median <= self.high:
+            raise ModelFormatError(
+                f"stress at {self.snr:g} dB: {self.low:g}, {self.median:g}, {self.high:g} dB: low must not lie above "
+                "median, nor median above high"
+            )
+
+
+@dataclass(frozen=True)
 class Training:
     """What the model has seen.
 
@@ -112,9 +137,9 @@ class Training:
 class ModelDescription:
     """The whole ``model.toml``.
 
-    sampler: how a published network walks; None where questions are asked instead. reference: percentiles
-    0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. files: SHA-256 of
-    each file, by name.
+    sampler: how a latent or pixel network walks; None for other kinds. reference: percentiles
+    0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
+    SNR rising, or empty where nobody has measured it; a file may leave it out. files: SHA-256 of each file, by name.
     """
 
     name: str
@@ -127,6 +152,7 @@ class ModelDescription:
     sampler: Ddim | Ddpm | None = None
     questions: tuple[Question, ...] = ()
     reference: tuple[float, ...] = ()
+    stress: tuple[StressStep, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -134,9 +160,12 @@ class ModelDescription:
             raise ModelFormatError(
                 f"reference: {len(self.reference)} values; give the {PERCENTILES} percentiles 0 to 100, rising, or none"
             )
+        snr = [step.snr for step in self.stress]
+        if len(snr) == 1 or any(after <= before for before, after in pairwise(snr)):
+            raise ModelFormatError(f"stress: SNR {snr}: give two or more, rising, or none")
         if self.network.kind == "masked" and not self.questions:
             raise ModelFormatError("questions: a masked network needs at least one")
-        if self.network.kind != "masked" and self.sampler is None:
+        if self.network.kind in WALKING and self.sampler is None:
             raise ModelFormatError(f"sampler: a {self.network.kind} network needs one")
         for name in self.files:
             if name in {"", ".", ".."} or set(name) & set("/\\:"):
@@ -155,6 +184,8 @@ def describe(values: Mapping[str, Any]) -> ModelDescription:
 def to_plain(description: ModelDescription) -> dict[str, Any]:
     """The description as the mapping that :func:`describe` reads, for a TOML writer."""
     plain = {name: _as_lists(value) for name, value in asdict(description).items() if value is not None}
+    if not description.stress:
+        del plain["stress"]
     if description.sampler is not None:
         kinds = {sampler: kind for kind, sampler in SAMPLERS.items()}
         plain["sampler"] = {"kind": kinds[type(description.sampler)], **asdict(description.sampler)}
@@ -185,7 +216,7 @@ def _dataclass(kind: type[EntryT], values: object, where: str) -> EntryT:
     if not isinstance(values, Mapping):
         raise ModelFormatError(f"{where}: {values!r} is no table")
     types = get_type_hints(kind)
-    optional = {name for name, hint in types.items() if NoneType in get_args(hint)}
+    optional = {name for name, hint in types.items() if NoneType in get_args(hint)} | ADDED_LATER
     unknown = sorted(set(values) - set(types))
     missing = sorted(set(types) - set(values) - optional)
     if unknown or missing:

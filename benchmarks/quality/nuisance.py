@@ -1,0 +1,155 @@
+"""What should not change a score: gain, polarity, rate, mild filters, time shift, and unusual but clean beats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy.signal import butter, resample_poly, sosfiltfilt
+
+from benchmarks.quality.beats import Beats, simulated
+from benchmarks.quality.figures import Array, Sample, measured, number
+from benchmarks.quality.mitdb import every_window
+from benchmarks.quality.noises import RATE, Signal
+from benchmarks.quality.part import Sizes, some
+from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.stress import stress_leads
+from ecgnoise import read
+
+UNKNOWN = "unknown"
+RATES = (100, 250, 360, 1000)
+SHIFT_SECONDS = 0.5
+LUDB_SHARE = 3
+NORMAL = Beats()
+UNUSUAL = {
+    "heart rate 40": Beats(heart_rate=40),
+    "heart rate 100": Beats(heart_rate=100),
+    "heart rate 140": Beats(heart_rate=140),
+    "heart rate 180": Beats(heart_rate=180),
+    "pacing spikes of 2 mV": Beats(pacing=2.0),
+    "very low voltage (a fifth)": Beats(height=0.2),
+    "ST elevation of 0.3 mV": Beats(st=0.3),
+    "QRS twice as wide": Beats(qrs=2.0),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was changed: a name, its group, and the numbers of the takes before and after."""
+
+    name: str
+    group: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """Takes of the same leads before and after changes. records: of the real leads, which the first take holds."""
+
+    takes: list[Take]
+    changes: list[Change]
+    records: dict[int, list[str]]
+    draws: int
+    rivals: bool = True
+
+    def figures(self, scored: Scored) -> dict[str, Any]:
+        """Mean, 95th percentile and direction of each change, and the spread of the leads as they are."""
+        scores = [score[:, 0] for score in scored.scores]
+        return {
+            "leads": len(scores[0]),
+            "clean_sd": number(scores[0].std(), 6),
+            "changes": {change.name: self._change(change, scores) for change in self.changes},
+        }
+
+    def _change(self, change: Change, scores: list[Array]) -> dict[str, Any]:
+        """Figures of one change."""
+        sample = Sample.of(scores[change.after] - scores[change.before], self.records[change.before])
+        measures: dict[str, Callable[[Array], float]] = {
+            "mean": lambda values: float(np.mean(np.abs(values))),
+            "p95": lambda values: float(np.percentile(np.abs(values), 95)),
+            "signed": lambda values: float(np.mean(values)),
+        }
+        figures: dict[str, Any] = {"group": change.group}
+        for name, measure in measures.items():
+            figures |= measured(name, measure, sample, draws=self.draws)
+        return figures
+
+
+class Plan:
+    """Takes and changes as they are collected."""
+
+    def __init__(self) -> None:
+        self.takes: list[Take] = []
+        self.changes: list[Change] = []
+        self.records: dict[int, list[str]] = {}
+
+    def base(self, leads: Signal, records: list[str], units: str = "mV", rate: float = RATE) -> int:
+        """Leads as they are; the number of their take."""
+        self.takes.append(Take.of("as it is", leads, rate, units))
+        self.records[len(self.takes) - 1] = records
+        return len(self.takes) - 1
+
+    def change(self, name: str, group: str, before: int, leads: Signal, rate: float = RATE) -> None:
+        """The same leads changed, in the unit of those before."""
+        units = self.takes[before].recording.units
+        self.takes.append(Take.of(name, leads, rate, units))
+        self.changes.append(Change(name, group, before, len(self.takes) - 1))
+
+
+def filtered(leads: Signal, kind: str, frequency: float) -> Signal:
+    """Leads after a Butterworth filter of order 2, forwards and backwards."""
+    return np.asarray(sosfiltfilt(butter(2, frequency, kind, fs=RATE, output="sos"), leads, axis=1), np.float32)
+
+
+def resampled(leads: Signal, rate: int) -> Signal:
+    """Leads at 500 Hz at another rate."""
+    return np.asarray(resample_poly(leads.astype(np.float64), rate, RATE, axis=1), np.float32)
+
+
+def shift_pairs(count: int) -> tuple[list[str], Signal, Signal, float]:
+    """First leads of clean MIT-BIH windows, and of the windows half a second later; records and rate."""
+    windows = every_window()
+    clean = [
+        window
+        for window, following in pairwise(windows)
+        if following.record.path == window.record.path and window.noisy[0] == following.noisy[0] == 0
+    ]
+    chosen = some(clean, count, [window.record.path.stem for window in clean])
+    leads, shifted = [], []
+    for window in chosen:
+        step = round(SHIFT_SECONDS * window.frequency)
+        signal = read(window.record.path).window(window.start, window.stop + step)[0]
+        leads.append(signal[:-step])
+        shifted.append(signal[step:])
+    return [window.record.path.stem for window in chosen], np.array(leads), np.array(shifted), chosen[0].frequency
+
+
+def plan(sizes: Sizes) -> Nuisance:
+    """Real leads changed, and simulated ones of another kind."""
+    plan = Plan()
+    records, leads = stress_leads(sizes.nuisance - sizes.nuisance // LUDB_SHARE, sizes.nuisance // LUDB_SHARE)
+    known = plan.base(leads, records)
+    unknown = plan.base(leads, records, UNKNOWN)
+    for gain in (0.1, 0.3, 3.0, 10.0):
+        plan.change(f"gain x {gain:g}, unit unknown", "gain", unknown, np.float32(gain) * leads)
+    plan.change("polarity", "polarity", known, -leads)
+    for rate in RATES:
+        plan.change(f"resampled to {rate} Hz", "rate", known, resampled(leads, rate), rate)
+    plan.change("low-pass at 40 Hz", "low-pass", known, filtered(leads, "lowpass", 40))
+    plan.change("high-pass at 0.5 Hz", "high-pass", known, filtered(leads, "highpass", 0.5))
+    names, early, late, rate = shift_pairs(sizes.nuisance)
+    plan.change("half a second later", "shift", plan.base(early, names, rate=rate), late, rate)
+    seeds = range(sizes.nuisance)
+    made: Callable[[Beats], Signal] = partial(simulated_leads, seeds)
+    normal = plan.base(made(NORMAL), [f"simulated {seed}" for seed in seeds])
+    for name, kind in UNUSUAL.items():
+        plan.change(name, "heart rate" if "rate" in name else "beats", normal, made(kind))
+    return Nuisance(plan.takes, plan.changes, plan.records, sizes.draws)
+
+
+def simulated_leads(seeds: range, kind: Beats) -> Signal:
+    """A simulated lead for each seed."""
+    return np.array([simulated(kind, RATE, seed) for seed in seeds])

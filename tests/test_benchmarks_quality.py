@@ -1,0 +1,321 @@
+"""The benchmark of quality: its measures on made-up scores, its scorers, its page, and each part at a tiny size."""
+
+import json
+
+import numpy as np
+import pytest
+from benchmarks import datasets, report_quality
+from benchmarks.quality import __main__ as benchmark
+from benchmarks.quality import local, noises, nuisance
+from benchmarks.quality.beats import Beats, simulated
+from benchmarks.quality.figures import (
+    Sample,
+    auprc,
+    best_bound,
+    best_f1,
+    compare,
+    fall_share,
+    half_leave_snr,
+    interval,
+    measured,
+    operating_point,
+    spearman,
+    spearman_within,
+)
+from benchmarks.quality.part import TINY, some
+from benchmarks.quality.scorers import Ecgnoise, RivalScorer, Store, Take, rival_identity, start_pool
+from sklearn.metrics import average_precision_score, f1_score
+
+from ecgnoise import Quantifier, simulate_ecg
+from ecgnoise.models.folder import Thresholds
+
+THRESHOLDS = Thresholds(good=20.0, fair=16.0, poor=12.0)
+SNRS = (24, 12, 0)
+
+
+def fine_noise(lead, frequency):
+    """A stub of a rival: fails on a lead without variation."""
+    if np.ptp(lead) == 0:
+        raise ValueError("flat")
+    return -float(np.log(np.abs(np.diff(lead)).mean() * frequency / lead.std()))
+
+
+class Constant:
+    """A scorer that gives the mean of each segment and counts how often it is asked."""
+
+    name = "constant"
+
+    def __init__(self, identity="1"):
+        self.identity = identity
+        self.asked = 0
+
+    def scores(self, takes):
+        self.asked += 1
+        for take in takes:
+            yield np.broadcast_to(take.recording.signal.mean(axis=1)[:, None], take.shape).astype(np.float64)
+
+
+def samples(seed=0, clean=300, noisy=120):
+    generator = np.random.default_rng(seed)
+    return np.round(generator.normal(1, 1, clean), 1), np.round(generator.normal(0, 1, noisy), 1)
+
+
+# --- measures ---
+
+
+def test_auprc_and_f1_are_those_of_scikit_learn_with_ties():
+    clean, noisy = samples()
+    labels, scores = np.repeat([0, 1], [len(clean), len(noisy)]), np.concatenate([clean, noisy])
+    assert auprc(clean, noisy) == pytest.approx(average_precision_score(labels, -scores))
+    best = max(f1_score(labels, scores <= bound) for bound in np.unique(scores))
+    assert best_f1(clean, noisy) == pytest.approx(best)
+    assert f1_score(labels, scores <= best_bound(clean, noisy)) == pytest.approx(best)
+
+
+def test_perfect_and_useless_scores():
+    assert auprc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == best_f1(np.array([3.0]), np.array([1.0])) == 1
+    assert auprc(np.ones(6), np.ones(2)) == pytest.approx(0.25)
+    assert spearman(np.ones((5, 3)), SNRS) == spearman_within(np.ones((5, 3)), SNRS) == 0
+
+
+def test_records_and_not_leads_are_drawn():
+    """Twelve copies of each value tell no more than one: the interval must not shrink."""
+    values = np.random.default_rng(0).normal(size=40)
+    alone = interval(np.mean, Sample.of(values))
+    alike = interval(np.mean, Sample.of(np.repeat(values, 12), np.repeat(np.arange(40), 12)))
+    apart = interval(np.mean, Sample.of(np.repeat(values, 12)))
+    assert alike == alone
+    assert apart[1] - apart[0] < 0.5 * (alone[1] - alone[0])
+    assert alone[0] < values.mean() < alone[1]
+
+
+def test_a_record_with_clean_and_noisy_leads_is_drawn_whole():
+    """Where each record has one clean and one noisy lead, one dB apart, their difference has no spread."""
+    values = np.random.default_rng(0).normal(size=30)
+    low, high = interval(lambda a, b: np.mean(a) - np.mean(b), *(Sample.of(values - d, range(30)) for d in (0, 1)))
+    assert low == high == 1
+
+
+def test_nothing_to_compare_is_none_and_no_error():
+    figures = compare(np.array([1.0, 2.0]), np.array([]))
+    assert figures["auroc"] is None
+    assert figures["noisy"] == 0
+    json.dumps(figures, allow_nan=False)
+    assert measured("x", lambda values: float("nan"), Sample.of([1.0]))["x"] is None
+
+
+def test_operating_point():
+    point = operating_point(Sample.of([3.0, 2.0, 1.0, 3.0]), Sample.of([0.0, 2.0]), 2.0)
+    assert (point["sensitivity"], point["specificity"]) == (0.5, 0.75)
+    assert point["accuracy"] == pytest.approx(4 / 6, abs=1e-3)
+
+
+def test_fall_share_counts_strict_falls_only():
+    assert fall_share(np.array([[3, 2, 1], [3, 3, 1], [1, 2, 3], [9, 8, 0.0]])) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("shares_left", "expected"),
+    [((0.0, 0.25, 0.75), 6.0), ((0.5, 1.0, 1.0), 24.0), ((0.0, 0.0, 0.25), np.nan), ((0.0, 0.5, 1.0), 12.0)],
+)
+def test_snr_at_which_half_have_left(shares_left, expected):
+    clean = np.linspace(20, 30, 101)
+    noisy = np.array([[0.0 if row < 100 * share else 25.0 for share in shares_left] for row in range(100)])
+    assert half_leave_snr(clean, noisy, SNRS) == pytest.approx(expected, nan_ok=True)
+
+
+def test_spearman_knows_direction():
+    scores = np.array([[24, 12, 0], [30, 18, 6.0]])
+    assert spearman_within(scores, SNRS) == pytest.approx(1)
+    assert spearman_within(-scores, SNRS) == pytest.approx(-1)
+    assert 0 < spearman(scores, SNRS) < 1
+
+
+def test_some_takes_rare_kinds_first():
+    kinds = ["common"] * 50 + ["rare"] * 2
+    assert [kinds[item] for item in some(range(52), 4, kinds)].count("rare") == 2
+    assert some(range(5), None) == some(range(5), 9) == [0, 1, 2, 3, 4]
+
+
+# --- noise and beats ---
+
+
+@pytest.mark.parametrize("kind", [*noises.SIMULATED, noises.SPIKES])
+def test_simulated_noise_depends_on_the_number_of_the_lead_only(kind):
+    few, many = (noises.stretches(kind, count, 5000) for count in (2, 4))
+    assert np.array_equal(few, many[:2])
+    leads = np.random.default_rng(0).normal(size=(4, 5000)).astype(np.float32)
+    mixed = noises.add(leads, many, 6)
+    assert 10 * np.log10(leads.var(axis=1) / (mixed - leads).var(axis=1)) == pytest.approx(6, abs=0.01)
+
+
+def test_local_noise_stays_in_its_part():
+    leads = np.random.default_rng(0).normal(size=(10, 5000)).astype(np.float32)
+    places = np.arange(10)
+    changed = local.in_one_part(leads, np.random.default_rng(1).normal(size=leads.shape), places) != leads
+    for row, place in enumerate(places):
+        where = np.flatnonzero(changed[row]) / 5000 * 256
+        assert 25 * place <= where.min()
+        assert where.max() <= 25 * (place + 1) + 6 * (place == 9)
+
+
+def test_spikes_of_a_part_lie_in_it():
+    leads = np.ones((10, 5000), np.float32)
+    leads[:, ::2] = 0
+    noisy = local.in_one_part(leads, local.part_noises("spikes", leads.shape, np.arange(10)), np.arange(10))
+    assert (np.abs(noisy - leads).max(axis=1) > 1).all()
+
+
+def test_simulated_beats_differ_in_what_was_asked_only():
+    base = simulated(Beats(), 500, 3)
+    paced = simulated(Beats(pacing=2.0), 500, 3) - base
+    assert set(np.round(np.unique(paced), 3).tolist()) <= {0.0, 2.0}
+    assert 8 <= np.sum(np.diff(paced) > 1) <= 13
+    assert np.ptp(simulated(Beats(height=0.2), 500, 3)) == pytest.approx(0.2 * np.ptp(base), rel=0.1)
+    assert simulated(Beats(st=0.3), 500, 3).mean() > base.mean() + 0.02
+    assert np.sum(np.abs(simulated(Beats(qrs=2.0), 500, 3)) > 0.4) > 1.5 * np.sum(np.abs(base) > 0.4)
+
+
+# --- scorers ---
+
+
+def test_ecgnoise_scores_takes_as_it_scores_recordings(tiny_model):
+    """Takes are stacked; each must get what it gets alone."""
+    quantifier = Quantifier(tiny_model)
+    recordings = [simulate_ecg(seconds, 250, seed=seconds, lead_names=("I", "V2")) for seconds in (10, 10, 25)]
+    takes = [Take(str(index), recording) for index, recording in enumerate(recordings)]
+    scored = Ecgnoise(quantifier, THRESHOLDS).scores(takes)
+    for take, scores in zip(takes, scored, strict=True):
+        assert scores.shape == take.shape
+        assert scores == pytest.approx(quantifier.quantify(take.recording).psnr, abs=1e-6)
+    parts = next(iter(Ecgnoise(quantifier, THRESHOLDS).scores([Take("0", recordings[0], parts=4)])))
+    assert parts == pytest.approx(quantifier.quantify(recordings[0], parts=4).local_psnr, abs=1e-6)
+
+
+def test_a_rival_gets_each_lead_of_each_segment_and_a_crash_is_its_worst():
+    signal = np.random.default_rng(0).normal(size=(2, 2500)).astype(np.float32)
+    signal[1, :1000] = 0
+    takes = [Take.of("a", signal, 100), Take.of("b", 3 * signal[:1, :1000], 100)]
+    scored = Store(None).scored("x", RivalScorer("stub", fine_noise), takes)
+    assert [score.shape for score in scored.scores] == [(2, 3), (1, 1)]
+    assert scored.scores[0][0, 0] == pytest.approx(fine_noise(signal[0, :1000].astype(np.float64), 100))
+    assert scored.scores[0][0, 2] == pytest.approx(fine_noise(signal[0, 1500:].astype(np.float64), 100))
+    assert scored.scores[1][0, 0] == pytest.approx(scored.scores[0][0, 0], abs=1e-5)
+    assert scored.missing == pytest.approx(1 / 7)
+    assert scored.scores[0][1, 0] == scored.flat.min()
+
+
+def test_scores_are_kept_for_the_same_samples_and_scorer(tmp_path):
+    store, scorer = Store(tmp_path), Constant()
+    takes = [Take.of("a", np.arange(1000, dtype=np.float32), 100)]
+    first = store.scored("x", scorer, takes)
+    again = store.scored("x", scorer, takes)
+    assert scorer.asked == 1
+    assert np.array_equal(first.flat, again.flat)
+    assert first.ms == again.ms
+    store.scored("x", scorer, [Take.of("a", np.arange(1, 1001, dtype=np.float32), 100)])
+    assert scorer.asked == 2
+    newer = Constant("2")
+    store.scored("x", newer, takes)
+    assert newer.asked == 1
+    assert not list(tmp_path.rglob("tmp*"))
+
+
+def test_the_identity_of_a_rival_changes_with_its_file(tmp_path, monkeypatch):
+    names = []
+    for text in ("def score(lead, frequency): return 1.0", "def score(lead, frequency): return 2.0"):
+        (tmp_path / "some_rival.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(__import__("sys").modules, "some_rival", raising=False)
+        names.append(rival_identity(__import__("some_rival").score))
+    assert names[0] != names[1]
+
+
+def test_unknown_rivals_are_refused():
+    assert benchmark.chosen_rivals("none") == []
+    with pytest.raises(SystemExit, match="nobody"):
+        benchmark.chosen_rivals("nobody")
+
+
+@pytest.mark.slow
+def test_rivals_in_processes_score_as_alone():
+    rivals = benchmark.available_rivals()
+    takes = [Take(str(seed), simulate_ecg(10, 250, seed=seed, lead_names=("II",))) for seed in range(10)]
+    with start_pool(2) as pool:
+        apart = list(RivalScorer("ksqi", rivals["ksqi"], pool).scores(takes))
+    assert np.array_equal(apart, list(RivalScorer("ksqi", rivals["ksqi"]).scores(takes)))
+
+
+# --- data ---
+
+
+def test_marks_of_mitdb_last_until_the_next():
+    record = datasets.MitdbRecord(
+        None, np.array([100, 200, 300, 400]), np.array([1, 3, 0, -1]), np.array([5, 150]), np.array(["N", "V"])
+    )
+    assert [record.noisy_share(lead, 0, 400) for lead in (0, 1)] == [0.5, 0.25]
+    assert record.noisy_share(0, 0, 100) == 0
+    assert [record.noisy_share(lead, 400, 500) for lead in (0, 1)] == [1, 1]
+    assert record.noisy_share(1, 250, 350) == 0.5
+    assert record.symbols_within(0, 100) == {"N"}
+    assert record.symbols_within(100, 151) == {"V"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", benchmark.PARTS)
+def test_each_part_runs_and_is_written_down(part, data, tiny_model):
+    del data
+    scorers = [Ecgnoise(Quantifier(tiny_model), THRESHOLDS), RivalScorer("stub", fine_noise)]
+    figures = json.loads(json.dumps(benchmark.run_part(part, TINY, scorers, Store(None)), allow_nan=False))
+    rivals = {"rivals": {"stub": {part: figures["stub"]}}} if "stub" in figures else {}
+    text = report_quality.sections({"model": "tiny", part: figures["ecgnoise"]}, rivals)
+    assert ("| stub |" in text) == ("stub" in figures)
+    assert ("ecgnoise" in text) or not rivals
+    assert "nan" not in text.split()
+    assert "None" not in text
+
+
+# --- the page ---
+
+
+def made_up(auroc):
+    return {"leads": {"auroc": auroc, "auroc_interval": [auroc - 0.1, auroc + 0.1], "clean": 1, "noisy": 1}}
+
+
+def test_a_table_ranks_scorers_marks_the_best_and_says_who_is_ahead():
+    scorers = {"ecgnoise": {"p": made_up(0.8)}, "one": {"p": made_up(0.9)}, "two": {"p": made_up(0.7)}, "three": {}}
+    text = report_quality.scorers_table("p", scorers, [report_quality.Column("leads", ("leads", "auroc"), 0.95)])
+    assert [line.split("|")[1].strip() for line in text.splitlines()[2:6]] == ["one", "**ecgnoise**", "two", "to reach"]
+    assert "| one | **0.900 (0.800 to 1.000)** |" in text
+    assert "| to reach | 0.950 |" in text
+    assert text.endswith("- leads, ecgnoise 0.800: one (0.900)")
+    scorers["ecgnoise"] = {"p": made_up(0.95)}
+    column = report_quality.Column("leads", ("leads", "auroc"))
+    assert report_quality.scorers_table("p", scorers, [column]).endswith("No rival is ahead of ecgnoise in this table.")
+
+
+def test_changes_are_measured_in_spreads_of_the_scorer():
+    changes = {"a": {"group": "g", "mean": 1.0}, "b": {"group": "g", "mean": 3.0}, "c": {"group": "h", "mean": 0.5}}
+    assert report_quality.largest_changes({"clean_sd": 2.0, "changes": changes}) == {"g": 1.5, "h": 0.25}
+    assert report_quality.largest_changes({"clean_sd": 0.0, "changes": changes}) == {}
+
+
+def test_pictures_are_the_same_each_time(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra plot")
+    kept = {"edges": [0, 1, 2], "clean": [0.2, 0.8], "noisy": [1.0, 0.0]}
+    means = {kind: {"mean": {"24": 3.0, "0": 1.0}} for kind in report_quality.KINDS}
+    figures = {"mitdb": {"segments": {"histogram": kept}}, "noise_stress": {"clean": 4.0, **means}}
+    for name in ("one", "two"):
+        report_quality.draw(figures, tmp_path / name)
+    for picture in report_quality.PICTURES.values():
+        assert (tmp_path / "one" / picture).read_bytes() == (tmp_path / "two" / picture).read_bytes()
+        assert (tmp_path / "one" / picture).stat().st_size < 60_000
+    report_quality.draw({}, tmp_path / "none")
+    assert not list((tmp_path / "none").iterdir())
+
+
+def test_resampling_and_filters_keep_what_they_should():
+    lead = simulate_ecg(10, 500, lead_names=("II",)).signal
+    assert nuisance.resampled(lead, 1000).shape == (1, 10_000)
+    assert np.abs(nuisance.resampled(lead, 250)[0] - lead[0, ::2]).max() < 0.02
+    assert abs(nuisance.filtered(lead + 5, "highpass", 0.5).mean()) < 0.1
