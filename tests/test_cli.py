@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 import types
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -26,6 +28,7 @@ from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import read
 from ecgnoise.result import COLUMNS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
+from ecgnoise.training.config import preset
 from ecgnoise.writing import write_recording
 
 SOURCE = Path(ecgnoise.__file__).parents[1]
@@ -96,6 +99,23 @@ def test_lowest_part_is_shown_where_there_are_parts(score, recording):
     assert "lowest part" not in score(recording).stdout
 
 
+def test_percentile_and_snr_are_shown_where_the_model_has_them(tiny_model):
+    result = Quantifier(tiny_model, threads=1).quantify(simulate_ecg(10, 100, lead_names=["I", "II", "V1"]))
+    heading = result_text(result, every_row=False).splitlines()[1]
+    assert "percentile" not in heading
+    assert "SNR dB" not in heading.replace("PSNR dB", "")
+    measured = replace(
+        result,
+        percentile=np.array([[99.6], [np.nan], [0.0]]),
+        estimated_snr=np.array([[[30, 4.4, 30]], [[np.nan] * 3], [[-0.3, -12, 5.6]]]),
+        snr_range=(-12.0, 30.0),
+    )
+    heading, *rows = result_text(measured, every_row=False).splitlines()[1:5]
+    assert re.split("  +", heading.strip())[3:] == ["PSNR dB", "percentile", "SNR dB", "grade", "fault"]
+    cells = [re.split("  +", row.strip())[4:6] for row in rows]
+    assert cells == [["100", ">=30 (4 to >=30)"], ["-", "-"], ["0", "0 (<=-12 to 6)"]]
+
+
 def test_many_segments_show_the_worst_and_say_how_to_see_the_rest(score, tmp_path):
     write_recording(simulate_ecg(150, 100, lead_names=["I", "II"]), tmp_path / "long.npz")
     few = score(tmp_path / "long.npz").stdout
@@ -136,6 +156,9 @@ def test_tables_hold_every_row(score, recording, tmp_path, suffix, tiny_model):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["patient.npz", out.name]
 
 
+TEXT = {COLUMNS.index(name) for name in ("record", "lead", "grade", "fault", "model")}
+
+
 def read_table(path):
     """Heading and rows with numbers as numbers and None for no number, whatever the format."""
     if path.suffix == ".json":
@@ -148,11 +171,13 @@ def read_table(path):
         sheet = pytest.importorskip("openpyxl").load_workbook(path).active
         rows = [list(row) for row in sheet.iter_rows(values_only=True)]
         return [rows[0]] + [
-            [cell or "" if column in {7, 8} else cell for column, cell in enumerate(row)] for row in rows[1:]
+            [cell or "" if column in TEXT else cell for column, cell in enumerate(row)] for row in rows[1:]
         ]
     with path.open(newline="") as file:
         heading, *rows = csv.reader(file)
-    return [heading] + [[row[0], row[1], int(row[2]), *map(float, row[3:7]), *row[7:]] for row in rows]
+    return [heading] + [
+        [cell if column in TEXT else float(cell) if cell else None for column, cell in enumerate(row)] for row in rows
+    ]
 
 
 def test_what_a_file_does_not_say_comes_from_options(score, tmp_path):
@@ -372,58 +397,99 @@ def test_converted_model_is_named(tmp_path, monkeypatch, tiny_model):
     assert result.stdout == f"wrote {tmp_path / 'model'}: tiny 0 ({load_folder(tiny_model).hash})\n"
 
 
-def test_training_gets_the_settings(tmp_path, monkeypatch, tiny_model):
+@pytest.fixture
+def trained(monkeypatch, tiny_model):
+    """What the default model would be trained with."""
     called = []
 
-    def train_default(data, out, config, work, progress, reading):
+    def read_recordings(data, reading):
         reading(1, 2)
-        progress(1, 2, 0.5)
-        called.append((data, out, config, work))
+        return data
+
+    def train_default(material, out, config, work, progress):
+        progress(1, 2, float("nan"))
+        called.append((material, out, config, work))
         return load_folder(tiny_model)
 
-    module = types.SimpleNamespace(train_default=train_default)
+    module = types.SimpleNamespace(read_recordings=read_recordings, read_store=None, train_default=train_default)
     monkeypatch.setitem(sys.modules, "ecgnoise.training.default_model", module)
+    return called
+
+
+def test_training_gets_the_settings(tmp_path, trained):
     (tmp_path / "settings.toml").write_text("steps = 7\nbatch = 3\n")
     out, work = tmp_path / "model", tmp_path / "work"
-    result = run(
-        "train",
-        tmp_path,
-        "--out",
-        out,
-        "--config",
-        tmp_path / "settings.toml",
-        "--work",
-        work,
-        "--steps",
-        9,
-        "--seed",
-        4,
-    )
+    options = ("--config", tmp_path / "settings.toml", "--work", work, "--steps", 9, "--seed", 4)
+    result = run("train", "default", tmp_path, "--out", out, *options)
     assert result.exit_code == 0, result.output
-    ((data, folder, config, state),) = called
+    ((data, folder, config, state),) = trained
     assert (data, folder, state) == (tmp_path, out, work)
-    assert (config.steps, config.batch, config.seed) == (9, 3, 4)
+    assert (config.steps, config.batch, config.seed, config.ema) == (9, 3, 4, 0.998)
     assert result.stdout.startswith(f"wrote {out}: tiny 0")
 
 
-def test_training_command_fits_the_training_function():
-    pytest.importorskip("torch", reason="needs the extra train")
-    from ecgnoise.training.default_model import train_default
+def test_epochs_take_the_place_of_steps(tmp_path, trained):
+    result = run("train", "default", tmp_path, "--out", tmp_path / "model", "--epochs", 2.5)
+    assert result.exit_code == 0, result.output
+    assert (trained[0][2].epochs, trained[0][2].steps) == (2.5, 0)
 
-    assert list(inspect.signature(train_default).parameters)[:6] == [
-        "data", "out", "config", "work", "progress", "reading",
-    ]  # fmt: skip
+
+OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3}
+
+
+@pytest.mark.parametrize("kind", ["default", "autoencoder", "latent", "pixel"])
+def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch, kind):
+    command = main.commands["train"].commands[kind]
+    config = preset("default", kind)
+    texts = {parameter.name: parameter.help for parameter in command.params if isinstance(parameter, click.Option)}
+    assert all(texts.values())
+    values = {name: OTHER_VALUES.get(name, value) for name, value in asdict(config).items()}
+    values |= {name: value / 2 for name, value in values.items() if isinstance(value, float)}
+    values |= {name: value + 1 for name, value in values.items() if type(value) is int and name != "validation_fold"}
+    words = [f"--{name.replace('_', '-')}" for name in values]
+    arguments = [str(part) for name, value in zip(words, values.values(), strict=True)
+                 for part in ([name] if value is True else [name, value])]  # fmt: skip
+    caught = []
+    monkeypatch.setattr(command, "callback", lambda options: caught.append(options.configuration(kind)))
+    others = ["--autoencoder", str(tmp_path)] if kind == "latent" else []
+    result = run("train", kind, tmp_path, "--out", tmp_path / "model", *others, *arguments)
+    assert result.exit_code == 0, result.output
+    assert asdict(caught[0]) == values | {"channels": (32, 64)}
+
+
+def test_training_command_fits_the_training_functions():
+    from ecgnoise.training.default_model import read_recordings, train_default
+
+    assert list(inspect.signature(train_default).parameters) == ["material", "out", "config", "work", "progress"]
+    assert list(inspect.signature(read_recordings).parameters) == ["data", "reading"]
 
 
 def test_training_without_recordings_is_one_line(tmp_path):
-    pytest.importorskip("torch", reason="needs the extra train")
-    assert_one_line_error(run("train", tmp_path, "--out", tmp_path / "model"), 2, tmp_path)
+    assert_one_line_error(run("train", "default", tmp_path, "--out", tmp_path / "model"), 2, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (["--only", "list.csv"], ["is no store"]),
+        (["--steps", 0], ["give one of them"]),
+        (["--epochs", 1, "--steps", 1], ["epochs 1, steps 1"]),
+        (["--channels", "64,many"], ["64,many", "whole numbers"]),
+        (["--channels", "12"], ["multiples of 8"]),
+        (["--config", "none.toml"], ["none.toml", "cannot be read"]),
+        (["--preset", "paper"], ["paper"]),
+    ],
+)
+def test_wrong_options_of_training_are_one_line(tmp_path, options, fragments):
+    result = run("train", "default", tmp_path, "--out", tmp_path / "model", *options)
+    assert_one_line_error(result, 2, *fragments)
 
 
 def test_training_without_torch_names_the_extra(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "ecgnoise.training.default_model", raising=False)
+    for name in ("default_model", "published"):
+        monkeypatch.delitem(sys.modules, f"ecgnoise.training.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert_one_line_error(run("train", tmp_path, "--out", tmp_path / "model"), 2, "ecgnoise[train]")
+    assert_one_line_error(run("train", "default", tmp_path, "--out", tmp_path / "model"), 2, "ecgnoise[train]")
 
 
 def test_version_and_help_of_the_process():

@@ -4,6 +4,7 @@ import inspect
 import re
 import shlex
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from ecgnoise.readers import read
 from ecgnoise.segments import FAULTS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
 from ecgnoise.tables import COLUMNS, WRITERS
-from ecgnoise.training.config import TrainingConfig
+from ecgnoise.training.config import PAPER_REFINED_LATENT, DefaultConfig, preset
 from ecgnoise.writing import RECORDING_WRITERS, write_recording
 
 ROOT = Path(__file__).parents[1]
@@ -29,14 +30,18 @@ PAGE_OF = {
     "score": "docs/score-files.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
-    "train": "docs/training.md",
+    "train default": "docs/training.md",
+    "train autoencoder": "docs/training.md",
+    "train latent": "docs/training.md",
+    "train pixel": "docs/training.md",
     "download": "docs/download.md",
     "ptbxl index": "docs/paper.md",
     "ptbxl prepare": "docs/paper.md",
+    "ptbxl evaluate": "docs/paper.md",
     "ptbxl compare": "docs/paper.md",
     "ptbxl refine": "docs/paper.md",
 }
-OPTIONS_OF_OTHERS = {"--check"}
+OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu"}
 
 
 def commands_of(group, before=""):
@@ -76,9 +81,9 @@ def test_every_command_and_option_is_described(name):
 def test_no_option_is_described_that_is_not_there():
     known = options_of(main) | {"--help"} | OPTIONS_OF_OTHERS
     for command in COMMANDS.values():
-        known |= options_of(command)
+        known |= options_of(command) | {option for parameter in command.params for option in parameter.secondary_opts}
     for page, text in TEXTS.items():
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, page
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known, page
 
 
 def test_every_command_in_the_pages_parses():
@@ -169,8 +174,36 @@ def test_published_call_is_called_as_described(page):
 def test_settings_in_the_training_page_are_the_usual_ones():
     (block,) = blocks("docs/training.md", "toml")
     values = tomllib.loads(block)
-    assert TrainingConfig.from_dict(values, "docs/training.md") == TrainingConfig()
-    assert set(values) == set(TrainingConfig.__dataclass_fields__)
+    assert DefaultConfig().updated(values, "docs/training.md") == DefaultConfig()
+    assert set(values) == set(DefaultConfig.__dataclass_fields__)
+
+
+def as_in_a_table(value):
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "as published"
+    return (
+        {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value:g}" if value != str(value) else value
+    )
+
+
+def test_presets_in_the_training_page_are_those_of_the_program():
+    rows = re.findall(r"^\| `(\w+)` ((?:\| [^|\n]*){6})\|$", TEXTS["docs/training.md"], re.MULTILINE)
+    table = {name: [cell.strip() for cell in cells.split("|")[1:]] for name, cells in rows}
+    columns = [
+        [preset("default", "default")],
+        [preset("default", "autoencoder")],
+        [preset("default", "latent"), preset("default", "pixel")],
+        [preset("paper", "autoencoder"), preset("paper", "autoencoder", refined=True)],
+        [preset("paper", "latent"), preset("paper", "pixel"), preset("paper", "pixel", refined=True)],
+        [preset("paper", "latent", refined=True), PAPER_REFINED_LATENT],
+    ]
+    names = {name for column in columns for config in column for name in asdict(config)}
+    assert set(table) == names
+    for number, column in enumerate(columns):
+        for config in column:
+            for name in names:
+                shown = as_in_a_table(getattr(config, name)) if hasattr(config, name) else ""
+                assert table[name][number] == shown, (name, number)
 
 
 def test_example_recording_is_what_its_command_makes(tmp_path):

@@ -21,6 +21,7 @@ from ecgnoise.models.folder import (
     ModelDescription,
     Network,
     Question,
+    StressStep,
     Thresholds,
     Training,
     load_folder,
@@ -47,6 +48,7 @@ MASKED = replace(
     sampler=None,
     questions=(QUESTION, replace(QUESTION, name="high", one_sided=False)),
     reference=tuple(float(value) for value in np.linspace(20, 40, 101)),
+    stress=(StressStep(-6.0, 20.0, 21.0, 22.5), StressStep(0.0, 22.0, 23.0, 24.0), StressStep(24.0, 21.0, 25.0, 26.0)),
 )
 DESCRIPTIONS = {
     "pixel": (PIXEL, {"noise_predictor.onnx": b"1"}),
@@ -119,6 +121,13 @@ def test_hash_names_the_whole_model(tmp_path):
         (lambda v: v.update(questions=[]), "needs at least one"),
         (lambda v: v.update(reference=[1.0, 2.0]), "101 percentiles"),
         (lambda v: v["reference"].reverse(), "rising"),
+        (lambda v: v["stress"].reverse(), r"stress: SNR \[24.0, 0.0, -6.0\]: give two or more, rising, or none"),
+        (lambda v: v.update(stress=v["stress"][:1]), "two or more"),
+        (lambda v: v["stress"][1].update(snr=-6.0), "rising"),
+        (lambda v: v["stress"][1].update(low=23.5), "stress at 0 dB: .* low must not lie above"),
+        (lambda v: v["stress"][1].update(high=22.5), "nor median above high"),
+        (lambda v: v["stress"][1].pop("median"), r"stress\[1\].median is missing"),
+        (lambda v: v["stress"][1].update(kind="bw"), r"stress\[1\].kind is unknown"),
         (lambda v: v["files"].pop("denoiser.onnx"), "needs denoiser.onnx"),
         (lambda v: v["files"].update({"../card.md": "00"}), "no plain file name"),
         (lambda v: v["files"].update({"/etc/passwd": "00"}), "no plain file name"),
@@ -131,6 +140,17 @@ def test_entries_that_do_not_fit_are_named(folder, change, says):
         load_folder(folder.path)
     assert str(folder.path / "model.toml") in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("absent", [lambda v: v.pop("stress"), lambda v: v.update(stress=[])])
+def test_a_folder_without_a_stress_curve_is_read(folder, absent):
+    rewrite(folder, absent)
+    assert load_folder(folder.path).description == replace(folder.description, stress=())
+
+
+def test_no_stress_curve_is_not_written(tmp_path):
+    written = write_folder(tmp_path / "model", *DESCRIPTIONS["pixel"])
+    assert "stress" not in (written.path / "model.toml").read_text()
 
 
 @pytest.mark.parametrize("content", [b"", b"name = ", b"\xff\xfe", b"name = 1\nname = 2"])

@@ -240,6 +240,29 @@ def alive(group):
     return True
 
 
+def test_a_disk_that_fills_up_is_one_line_and_nothing_half_written(made, ptbxl, tmp_path):
+    """Every file that grows too large fails as on a full disk; with room again the same command ends whole."""
+    resource = pytest.importorskip("resource", reason="limits on files are those of Unix")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limit[1]))
+    try:
+        full = run_command(ptbxl, tmp_path / "store")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    _, errors = full.communicate(timeout=60)
+    assert full.returncode == 2
+    assert len(errors.splitlines()) == 1
+    assert "cannot be written" in errors
+    assert "make room" in errors
+    assert not open_store(tmp_path / "store").done.any()
+    again = run_command(ptbxl, tmp_path / "store")
+    again.communicate(timeout=60)
+    _, whole = made
+    store = open_store(tmp_path / "store")
+    assert np.array_equal(store.done, whole.done)
+    assert np.array_equal(store.images(np.flatnonzero(store.done)), whole.images(np.flatnonzero(whole.done)))
+
+
 @pytest.fixture(scope="module")
 def many(ptbxl, tmp_path_factory):
     """The good and bad records of ``ptbxl`` five times over, by headers that share their samples."""

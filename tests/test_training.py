@@ -1,4 +1,4 @@
-"""Training of the default model: resumable, and ending in a folder that scores."""
+"""Settings of training, and the default model: from recordings to a folder that scores."""
 
 import csv
 from dataclasses import replace
@@ -8,17 +8,25 @@ import pytest
 import torch
 
 from ecgnoise import Quantifier, Recording, simulate_ecg
-from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
+from ecgnoise.errors import OptionError, OutputError, TrainingDataError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.profiles import DEFAULT
-from ecgnoise.training.config import TrainingConfig
-from ecgnoise.training.data import clean_ptbxl, collections, corruption, filtered, hide_unheld, load_training_set
-from ecgnoise.training.default_model import train_default
-from ecgnoise.training.loop import learning_rate, train
+from ecgnoise.training.config import PRESETS, DefaultConfig, PublishedConfig, preset
+from ecgnoise.training.data import (
+    TrainingSet,
+    clean_ptbxl,
+    collections,
+    corruption,
+    filtered,
+    hide_unheld,
+    load_training_set,
+)
+from ecgnoise.training.default_model import read_recordings, train_default
+from ecgnoise.training.masked import MaskedTask
 from ecgnoise.writing import write_recording
 
 LEADS = ("I", "II", "III", "aVR")
-TINY = TrainingConfig(steps=6, batch=4, channels=(8, 8, 8), warm_up=2, save_every=2)
+TINY = DefaultConfig(steps=6, batch=4, channels=(8, 8, 8), save_every=3)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +59,6 @@ def training_set(recordings):
     return load_training_set(collections(recordings))
 
 
-def weights(network):
-    return np.concatenate([value.detach().numpy().ravel() for value in network.parameters()])
-
-
 def test_only_records_without_a_remark_train(recordings, training_set):
     assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", range(1, 11))] == ["r1", "r3"]
     assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", [9])] == ["r3"]
@@ -63,30 +67,9 @@ def test_only_records_without_a_remark_train(recordings, training_set):
     assert np.isfinite(training_set.levels).all()
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(training_set, tmp_path):
-    whole = train(training_set, TINY, tmp_path / "whole")
-
-    def stop(step, steps, loss):
-        if step == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(training_set, TINY, tmp_path / "stopped", stop)
-    resumed = train(training_set, TINY, tmp_path / "stopped")
-    assert np.array_equal(weights(whole), weights(resumed))
-
-
-def test_a_run_does_not_go_on_with_another_configuration(training_set, tmp_path):
-    train(training_set, TINY, tmp_path)
-    with pytest.raises(TrainingDataError, match="differs"):
-        train(training_set, replace(TINY, steps=9), tmp_path)
-    (tmp_path / "state.pt").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="remove it to start anew"):
-        train(training_set, TINY, tmp_path)
-
-
 def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
-    folder = train_default(recordings, tmp_path / "model", TINY)
+    material = read_recordings(recordings)
+    folder = train_default(material, tmp_path / "model", TINY)
     description = folder.description
     assert description.thresholds.good > description.thresholds.fair > description.thresholds.poor
     assert len(description.reference) == 101
@@ -97,7 +80,7 @@ def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     result = Quantifier(folder.path).quantify(simulate_ecg(10, 250, seed=1))
     assert np.isfinite(result.psnr).all()
     with pytest.raises(OutputError, match="never overwritten"):
-        train_default(recordings, tmp_path / "model", TINY)
+        train_default(material, tmp_path / "model", TINY)
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path):
@@ -109,24 +92,75 @@ def test_nothing_to_train_on_is_an_error(tmp_path):
         load_training_set(collections(tmp_path))
 
 
-def test_configuration_survives_a_file(tmp_path):
-    TINY.save(tmp_path / "training.toml")
-    assert TrainingConfig.load(tmp_path / "training.toml") == TINY
-    (tmp_path / "training.toml").write_text("stepz = 3")
-    with pytest.raises(OptionError, match="unknown entries stepz"):
-        TrainingConfig.load(tmp_path / "training.toml")
-    with pytest.raises(OptionError, match="steps 0"):
-        TrainingConfig(steps=0)
-    with pytest.raises(OptionError, match="multiples of 8"):
-        TrainingConfig(channels=(12,))
+CONFIGS = [
+    DefaultConfig(epochs=1.5, steps=0, channels=(8, 16)),
+    PublishedConfig(discretization=True, validation_fold=0, channels=(32, 64)),
+    *[config for kinds in PRESETS.values() for config in kinds.values()],
+]
 
 
-def test_learning_rate_rises_then_falls_to_nothing():
-    config = TrainingConfig(steps=1000, warm_up=100)
-    rates = [learning_rate(step, config) for step in range(1001)]
-    assert np.argmax(rates) in range(95, 105)
-    assert rates[0] < 0.02 * config.learning_rate
-    assert rates[-1] == pytest.approx(0, abs=1e-9)
+@pytest.mark.parametrize("config", CONFIGS)
+def test_configuration_survives_a_file(tmp_path, config):
+    config.save(tmp_path / "training.toml")
+    other = replace(config, batch=7, seed=9)
+    assert other.load(tmp_path / "training.toml") == config
+    assert [path.name for path in tmp_path.iterdir()] == ["training.toml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stepz = 3", "unknown entries stepz"),
+        ("batch = 2.5", "batch is 2.5: pass int"),
+        ("batch = true", "batch is True: pass int"),
+        ('ema = "high"', "ema is 'high': pass float"),
+        ("channels = [8, 8.0]", "pass a list of int"),
+        ("steps = 3\nepochs = 2", "give one of them"),
+        ("learning_rate = inf", "pass a finite number"),
+        ("ema = nan", "pass a finite number"),
+        ("batch = ", "cannot be read"),
+    ],
+)
+def test_wrong_files_of_settings_are_refused(tmp_path, text, said):
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=said):
+        DefaultConfig().load(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"steps": 0}, {"steps": -1}, {"batch": 0}, {"accumulate": 0}, {"learning_rate": 0.0}, {"weight_decay": -0.1},
+        {"beta2": 1.0}, {"warm_up": 1.1}, {"gradient_norm": -1.0}, {"ema": 1.0}, {"precision": "float16"},
+        {"seed": -1}, {"seed": 2**40}, {"save_every": 0}, {"validation_leads": 0}, {"channels": ()},
+        {"channels": (12,)}, {"units_withheld": 1.5}, {"epochs": 1.0},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(values):
+    with pytest.raises(OptionError, match=r"^training: .*"):
+        DefaultConfig(**values)
+    for fold in (-1, 10):
+        with pytest.raises(OptionError, match="pass 1 to 9, or 0 for none"):
+            PublishedConfig(validation_fold=fold)
+
+
+def test_the_length_that_is_given_takes_the_place_of_the_other():
+    assert PublishedConfig().updated({"steps": 5}, "test") == PublishedConfig(epochs=0.0, steps=5)
+    assert DefaultConfig().updated({"epochs": 2}, "test") == DefaultConfig(epochs=2.0, steps=0)
+    assert DefaultConfig().updated({"batch": 2}, "test") == DefaultConfig(batch=2)
+
+
+def test_preset_paper_is_what_was_published():
+    for kind, epochs in (("autoencoder", 100), ("latent", 50), ("pixel", 50)):
+        config = preset("paper", kind)
+        assert (config.learning_rate, config.ema, config.batch, config.epochs) == (1e-4, 0.999, 32, epochs)
+        assert config.warm_up * config.epochs == (5 if kind == "autoencoder" else 0)
+        refined = preset("paper", kind, refined=True)
+        expected = replace(config, batch=128, seed=123) if kind == "latent" else config
+        assert refined == expected
+    with pytest.raises(OptionError, match="pass --preset default"):
+        preset("paper", "default")
 
 
 def test_every_kind_of_question_is_trained():
@@ -180,3 +214,10 @@ def test_hidden_pixels_do_not_reach_the_network():
     sigma = torch.full_like(image, 0.5)
     drawn = [network(values, sigma, hidden, torch.zeros(1), torch.ones(1)) for values in (image, other)]
     assert torch.equal(drawn[0], drawn[1])
+
+
+def test_leads_that_are_all_as_strong_can_be_trained_on():
+    levels = np.zeros((1, 40, 256), np.float16)
+    network = MaskedTask(TrainingSet(levels, np.ones(1, np.float32), {}), TINY).network()
+    assert float(network.reference_mean) == 1
+    assert 0 < float(network.reference_deviation) < 0.01

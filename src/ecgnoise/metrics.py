@@ -1,8 +1,8 @@
 """How far a redrawn image is from the original, and how well scores tell noisy from clean: each metric once.
 
-Those of images take (n, rows, columns) in 0..255 and work column by column, so that a segment, a part of it and its new
-tail come from the same numbers. Those of scores take two samples, one of clean and one of noisy leads, in which high is
-clean.
+Those of images take (n, rows, columns) in 0..255. Squared errors are of columns, so that a segment, a part of it and
+its new tail come from the same numbers. Those of scores take two samples, one of clean and one of noisy leads, in which
+high is clean.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.errors import MissingExtraError
 from ecgnoise.profiles import WHITE
 
 HIGHEST_PSNR: Final = 100.0
@@ -30,6 +31,30 @@ def psnr(mean_squared_error: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     lowest = WHITE**2 * 10 ** (-HIGHEST_PSNR / 10)
     return np.asarray(10.0 * np.log10(WHITE**2 / np.maximum(mean_squared_error, lowest)))
+
+
+def mean_absolute_error(
+    original: NDArray[np.float32], reconstruction: NDArray[np.float32], rows: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Mean absolute difference of each image in grey levels, (n,), over the rows that count, (rows,)."""
+    difference = original[:, rows].astype(np.float64) - reconstruction[:, rows].astype(np.float64)
+    return np.asarray(np.abs(difference).mean(axis=(1, 2)))
+
+
+def ssim(
+    original: NDArray[np.float32], reconstruction: NDArray[np.float32], rows: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Structural similarity of each image, (n,), over the rows that count, (rows,), at least 7 and side by side.
+
+    As scikit-image has it unless told otherwise: windows of 7 by 7 pixels, range 255; 1 for an exact redrawing. All
+    values must be finite. Raises MissingExtraError without the extra ``ptbxl``.
+    """
+    try:
+        from skimage.metrics import structural_similarity
+    except ImportError as error:
+        raise MissingExtraError("SSIM", "scikit-image", "ptbxl") from error
+    pairs = zip(original[:, rows].astype(np.float64), reconstruction[:, rows].astype(np.float64), strict=True)
+    return np.array([structural_similarity(*pair, data_range=WHITE) for pair in pairs], np.float64)
 
 
 def signed_wasserstein(clean: NDArray[np.float64], noisy: NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecgnoise.cli.evaluate import evaluate
 from ecgnoise.cli.options import OptionsCommand
 from ecgnoise.errors import MissingExtraError, OptionError
 
@@ -205,6 +206,9 @@ def _report_failed(path: Path, failed: Mapping[str, str]) -> bool:
     if len(failed) > MOST_LISTED:
         click.echo(f"  and {len(failed) - MOST_LISTED} more: see {path}", err=True)
     return True
+
+
+ptbxl.add_command(evaluate)
 
 
 @ptbxl.command(cls=OptionsCommand, short_help="Rank models by how far noisy leads lie from clean ones.")

@@ -1,78 +1,266 @@
-"""``ecgnoise train``: a model of your own clean recordings."""
+"""``ecgnoise train``: the default model or a published network, of your own clean recordings."""
 
-from dataclasses import dataclass, replace
+import io
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecgnoise.cli.options import OptionsCommand
-from ecgnoise.errors import MissingExtraError
+from ecgnoise.cli.bar import Bar
+from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
+from ecgnoise.training.config import (
+    PRECISIONS,
+    PRESETS,
+    DefaultConfig,
+    PublishedConfig,
+    TrainingConfig,
+    preset,
+)
 
 if TYPE_CHECKING:
-    from ecgnoise.training.config import TrainingConfig
+    from ecgnoise.models.folder import ModelFolder
+
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
+STORE_MARK: Final = "zarr.json"
+AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
+PATH: Final = click.Path(path_type=Path)
+TRAIN_CODES: Final = """\b
+Exit code:
+  0    the model folder is written
+  2    nothing could be done, or an option is wrong
+  130  stopped with Ctrl-C: the same command goes on
+"""
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """The options of ``ecgnoise train``; its help says what they are."""
+    """What the commands have in common; their help says what they are.
 
-    data: Path
-    out: Path
-    config: Path | None
-    work: Path | None
-    steps: int | None
-    batch: int | None
-    learning_rate: float | None
-    seed: int | None
-
-
-@click.command(cls=OptionsCommand, short_help="Train a model on clean recordings.")
-@click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="A new model folder.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="TOML", help="A file of training settings.")
-@click.option(
-    "--work", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run keeps its state, to be resumed."
-)
-@click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
-@click.option("--batch", type=click.IntRange(1), help="Lead-segments a step.")
-@click.option("--learning-rate", type=float, help="Of the optimiser.")
-@click.option("--seed", type=click.IntRange(0), help="Of weights, order and noise.")
-def train(options: TrainOptions) -> None:
-    """Train a default model on the clean recordings in the folder DATA.
-
-    Needs the extra train. Stopped, it goes on where it was when it is called again with the same options.
+    settings: those given as options. autoencoder: of the latent model only.
     """
-    config = _config(options)
-    from ecgnoise.cli.bar import Bar
 
+    source: Path
+    out: Path
+    work: Path | None
+    only: Path | None
+    preset: str
+    config: Path | None
+    settings: dict[str, Any]
+    autoencoder: Path | None = None
+
+    def configuration(self, kind: str) -> TrainingConfig:
+        """The preset, with the entries of the file and then the options in their place."""
+        config = preset(self.preset, kind, refined=self.only is not None)
+        if self.config is not None:
+            config = config.load(self.config)
+        return config.updated(self.settings, "options")
+
+
+def widths(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """The widths in ``64,128,256``; None where the option is not given."""
+    if value is None:
+        return None
     try:
-        from ecgnoise.training.default_model import train_default
+        return tuple(int(width) for width in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: write whole numbers as 64,128,256") from error
+
+
+def setting_option(entry: "Field[Any]") -> click.Option:
+    """The option of a field of a configuration."""
+    name, text = f"--{entry.name.replace('_', '-')}", entry.metadata["help"]
+    if isinstance(entry.default, bool):
+        return click.Option([f"{name}/--no{name[1:]}"], default=None, help=text)
+    if isinstance(entry.default, tuple):
+        return click.Option([name], callback=widths, metavar="WIDTHS", help=text)
+    kind: Any = click.Choice(PRECISIONS) if entry.name == "precision" else type(entry.default)
+    return click.Option([name], type=kind, help=text)
+
+
+class TrainCommand(click.Command):
+    """A command whose function takes :class:`TrainOptions`, with an option for each field of a configuration."""
+
+    def __init__(self, kind: str, config: type[TrainingConfig], function: Callable[[TrainOptions], None]) -> None:
+        first, _, rest = (function.__doc__ or "").partition("\n")
+        presets = [name for name, kinds in PRESETS.items() if kind in kinds]
+        self._settings = {entry.name for entry in fields(config)}
+        parameters: list[click.Parameter] = [
+            click.Argument(["source"], type=PATH),
+            click.Option(["--out"], type=PATH, required=True, metavar="FOLDER", help="A new model folder."),
+            click.Option(["--work"], type=PATH, metavar="FOLDER", help="Where the run keeps its state, to be resumed."),
+            click.Option(["--only"], type=PATH, metavar="LIST", help="Train on the leads of this list only."),
+            click.Option(["--preset"], type=click.Choice(presets), default="default", show_default=True,
+                         help="All settings that are not given."),
+            click.Option(["--config"], type=PATH, metavar="TOML", help="A file of settings."),
+            *([click.Option(["--autoencoder"], type=PATH, required=True, metavar="FOLDER", help=AUTOENCODER)]
+              if kind == "latent" else []),
+            *(setting_option(entry) for entry in fields(config)),
+        ]  # fmt: skip
+        super().__init__(
+            kind, params=parameters, help=f"{first}\n{rest}", short_help=first, epilog=TRAIN_CODES, callback=function
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the function with the options."""
+        given = dict(ctx.params)
+        settings = {name: given.pop(name) for name in self._settings}
+        options = TrainOptions(**given, settings={name: value for name, value in settings.items() if value is not None})
+        if self.callback is None:
+            return None
+        try:
+            return self.callback(options)
+        except KeyboardInterrupt:
+            if speaks():
+                click.echo("Stopped: the state is kept; the same command goes on.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def speaks() -> bool:
+    """Whether this is the only process of a run on this computer, or the first; the others print nothing.
+
+    The variables are those by which accelerate tells the processes apart.
+    """
+    return all(os.environ.get(name, "0") in {"0", "-1"} for name in LOCAL_RANKS)
+
+
+class TrainGroup(click.Group):
+    """A group of commands that several processes run at once: what is wrong is said once a computer."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (EcgNoiseError, click.UsageError):
+            if speaks():
+                raise
+            ctx.exit(UNUSABLE)
+
+
+@click.group(cls=TrainGroup, invoke_without_command=True, short_help="Train a model on clean recordings.")
+@click.pass_context
+def train(context: click.Context) -> None:
+    """Train a model on clean ECG. Needs the extra train.
+
+    Stopped or killed, training goes on where it was last saved when it is called again with the same options. Several
+    processes or GPUs: accelerate launch -m ecgnoise train ...
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+class Told:
+    """Shows reading and training in one bar."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def reading(self, done: int, total: int) -> None:
+        """So many recordings or leads are ready."""
+        self._bar.show(done / total, "reading")
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """So many steps are done; the loss is NaN before the first line of the log."""
+        self._bar.show(done / total, f"step {done} of {total}{'' if math.isnan(loss) else f', loss {loss:.4f}'}")
+
+    def say(self, note: str) -> None:
+        """Something about the data."""
+        if speaks():
+            self._bar.echo(note)
+
+
+def train_bar() -> Bar:
+    """A bar on standard error, or in another process than the first one that nobody sees."""
+    return Bar(1.0, None if speaks() else io.StringIO())
+
+
+def _default(options: TrainOptions) -> None:
+    """Train the default model.
+
+    SOURCE is a folder of clean recordings, or a store of levels: one of ecgnoise ptbxl prepare --dtype float16.
+    """
+    config = options.configuration("default")
+    stored = (options.source / STORE_MARK).is_file()
+    if not isinstance(config, DefaultConfig):
+        raise OptionError(f"preset {options.preset!r} is not one of the default model")
+    if options.only is not None and not stored:
+        raise OptionError(f"--only {options.only}: {options.source} is no store, and only a store has lists of leads")
+    with needing_extra(), train_bar() as bar:
+        from ecgnoise.ptbxl.store import open_store
+        from ecgnoise.training.default_model import read_recordings, read_store, train_default
+
+        told = Told(bar)
+        if stored:
+            material = read_store(open_store(options.source), options.only, told.reading, told.say)
+        else:
+            material = read_recordings(options.source, told.reading)
+        model = train_default(material, options.out, config, options.work, told.step)
+    _say(options.out, model)
+
+
+def _published(kind: str, options: TrainOptions) -> None:
+    """Train a published network on a store, by the common loop."""
+    config = options.configuration(kind)
+    if not isinstance(config, PublishedConfig):
+        raise OptionError(f"preset {options.preset!r} is not one of the published networks")
+    with needing_extra(), train_bar() as bar:
+        from ecgnoise.ptbxl.store import open_store
+        from ecgnoise.training.published import Request, train_published
+
+        told, store = Told(bar), open_store(options.source)
+        request = Request(store, options.out, config, options.only, options.work, told.reading, told.step, told.say)
+        model = train_published(kind, request, options.autoencoder)
+    _say(options.out, model)
+
+
+def _autoencoder(options: TrainOptions) -> None:
+    """Train the published autoencoder.
+
+    SOURCE is a store of ecgnoise ptbxl prepare --profile paper.
+    """
+    _published("autoencoder", options)
+
+
+def _latent(options: TrainOptions) -> None:
+    """Train the published latent diffusion model.
+
+    SOURCE is a store of ecgnoise ptbxl prepare --profile paper.
+    """
+    _published("latent", options)
+
+
+def _pixel(options: TrainOptions) -> None:
+    """Train the published pixel diffusion model.
+
+    SOURCE is a store of ecgnoise ptbxl prepare --profile paper.
+    """
+    _published("pixel", options)
+
+
+def _say(out: Path, model: "ModelFolder | None") -> None:
+    """What was written; nothing in the processes that wrote nothing."""
+    if model is not None:
+        click.echo(f"wrote {out}: {model.description.name} {model.description.version} ({model.hash})")
+
+
+@contextmanager
+def needing_extra() -> Iterator[None]:
+    """Turns the absence of an optional package into MissingExtraError."""
+    try:
+        yield
     except ModuleNotFoundError as missing:
         if str(missing.name).startswith("ecgnoise"):
             raise
         raise MissingExtraError("training", str(missing.name), "train") from missing
-    with Bar(1.0) as bar:
-
-        def reading(done: int, total: int) -> None:
-            bar.show(done / total, "reading recordings")
-
-        def step(done: int, total: int, loss: float) -> None:
-            bar.show(done / total, f"step {done} of {total}, loss {loss:.3f}")
-
-        model = train_default(options.data, options.out, config, options.work, step, reading)
-    click.echo(f"wrote {options.out}: {model.description.name} {model.description.version} ({model.hash})")
 
 
-def _config(options: TrainOptions) -> "TrainingConfig":
-    """The settings of the file, or the usual ones, with those of the command line in their place."""
-    from ecgnoise.training.config import TrainingConfig
-
-    config = TrainingConfig.load(options.config) if options.config else TrainingConfig()
-    given: dict[str, Any] = {
-        "steps": options.steps,
-        "batch": options.batch,
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
-    }
-    return replace(config, **{name: value for name, value in given.items() if value is not None})
+train.add_command(TrainCommand("default", DefaultConfig, _default))
+train.add_command(TrainCommand("autoencoder", PublishedConfig, _autoencoder))
+train.add_command(TrainCommand("latent", PublishedConfig, _latent))
+train.add_command(TrainCommand("pixel", PublishedConfig, _pixel))

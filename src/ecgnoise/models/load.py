@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.models.onnx import OnnxSession, open_onnx
-from ecgnoise.models.redraw import QuestionRedrawer, Redrawer, WalkRedrawer
+from ecgnoise.models.onnx import OnnxAutoencoder, OnnxSession, open_onnx
+from ecgnoise.models.redraw import AutoencoderRedrawer, QuestionRedrawer, Redrawer, WalkRedrawer
 
 DENOISER: Final = "denoiser.onnx"
 DENOISER_INPUTS: Final = ("noised", "sigma", "hidden", "reference", "known")
@@ -44,6 +44,8 @@ def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
     if description.network.kind == "masked":
         denoiser = OnnxDenoiser(folder.file(DENOISER), count)
         return QuestionRedrawer(denoiser, description.questions, description.profile)
+    if description.network.kind == "autoencoder":
+        return AutoencoderRedrawer(OnnxAutoencoder(folder, count), description.profile)
     if description.sampler is None:
         raise ModelFormatError(f"{folder.path}: a diffusion network needs a sampler: export the model again")
     return WalkRedrawer(open_onnx(folder, count), description.sampler, description.profile)

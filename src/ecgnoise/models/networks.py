@@ -9,7 +9,7 @@ normalisation, eps 1e-5 in the UNet and 1e-6 in the autoencoder, SiLU, attention
 UNet and one head in the autoencoder, cosines before sines in the time embedding.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import torch
@@ -17,7 +17,7 @@ from diffusers.models.autoencoders.vae import Decoder, Encoder
 from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 
-from ecgnoise.errors import CheckpointError
+from ecgnoise.errors import CheckpointError, OptionError
 
 IMAGE_SHAPE: Final = (1, 32, 256)
 LATENT_SHAPE: Final = (2, 8, 64)
@@ -30,13 +30,17 @@ PIXEL_LEVELS: Final[Levels] = ((64, False), (128, False), (128, True), (192, Tru
 
 
 class Autoencoder(nn.Module):
-    """Images (n, 1, 32, 256) to latents (n, 2, 8, 64) and back; the latent is taken as it is, not sampled."""
+    """Images (n, 1, 32, 256) to latents (n, 2, 8, 64) and back; the latent is taken as it is, not sampled.
 
-    def __init__(self) -> None:
+    levels: width of each of three levels, a multiple of 32, and whether it attends.
+    """
+
+    def __init__(self, levels: Levels = LATENT_LEVELS) -> None:
         super().__init__()
-        channels = tuple(width for width, _ in LATENT_LEVELS)
-        down = tuple("AttnDownEncoderBlock2D" if a else "DownEncoderBlock2D" for _, a in LATENT_LEVELS)
-        up = tuple("AttnUpDecoderBlock2D" if a else "UpDecoderBlock2D" for _, a in LATENT_LEVELS[::-1])
+        self.levels = levels
+        channels = tuple(width for width, _ in levels)
+        down = tuple("AttnDownEncoderBlock2D" if a else "DownEncoderBlock2D" for _, a in levels)
+        up = tuple("AttnUpDecoderBlock2D" if a else "UpDecoderBlock2D" for _, a in levels[::-1])
         latents, images = LATENT_SHAPE[0], IMAGE_SHAPE[0]
         self.encoder = Encoder(images, latents, down, channels, layers_per_block=2, double_z=False)
         self.decoder = Decoder(latents, images, up, channels, layers_per_block=2)
@@ -52,6 +56,10 @@ class Autoencoder(nn.Module):
         """Images (n, 1, 32, 256) of latents that are not scaled."""
         images: Tensor = self.decoder(self.post_quant_conv(latents))
         return images
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, 1, 32, 256) as they come back from the latents."""
+        return self.decode(self.encode(images))
 
 
 class NoisePredictor(nn.Module):
@@ -125,16 +133,19 @@ class DiffusionModule(nn.Module):
 class PixelDiffusion(DiffusionModule):
     """The published pixel model: a UNet of five levels on the image."""
 
-    def __init__(self) -> None:
-        super().__init__(IMAGE_SHAPE[0], PIXEL_LEVELS)
+    def __init__(self, levels: Levels = PIXEL_LEVELS) -> None:
+        super().__init__(IMAGE_SHAPE[0], levels)
 
 
 class LatentDiffusion(DiffusionModule):
-    """The published latent model: autoencoder ``ae`` and a UNet of three levels on latents (n, 2, 8, 64)."""
+    """The published latent model: autoencoder ``ae`` and a UNet of three levels on latents (n, 2, 8, 64).
 
-    def __init__(self) -> None:
-        super().__init__(LATENT_SHAPE[0], LATENT_LEVELS)
-        self.ae = Autoencoder()
+    autoencoder: levels of the autoencoder, where they are others than those of the UNet.
+    """
+
+    def __init__(self, levels: Levels = LATENT_LEVELS, autoencoder: Levels | None = None) -> None:
+        super().__init__(LATENT_SHAPE[0], levels)
+        self.ae = Autoencoder(autoencoder or levels)
 
     def encode(self, images: Tensor) -> Tensor:
         """Scaled latents (n, 2, 8, 64) of images (n, 1, 32, 256) in [-1, 1]."""
@@ -146,6 +157,47 @@ class LatentDiffusion(DiffusionModule):
 
 
 PUBLISHED: Final[Mapping[str, Callable[[], DiffusionModule]]] = {"latent": LatentDiffusion, "pixel": PixelDiffusion}
+
+
+def with_widths(levels: Levels, widths: Sequence[int]) -> Levels:
+    """The levels with other widths, multiples of 32, or as they are where there are none.
+
+    Raises OptionError where there are more or fewer widths than levels.
+    """
+    if not widths:
+        return levels
+    if len(widths) != len(levels):
+        published = ",".join(str(width) for width, _ in levels)
+        raise OptionError(f"channels {','.join(map(str, widths))}: pass {len(levels)} widths, as {published}")
+    return tuple((width, attends) for width, (_, attends) in zip(widths, levels, strict=True))
+
+
+def widths_of(parameters: Mapping[str, Tensor], blocks: str) -> tuple[int, ...]:
+    """Widths of the levels whose parameters begin with ``blocks``, such as ``unet.down_blocks``; finest first."""
+    widths: list[int] = []
+    while f"{blocks}.{len(widths)}.resnets.0.conv1.weight" in parameters:
+        widths.append(parameters[f"{blocks}.{len(widths)}.resnets.0.conv1.weight"].shape[0])
+    return tuple(widths)
+
+
+def network_of(kind: str, parameters: Mapping[str, Tensor], source: str) -> nn.Module:
+    """The network, of any widths, that these parameters belong to, ready to score; see :func:`load_parameters`.
+
+    kind: ``autoencoder``, ``latent`` or ``pixel``.
+    """
+    try:
+        network: nn.Module
+        if kind == "pixel":
+            network = PixelDiffusion(with_widths(PIXEL_LEVELS, widths_of(parameters, "unet.down_blocks")))
+        elif kind == "latent":
+            unet = with_widths(LATENT_LEVELS, widths_of(parameters, "unet.down_blocks"))
+            network = LatentDiffusion(unet, with_widths(LATENT_LEVELS, widths_of(parameters, "ae.encoder.down_blocks")))
+        else:
+            network = Autoencoder(with_widths(LATENT_LEVELS, widths_of(parameters, "encoder.down_blocks")))
+    except OptionError as error:
+        raise CheckpointError(f"{source}: not the parameters of a network of the kind {kind}: {error}") from error
+    load_parameters(network, parameters, source)
+    return network
 
 
 def load_parameters(network: nn.Module, parameters: Mapping[str, Tensor], source: str) -> None:

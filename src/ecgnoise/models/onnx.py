@@ -74,6 +74,22 @@ class OnnxPixelNetwork:
         return denoised
 
 
+class OnnxAutoencoder:
+    """An autoencoder alone; see :class:`ecgnoise.models.redraw.EncodingNetwork`."""
+
+    def __init__(self, folder: ModelFolder, threads: int) -> None:
+        self.encoder = OnnxSession(folder.file(ENCODER), threads)
+        self.decoder = OnnxSession(folder.file(DECODER), threads)
+
+    def encode(self, images: Array) -> Array:
+        """Latents (n, 2, 8, 64) of images (n, 1, 32, 256) in [-1, 1]."""
+        return self.encoder.run({"images": images})
+
+    def decode(self, denoised: Array) -> Array:
+        """Images (n, 1, 32, 256), about in [-1, 1], of latents."""
+        return self.decoder.run({"denoised": denoised})
+
+
 class OnnxLatentNetwork(OnnxPixelNetwork):
     """A network that denoises the latent of an autoencoder, which is part of it."""
 

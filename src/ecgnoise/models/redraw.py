@@ -73,6 +73,29 @@ class WalkRedrawer:
         return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
 
 
+class EncodingNetwork(Protocol):
+    """A network with a way in and a way out."""
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Latents of network images (n, 1, rows, columns)."""
+
+    def decode(self, denoised: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Network images of latents."""
+
+
+class AutoencoderRedrawer:
+    """A plain autoencoder, the rival without diffusion: what comes back from the latent."""
+
+    def __init__(self, network: EncodingNetwork, profile: Profile) -> None:
+        self._network = network
+        self._profile = profile
+
+    def redraw(self, pictures: Pictures) -> Images:
+        """The redrawn images, (n, rows, columns) in 0..255."""
+        decoded = self._network.decode(self._network.encode(to_network(pictures.images)[:, None]))[:, 0]
+        return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
+
+
 class QuestionRedrawer:
     """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
 

@@ -13,40 +13,49 @@ try:
     import torch
     from safetensors.torch import load_file
 
-    from ecgnoise.models.networks import PUBLISHED, DiffusionModule, load_parameters
+    from ecgnoise.models.networks import PUBLISHED, Autoencoder, DiffusionModule, network_of
 except ModuleNotFoundError as missing:
     raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
 
 WEIGHTS: Final = "weights.safetensors"
 
 
-class TorchNetwork:
-    """A published network in torch; see :class:`ecgnoise.models.contract.DiffusionNetwork`.
+class TorchAutoencoder:
+    """An autoencoder alone in torch; see :class:`ecgnoise.models.redraw.EncodingNetwork`.
 
     Arrays go to the device on which the network lies and come back to the CPU.
     """
 
-    def __init__(self, network: DiffusionModule) -> None:
+    def __init__(self, network: Autoencoder | DiffusionModule) -> None:
         self.network = network
 
     def encode(self, images: Array) -> Array:
-        """What is denoised, (n, c, h, w), of images (n, 1, 32, 256) in [-1, 1]."""
+        """Latents, (n, c, h, w), of images (n, 1, 32, 256) in [-1, 1]; those of a diffusion network are scaled."""
         with torch.inference_mode():
             return as_array(self.network.encode(self.as_tensor(images)))
 
-    def predict_noise(self, noisy: Array, timestep: int) -> Array:
-        """Noise in ``noisy`` (n, c, h, w) at a timestep in 0..999."""
-        with torch.inference_mode():
-            return as_array(self.network.predict_noise(self.as_tensor(noisy), self.as_tensor(np.array([timestep]))))
-
     def decode(self, denoised: Array) -> Array:
-        """Images (n, 1, 32, 256), about in [-1, 1], of what was denoised."""
+        """Images (n, 1, 32, 256), about in [-1, 1], of latents."""
         with torch.inference_mode():
             return as_array(self.network.decode(self.as_tensor(denoised)))
 
     def as_tensor(self, values: NDArray[np.generic]) -> torch.Tensor:
         """The array as a tensor on the device of the network."""
         return torch.as_tensor(values, device=next(self.network.parameters()).device)
+
+
+class TorchNetwork(TorchAutoencoder):
+    """A published network in torch; see :class:`ecgnoise.models.contract.DiffusionNetwork`."""
+
+    def __init__(self, network: DiffusionModule) -> None:
+        super().__init__(network)
+        self.diffusion = network
+
+    def predict_noise(self, noisy: Array, timestep: int) -> Array:
+        """Noise in ``noisy`` (n, c, h, w) at a timestep in 0..999."""
+        with torch.inference_mode():
+            timesteps = self.as_tensor(np.array([timestep]))
+            return as_array(self.diffusion.predict_noise(self.as_tensor(noisy), timesteps))
 
 
 def as_array(values: torch.Tensor) -> Array:
@@ -65,6 +74,7 @@ def open_torch(folder: ModelFolder) -> TorchNetwork:
     if kind not in PUBLISHED:
         raise ModelFormatError(f"{folder.path}: a {kind} network is no published one: pass a converted checkpoint")
     weights = folder.file(WEIGHTS)
-    network = PUBLISHED[kind]()
-    load_parameters(network, load_file(weights), str(weights))
+    network = network_of(kind, load_file(weights), str(weights))
+    if not isinstance(network, DiffusionModule):
+        raise ModelFormatError(f"{folder.path}: a {kind} network does not walk: pass a latent or pixel model")
     return TorchNetwork(network)

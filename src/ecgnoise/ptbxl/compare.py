@@ -2,7 +2,8 @@
 
 A *result file* has a row a record and one metric of its leads: the columns of the label table, then ``lead_0`` ..
 ``lead_11``. Its name says what made it: ``ldm_ddim-10_t250_psnr.csv`` is of the latent model, sampled by DDIM at an
-interval of 10 steps from step 250, and ``all_`` before it says that all leads of all folds are in it.
+interval of 10 steps from step 250, and ``all_`` before it says that all leads of all folds are in it. A model that
+does not walk has no sampler and no step in the name: ``default_psnr.csv``.
 
 *Compared* are the clean leads of fold 10 with the leads of all folds that have static noise, burst noise or baseline
 drift, a kind at a time; a lead may have several kinds. Files with ``all_`` give the same leads as files without, so
@@ -35,7 +36,8 @@ DRAWS: Final = 200
 BINS: Final = 60
 
 _NAME: Final = re.compile(
-    rf"(?P<every>all_)?(?P<model>.+)_(?P<sampler>dd[ip]m(-\d+)?)_t(?P<timestep>\d+)_(?P<metric>{'|'.join(UNITS)})\.csv"
+    r"(?P<every>all_)?((?P<model>.+)_(?P<sampler>dd[ip]m(-\d+)?)_t(?P<timestep>\d+)|(?P<plain>(?!.*_dd[ip]m).+))"
+    rf"_(?P<metric>{'|'.join(UNITS)})\.csv"
 )
 
 
@@ -44,14 +46,15 @@ class ResultFile:
     """A result file and what its name says.
 
     every_fold: all leads of all folds are in it. model: ``ldm``, ``dm`` or another name. sampler: ``ddpm``, or
-    ``ddim-10`` with its step interval. metric: ``psnr``, ``ssim``, ``mse`` or ``mae``.
+    ``ddim-10`` with its step interval; empty, and timestep None, where the model does not walk. metric: ``psnr``,
+    ``ssim``, ``mse`` or ``mae``.
     """
 
     path: Path
     every_fold: bool
     model: str
     sampler: str
-    timestep: int
+    timestep: int | None
     metric: str
 
     @classmethod
@@ -60,8 +63,10 @@ class ResultFile:
         found = _NAME.fullmatch(path.name)
         if found is None:
             return None
-        every, timestep = found["every"] is not None, int(found["timestep"])
-        return cls(path, every, found["model"], found["sampler"], timestep, found["metric"])
+        every, metric = found["every"] is not None, found["metric"]
+        if found["plain"] is not None:
+            return cls(path, every, found["plain"], "", None, metric)
+        return cls(path, every, found["model"], found["sampler"], int(found["timestep"]), metric)
 
 
 @dataclass(frozen=True)
@@ -324,8 +329,9 @@ def comparison_sheet(comparisons: Iterable[Comparison]) -> Sheet:
 
 def _row(rank: int, file: ResultFile, difference: Difference) -> tuple[Any, ...]:
     figures = (*difference.w1, difference.ceiling, *difference.auroc)
+    timestep = "" if file.timestep is None else file.timestep
     return (
-        *(rank, file.path.name, file.model, file.sampler, file.timestep, file.metric, difference.noise),
+        *(rank, file.path.name, file.model, file.sampler, timestep, file.metric, difference.noise),
         *(round(figure, 6) for figure in figures),
         *(difference.clean, "" if difference.noisy is None else difference.noisy),
         *(difference.clean_left_out, difference.noisy_left_out),

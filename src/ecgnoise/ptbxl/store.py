@@ -20,7 +20,7 @@ of a profile that rounds them, such as ``paper``, exactly; ``float16`` keeps wha
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -90,6 +90,20 @@ class Store:
     def profile(self) -> Profile:
         """How the images were made."""
         return self.description.profile
+
+    def drawn_with(self, profile: Profile) -> "Store":
+        """The store with images that are rounded to whole grey levels, or not, as another profile says.
+
+        Raises StoreError unless the store has levels, and the profile differs from its own in nothing else.
+        """
+        asked = replace(self.description, profile=profile)
+        if asked == self.description:
+            return self
+        alike = replace(profile, discretize=self.profile.discretize) == self.profile
+        if not alike or self.description.dtype == "uint8":
+            differing = difference(self.description, asked)
+            raise StoreError(f"{self.path}: {differing}: make a store of this profile, or pass what fits this one")
+        return Store(self.path, asked, self._group)
 
     @cached_property
     def index(self) -> tuple[RecordLabels, ...]:

@@ -1,73 +1,206 @@
-"""Configuration of a training run: a frozen dataclass, saved beside the output before the run."""
+"""Configuration of a training run: frozen dataclasses, read from TOML, saved beside the output before the run.
 
+step
+    one step of the optimiser, over ``batch * accumulate`` lead-segments a process
+epoch
+    as many lead-segments as there are to train on; each is taken once
+preset
+    a full set of settings: ``default`` is ours, ``paper`` that of Han et al., arXiv 2506.11815, as far as it is known
+"""
+
+import math
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
 from ecgnoise.errors import MissingExtraError, OptionError
+
+PRECISIONS: Final = ("auto", "float32", "bfloat16")
+HIGHEST_SEED: Final = 2**32 - 1
+
+
+def setting(default: Any, meaning: str) -> Any:
+    """A field with its default and the help of its option."""
+    return field(default=default, metadata={"help": meaning})
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the default model is trained.
+    """What all models have; each field says in its metadata what it is.
 
-    steps: optimiser steps. batch: lead-segments a step. learning_rate: of AdamW at the end of the warm-up; it falls
-    along a cosine to 0. ema: decay of the exponential moving average of the weights, which is what is exported.
-    channels: of the UNet, finest first, multiples of 8. units_withheld: share of images whose QRS level is withheld.
-    seed: of weights, order and noise. save_every: steps between checkpoints.
+    Either ``steps`` or ``epochs`` is 0. The learning rate rises along a line, then falls along a cosine to 0.
     """
 
-    steps: int = 3600
-    batch: int = 48
-    learning_rate: float = 6e-4
-    weight_decay: float = 0.01
-    warm_up: int = 100
-    gradient_norm: float = 1.0
-    ema: float = 0.998
-    channels: tuple[int, ...] = (64, 128, 128)
-    units_withheld: float = 0.3
-    seed: int = 1
-    save_every: int = 250
+    epochs: float = setting(0.0, "Passes over what there is to train on; 0: STEPS says how long.")
+    steps: int = setting(0, "Optimiser steps; 0: EPOCHS says how long.")
+    batch: int = setting(32, "Lead-segments that a process takes at once.")
+    accumulate: int = setting(1, "Batches a step.")
+    learning_rate: float = setting(1e-4, "The highest, of AdamW.")
+    weight_decay: float = setting(0.01, "Of AdamW.")
+    beta2: float = setting(0.999, "Of AdamW.")
+    warm_up: float = setting(0.0, "Share of the run in which the learning rate rises.")
+    gradient_norm: float = setting(1.0, "Longer gradients are cut to this; 0: none is.")
+    ema: float = setting(0.999, "Decay of the moving average of the weights, which is what is written.")
+    precision: str = setting("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
+    seed: int = setting(1, "Of weights, order and noise.")
+    save_every: int = setting(250, "Steps between checkpoints; each has a validation loss and pictures.")
+    validation_leads: int = setting(256, "How many lead-segments the validation loss is taken of.")
+    channels: tuple[int, ...] = setting((), "Widths of the network, finest level first, as 64,128,256.")
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.save_every, *self.channels) < 1 or self.learning_rate <= 0:
+        counts = (self.batch, self.accumulate, self.save_every, self.validation_leads, *self.channels)
+        numbers = {name: value for name, value in asdict(self).items() if isinstance(value, float)}
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise OptionError(f"training: {name} is {value}: pass a finite number")
+        if min(counts) < 1 or not self.learning_rate > 0 or min(self.epochs, self.steps) < 0:
             raise OptionError(
-                f"training: steps {self.steps}, batch {self.batch}, save_every {self.save_every}, channels "
-                f"{self.channels} and learning_rate {self.learning_rate} must all be above 0"
+                f"training: batch {self.batch}, accumulate {self.accumulate}, save_every {self.save_every}, "
+                f"validation_leads {self.validation_leads}, channels {self.channels} and learning_rate "
+                f"{self.learning_rate:g} must all be above 0, epochs {self.epochs:g} and steps {self.steps} not below"
             )
-        if not (0 <= self.ema < 1 and 0 <= self.units_withheld <= 1) or any(width % 8 for width in self.channels):
+        if (self.epochs > 0) == (self.steps > 0):
+            raise OptionError(f"training: epochs {self.epochs:g}, steps {self.steps}: give one of them, the other is 0")
+        if not (0 <= self.ema < 1 and 0 <= self.warm_up <= 1 and 0 <= self.beta2 < 1):
             raise OptionError(
-                f"training: ema {self.ema} must lie in 0..1 (1 excluded), units_withheld {self.units_withheld} in "
-                f"0..1, channels {self.channels} be multiples of 8"
+                f"training: ema {self.ema:g} and beta2 {self.beta2:g} must lie in 0..1 (1 excluded), warm_up "
+                f"{self.warm_up:g} in 0..1"
             )
+        if min(self.weight_decay, self.gradient_norm) < 0 or not 0 <= self.seed <= HIGHEST_SEED:
+            raise OptionError(
+                f"training: weight_decay {self.weight_decay:g} and gradient_norm {self.gradient_norm:g} must not lie "
+                f"below 0, seed {self.seed} in 0..{HIGHEST_SEED}"
+            )
+        if self.precision not in PRECISIONS:
+            raise OptionError(f"training: precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if any(width % self.width_step for width in self.channels):
+            raise OptionError(f"training: channels {self.channels}: pass multiples of {self.width_step}")
+
+    @property
+    def width_step(self) -> int:
+        """What the widths are multiples of: the groups of the network's normalisation."""
+        return 32
 
     def save(self, path: Path) -> None:
-        """Write the configuration as TOML."""
+        """Write the configuration as TOML, whole or not at all."""
         try:
             import tomli_w
         except ImportError as error:
             raise MissingExtraError("training", "tomli-w", "train") from error
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        path.write_text(tomli_w.dumps(values), encoding="utf-8")
+        partial = path.with_suffix(".partial")
+        partial.write_text(tomli_w.dumps(values), encoding="utf-8")
+        partial.replace(path)
 
-    @classmethod
-    def load(cls, path: Path) -> "TrainingConfig":
-        """Read a configuration; OptionError for unknown keys or values out of range."""
+    def load(self, path: Path) -> Self:
+        """The configuration with entries of a TOML file in the place of its own; OptionError for another file."""
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise OptionError(f"{path}: cannot be read as a training configuration: {error}") from error
-        return cls.from_dict(values, str(path))
+        return self.updated(values, str(path))
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any], source: str) -> "TrainingConfig":
-        """The configuration of plain values; what is not there keeps its default."""
-        known = {field.name: field.type for field in fields(cls)}
+    def updated(self, values: Mapping[str, Any], source: str) -> Self:
+        """The configuration with plain values in the place of its own.
+
+        ``steps`` without ``epochs`` takes the place of the epochs, and the other way round. Raises OptionError, naming
+        ``source``, for unknown entries, wrong types and values out of range.
+        """
+        known = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise OptionError(f"{source}: unknown entries {', '.join(unknown)}; known are {', '.join(known)}")
-        typed: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**typed)
+        given = {name: _typed(name, value, known[name], source) for name, value in values.items()}
+        lengths = {"epochs": 0.0, "steps": 0}
+        others = {name: nothing for name, nothing in lengths.items() if lengths.keys() & given.keys() - {name}}
+        return replace(self, **{**others, **given})
+
+
+def _typed(name: str, value: Any, current: Any, source: str) -> Any:
+    """A plain value in the type that the entry has."""
+    wanted = type(current)
+    if wanted is tuple and isinstance(value, list | tuple) and all(type(entry) is int for entry in value):
+        return tuple(value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        raise OptionError(
+            f"{source}: {name} is {value!r}: pass {'a list of int' if wanted is tuple else wanted.__name__}"
+        )
+    return value
+
+
+@dataclass(frozen=True)
+class DefaultConfig(TrainingConfig):
+    """How the default model is trained; the widths are those of its UNet, multiples of 8."""
+
+    steps: int = setting(3600, "Optimiser steps; 0: EPOCHS says how long.")
+    batch: int = setting(48, "Lead-segments that a process takes at once.")
+    learning_rate: float = setting(6e-4, "The highest, of AdamW.")
+    beta2: float = setting(0.98, "Of AdamW.")
+    warm_up: float = setting(0.03, "Share of the run in which the learning rate rises.")
+    ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
+    channels: tuple[int, ...] = setting((64, 128, 128), "Widths of the network, finest level first, as 64,128,128.")
+    units_withheld: float = setting(0.3, "Share of images whose QRS level is withheld.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.units_withheld <= 1 or not self.channels:
+            raise OptionError(
+                f"training: units_withheld {self.units_withheld:g} must lie in 0..1, channels not be empty"
+            )
+
+    @property
+    def width_step(self) -> int:
+        """What the widths are multiples of: the groups of the network's normalisation."""
+        return 8
+
+
+@dataclass(frozen=True)
+class PublishedConfig(TrainingConfig):
+    """How a published network is trained; without widths it has the published size."""
+
+    epochs: float = setting(50.0, "Passes over what there is to train on; 0: STEPS says how long.")
+    save_every: int = setting(1000, "Steps between checkpoints; each has a validation loss and pictures.")
+    discretization: bool = setting(default=False, meaning="Images in whole grey levels.")
+    validation_fold: int = setting(9, "The fold of PTB-XL that is not trained on but watched; 0: none.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.validation_fold <= 9:
+            raise OptionError(f"training: validation_fold {self.validation_fold}: pass 1 to 9, or 0 for none")
+
+
+_OURS: Final = PublishedConfig(learning_rate=3e-4, warm_up=0.03)
+_PAPER: Final = PublishedConfig(precision="float32")
+
+PRESETS: Final[Mapping[str, Mapping[str, TrainingConfig]]] = {
+    "default": {
+        "default": DefaultConfig(),
+        "autoencoder": replace(_OURS, epochs=100.0),
+        "latent": _OURS,
+        "pixel": _OURS,
+    },
+    "paper": {
+        "autoencoder": replace(_PAPER, epochs=100.0, warm_up=0.05),
+        "latent": _PAPER,
+        "pixel": _PAPER,
+    },
+}
+PAPER_REFINED_LATENT: Final = replace(_PAPER, batch=128, seed=123)
+
+
+def preset(name: str, kind: str, *, refined: bool = False) -> TrainingConfig:
+    """The settings of a preset for a kind of model; refined: for training on a list of chosen leads.
+
+    As published, only the latent model has settings of its own where it is trained on chosen leads. Raises OptionError
+    where the preset has none for the kind.
+    """
+    kinds = PRESETS[name]
+    if kind not in kinds:
+        raise OptionError(f"preset {name!r} has no settings for the model {kind}: pass --preset default")
+    if (name, kind, refined) == ("paper", "latent", True):
+        return PAPER_REFINED_LATENT
+    return kinds[kind]

@@ -1,14 +1,14 @@
 """From recordings to the model folder of the default model: train, export, calibrate, write."""
 
-import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from numpy.typing import NDArray
 
 from ecgnoise import __version__, metrics
@@ -19,14 +19,14 @@ from ecgnoise.models.folder import (
     ModelFolder,
     Network,
     Question,
-    Thresholds,
     Training,
     write_folder,
 )
 from ecgnoise.models.load import DENOISER, DENOISER_INPUTS, OnnxDenoiser, available_processors
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
-from ecgnoise.training.config import TrainingConfig
+from ecgnoise.ptbxl.store import Store
+from ecgnoise.training.config import DefaultConfig
 from ecgnoise.training.data import (
     Progress,
     TrainingSet,
@@ -35,18 +35,21 @@ from ecgnoise.training.data import (
     load_training_set,
 )
 from ecgnoise.training.export import export_onnx
+from ecgnoise.training.grading import reference_of, source_commit, thresholds_of
+from ecgnoise.training.leads import check_default_store, choose_leads, stored_levels
 from ecgnoise.training.loop import StepProgress, train
+from ecgnoise.training.masked import MaskedTask
 
+STORE: Final = "store"
 LICENCES: Final = {
+    STORE: "PTB-XL, clean leads of folds 1-8 (CC BY 4.0)",
     "ptb-xl": "PTB-XL 1.0.3, folds 1-8, records without a remark on noise (CC BY 4.0)",
     "ludb": "LUDB 1.0.1 (ODC-By 1.0)",
     "more-12-lead": "Chapman-Shaoxing, Ningbo, CPSC 2018 and Georgia, screened (CC BY 4.0)",
     "qtdb": "QT Database, screened (ODC-By 1.0)",
 }
+CALIBRATION_FOLD: Final = 9
 CALIBRATION_QUANTILE: Final = 0.95
-PASSING_GOOD: Final = 5
-PASSING_FAIR: Final = 1
-POOR_MARGIN: Final = 3.0
 BATCH: Final = 48
 
 NOTHING: Final = (0.0, 0.0)
@@ -60,38 +63,75 @@ QUESTIONS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class DefaultMaterial:
+    """Clean lead-segments to train on, and others to watch and to calibrate on."""
+
+    training: TrainingSet
+    clean: TrainingSet
+
+
 def train_default(
-    data: Path,
+    material: DefaultMaterial,
     out: Path,
-    config: TrainingConfig,
+    config: DefaultConfig,
     work: Path | None = None,
     progress: StepProgress | None = None,
-    reading: Progress | None = None,
-) -> ModelFolder:
-    """Train the default model on the recordings below ``data`` and write its model folder.
+) -> ModelFolder | None:
+    """Train the default model and write its model folder; None in all processes but the first.
 
-    data: laid out as ``docs/training.md`` says. out: the model folder, new. work: checkpoints and log, by default
-    ``out`` with ``.training`` at its end; called again with the same, training goes on where it stopped. progress:
-    called after each step with the step, the number of steps and the loss. reading: called after each recording read.
+    out: the model folder, new. work: the folder of the run, by default ``out`` with ``.training`` at its end; called
+    again with the same, training goes on where it stopped. progress: called after each step, see
+    :func:`ecgnoise.training.loop.train`.
 
     Raises TrainingDataError, OutputError, OptionError or CheckpointError.
     """
     if out.exists():
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
-    training_set = load_training_set(collections(data), progress=reading)
-    network = train(training_set, config, work or out.with_name(f"{out.name}.training"), progress)
-    return build_model(network, training_set, held_out(data, training_set), out, config)
+    task, watched = MaskedTask(material.training, config), MaskedTask(material.clean, config)
+    network = train(task, watched, config, work or out.with_name(f"{out.name}.training"), progress)
+    if not PartialState().is_main_process:
+        return None
+    averaged = MaskedDenoiser(config.channels)
+    averaged.load_state_dict(network.state_dict())
+    return build_model(averaged.eval(), material.training, material.clean, out, config)
 
 
-def held_out(data: Path, training_set: TrainingSet) -> TrainingSet:
-    """Clean lead-segments to calibrate on: PTB-XL fold 9, or every tenth one trained on where that is not there."""
+def read_recordings(data: Path, reading: Progress | None = None) -> DefaultMaterial:
+    """Lead-segments of the recordings below a folder laid out as ``docs/training.md`` says.
+
+    Calibrated on is PTB-XL fold 9, or every tenth lead-segment trained on where that is not there. reading: called
+    after each recording. TrainingDataError where there is nothing to train on.
+    """
+    training = load_training_set(collections(data), progress=reading)
     table = data / "ptb-xl" / "ptbxl_database.csv"
     paths = clean_ptbxl(data / "ptb-xl", [9]) if table.exists() else []
     if paths:
-        return load_training_set({"ptb-xl fold 9": paths})
-    return TrainingSet(
-        training_set.levels[::10], training_set.reference[::10], {"every tenth lead-segment trained on": 0}
-    )
+        return DefaultMaterial(training, load_training_set({"ptb-xl fold 9": paths}))
+    tenth = TrainingSet(training.levels[::10], training.reference[::10], {"every tenth lead-segment trained on": 0})
+    return DefaultMaterial(training, tenth)
+
+
+def read_store(
+    store: Store,
+    only: Path | None = None,
+    reading: Progress | None = None,
+    say: Callable[[str], None] | None = None,
+) -> DefaultMaterial:
+    """Clean leads of a store of levels: folds 1 to 8 to train on, fold 9 to calibrate on.
+
+    only: a list of leads, or None for all clean ones. say: told which leads are left out, if any. Raises StoreError
+    for another store, TrainingDataError where there is nothing to train on.
+    """
+    check_default_store(store)
+    leads = choose_leads(store, CALIBRATION_FOLD, only)
+    if say and leads.note:
+        say(leads.note)
+    training, clean = (stored_levels(store, rows, reading) for rows in (leads.training, leads.validation))
+    trained = TrainingSet(*training, {STORE: len(leads.training)})
+    if not len(leads.validation):
+        return DefaultMaterial(trained, TrainingSet(training[0][::10], training[1][::10], {"every tenth": 0}))
+    return DefaultMaterial(trained, TrainingSet(*clean, {"ptb-xl fold 9": len(leads.validation)}))
 
 
 def build_model(
@@ -99,13 +139,13 @@ def build_model(
     training_set: TrainingSet,
     clean: TrainingSet,
     out: Path,
-    config: TrainingConfig,
+    config: DefaultConfig,
     questions: Sequence[Question] = QUESTIONS,
 ) -> ModelFolder:
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
 
-    The scale of each question is its error at the 95th percentile of the clean ones. Grades: 95 % of them are
-    ``good``, 99 % at least ``fair``; ``poor`` reaches 3 dB further, twice the error.
+    The scale of each question is its error at the 95th percentile of the clean ones; for the grades see
+    :func:`ecgnoise.training.grading.thresholds_of`.
     """
     onnx = export_denoiser(network)
     with tempfile.TemporaryDirectory() as folder:
@@ -114,17 +154,16 @@ def build_model(
         denoiser = OnnxDenoiser(file, available_processors())
         calibrated = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
         psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), clean)
-    good, fair = np.percentile(psnr, [PASSING_GOOD, PASSING_FAIR]).round(2).tolist()
     description = ModelDescription(
         name="default",
         version=__version__,
         licence="MIT",
         profile=DEFAULT,
         network=Network("masked"),
-        thresholds=Thresholds(good, fair, round(fair - POOR_MARGIN, 2)),
+        thresholds=thresholds_of(psnr),
         training=_training(training_set, clean, config),
         questions=tuple(calibrated),
-        reference=tuple(np.percentile(psnr, np.arange(101)).round(3).tolist()),
+        reference=reference_of(psnr),
     )
     return write_folder(out, description, {DENOISER: onnx, "card.md": _card(description).encode()})
 
@@ -171,26 +210,20 @@ def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]
     return metrics.psnr(np.concatenate(errors))
 
 
-def _training(training_set: TrainingSet, clean: TrainingSet, config: TrainingConfig) -> Training:
+def _training(training_set: TrainingSet, clean: TrainingSet, config: DefaultConfig) -> Training:
     """What the model has seen."""
     data = tuple(f"{LICENCES[name]}: {count} lead-segments" for name, count in training_set.sources.items())
+    taken = config.batch * config.accumulate * PartialState().num_processes
     note = (
-        f"{config.steps} steps of {config.batch}, learning rate {config.learning_rate:g}, channels "
+        f"{_length(config)} of {taken}, learning rate {config.learning_rate:g}, channels "
         f"{', '.join(map(str, config.channels))}, seed {config.seed}; calibrated on {len(clean.levels)} clean "
         f"lead-segments: {', '.join(clean.sources)}"
     )
     return Training(data, source_commit(), note)
 
 
-def source_commit() -> str:
-    """The commit of the checkout this package runs from, or empty outside of one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return found.stdout.strip()
+def _length(config: DefaultConfig) -> str:
+    return f"{config.steps} steps" if config.steps else f"{config.epochs:g} epochs in steps"
 
 
 def _card(description: ModelDescription) -> str:

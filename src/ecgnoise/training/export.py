@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ecgnoise.models.description import DECODER, ENCODER, NOISE_PREDICTOR
-from ecgnoise.models.networks import IMAGE_SHAPE, LATENT_SHAPE, DiffusionModule, LatentDiffusion
+from ecgnoise.models.networks import IMAGE_SHAPE, LATENT_SHAPE, Autoencoder, DiffusionModule, LatentDiffusion
 
 
 def export_onnx(module: nn.Module, inputs: Mapping[str, Tensor], output: str, unbatched: Collection[str] = ()) -> bytes:
@@ -31,6 +31,7 @@ def export_onnx(module: nn.Module, inputs: Mapping[str, Tensor], output: str, un
             dynamic_shapes=batched,
             dynamo=True,
             verbose=False,
+            optimize=False,  # ONNX Runtime does that when it loads the file, and here it takes half of the time
         )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
@@ -81,6 +82,15 @@ class Part(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """What the method returns."""
         return self.method(values)
+
+
+def export_autoencoder(network: Autoencoder) -> dict[str, bytes]:
+    """The ONNX files of an autoencoder alone: its latents are not scaled."""
+    images, latents = torch.zeros(1, *IMAGE_SHAPE), torch.zeros(1, *LATENT_SHAPE)
+    return {
+        ENCODER: export_onnx(Part(network, network.encode), {"images": images}, "latents"),
+        DECODER: export_onnx(Part(network, network.decode), {"denoised": latents}, "images"),
+    }
 
 
 def export_published(network: DiffusionModule) -> dict[str, bytes]:

@@ -1,0 +1,365 @@
+"""Evaluating models: PSNR, SSIM, MSE and MAE of the leads of a store, a result file a metric.
+
+A batch of leads is read and encoded once and redrawn by every walk that is asked for. Batches go across records. Their
+bounds depend on the leads to evaluate and the batch size only, so that a run that goes on gives the numbers that one
+without a stop does.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise import __version__, metrics
+from ecgnoise.diffusion import Ddim, Ddpm
+from ecgnoise.errors import MissingExtraError, OptionError, StoreError
+from ecgnoise.models.contract import Array, DiffusionNetwork
+from ecgnoise.models.folder import HASH_DIGITS, ModelFolder
+from ecgnoise.models.load import available_processors, load_redrawer
+from ecgnoise.models.onnx import open_onnx
+from ecgnoise.models.redraw import NOISE_SEED, Pictures, Redrawer, WalkRedrawer
+from ecgnoise.profiles import Images, held_rows
+from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile
+from ecgnoise.ptbxl.index import all_leads, evaluation_leads
+from ecgnoise.ptbxl.journal import (
+    METRICS,
+    Counts,
+    Identity,
+    Journal,
+    Lead,
+    ResultPlace,
+    find_finished,
+    open_journal,
+    write_note,
+)
+from ecgnoise.ptbxl.labels import EVERY_LEAD, label_sheet
+from ecgnoise.ptbxl.rows import Sheet, write_sheets
+from ecgnoise.ptbxl.store import Store
+from ecgnoise.result import ModelIdentity
+
+Walk = Ddim | Ddpm
+Progress = Callable[[int, int], None]
+
+CPU: Final = "cpu"
+CPU_BATCH: Final = 12
+DEVICE_BATCH: Final = 128
+TIMESTEP: Final = 250
+STEP_INTERVAL: Final = 10
+NAMES: Final[Mapping[str, str]] = {"latent": "ldm", "pixel": "dm", "masked": "default", "autoencoder": "ae"}
+WALKING: Final = ("latent", "pixel")
+WALKS: Final[Mapping[str, Callable[[int, int], Walk]]] = {"ddim": Ddim, "ddpm": lambda timestep, _: Ddpm(timestep)}
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How to evaluate.
+
+    name: of the model in the names of the files; None for ``ldm``, ``dm``, ``ae`` or ``default`` by the kind of
+    network. every_fold: all leads of all folds. seed: of the noise of a walk, None for the usual. batch: leads in the
+    network at once, None for 12 on the ``cpu`` and 128 elsewhere. device: ``cpu`` for ONNX, or a torch device.
+    threads: of ONNX, None for all processors.
+    """
+
+    name: str | None = None
+    every_fold: bool = False
+    seed: int | None = None
+    batch: int | None = None
+    device: str = CPU
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedResult:
+    """The four files of a walk; new: whether this run wrote them."""
+
+    files: tuple[Path, ...]
+    counts: Counts
+    new: bool
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What became of a run; absent: records with leads to evaluate that are not in the store."""
+
+    results: tuple[EvaluatedResult, ...]
+    absent: int
+
+
+def walks_of(
+    timesteps: Sequence[int] = (), samplers: Sequence[str] = (), step_intervals: Sequence[int] = ()
+) -> tuple[Walk, ...]:
+    """Every combination, once each: ``ddpm`` has no step interval. None given: 250, ``ddim``, 10.
+
+    Raises OptionError for a value outside its range.
+    """
+    for sampler in samplers:
+        if sampler not in WALKS:
+            raise OptionError(f"sampler {sampler!r} is none of {', '.join(WALKS)}")
+    given = (samplers or ("ddim",), timesteps or (TIMESTEP,), step_intervals or (STEP_INTERVAL,))
+    return tuple(dict.fromkeys(WALKS[sampler](*numbers) for sampler, *numbers in itertools.product(*given)))
+
+
+def walk_name(walk: Walk | None) -> str:
+    """A walk as names of files have it, ``ddim-10_t250``; empty without a walk."""
+    if walk is None:
+        return ""
+    sampler = f"ddim-{walk.step_interval}" if isinstance(walk, Ddim) else "ddpm"
+    return f"{sampler}_t{walk.start}"
+
+
+def evaluate(
+    store: Store,
+    model: ModelFolder,
+    out: Path,
+    walks: Sequence[Walk] = (),
+    settings: EvaluationSettings | None = None,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """Write the result files of a model into the folder ``out``, four for each walk; go on where a run was stopped.
+
+    walks: of :func:`walks_of`; none for a model that does not walk, and the usual one for one that does. progress:
+    called with the number of leads that are done, each walk for itself, and that of all.
+
+    Evaluated are all leads of fold 10 and the noisy leads of folds 1 .. 9. A lead that is flat, or whose image or
+    redrawing is not finite, has no value. Records that are not in the store are left out.
+
+    Raises StoreError where the store has another profile than the model or none of the leads, OptionError for settings
+    outside their range or walks of a model without, OutputError where ``out`` cannot be written or holds a result of
+    something else, MissingExtraError without the extra ``ptbxl``, or without ``train`` for another device than ``cpu``.
+    """
+    settings = settings or EvaluationSettings()
+    store = store.drawn_with(model.description.profile)
+    chosen = _chosen(model, walks, settings)
+    leads, absent = _leads(store, every_fold=settings.every_fold)
+    targets = [_target(store, model, out, walk, settings) for walk in chosen]
+    finished = [find_finished(target.place, target.identity, len(leads)) for target in targets]
+    pending = [target for target, counts in zip(targets, finished, strict=True) if counts is None]
+    made = iter(_make(store, model, pending, leads, settings, progress) if pending else ())
+    results = (
+        EvaluatedResult(tuple(target.place.files.values()), counts or next(made), counts is None)
+        for target, counts in zip(targets, finished, strict=True)
+    )
+    return Evaluated(tuple(results), absent)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A result to make."""
+
+    walk: Walk | None
+    place: ResultPlace
+    identity: Identity
+
+
+def _chosen(model: ModelFolder, walks: Sequence[Walk], settings: EvaluationSettings) -> tuple[Walk | None, ...]:
+    """The walks to take: a single None for a model that does not walk."""
+    if settings.batch is not None and settings.batch < 1:
+        raise OptionError(f"batch {settings.batch}: at least 1 lead goes through the network at once")
+    kind = model.description.network.kind
+    if kind in WALKING:
+        return tuple(dict.fromkeys(walks)) or walks_of()
+    given = {"--timestep, --sampler, --step-interval": walks, "--seed": settings.seed is not None}
+    for option in (name for name, value in given.items() if value):
+        raise OptionError(f"{option}: {model.path} is of kind {kind}, which does not walk: leave it out")
+    if settings.device != CPU:
+        raise OptionError(f"--device {settings.device}: a model of kind {kind} runs on the {CPU}: leave it out")
+    return (None,)
+
+
+def _leads(store: Store, *, every_fold: bool) -> tuple[tuple[Lead, ...], int]:
+    """The leads to evaluate that are in the store, in its order, and how many records with such leads are not."""
+    listed = all_leads if every_fold else evaluation_leads
+    done = store.done
+    leads = [(number, row.lead) for number, record in enumerate(store.index) for row in listed([record])]
+    there = tuple(lead for lead in leads if done[lead[0]])
+    if not there:
+        what = "none of the leads to evaluate is there"
+        raise StoreError(f"{store.path}: {what}: go on with ecgnoise ptbxl prepare")
+    return there, len({number for number, _ in leads if not done[number]})
+
+
+def _target(store: Store, model: ModelFolder, out: Path, walk: Walk | None, settings: EvaluationSettings) -> _Target:
+    """Name a result; OptionError for a name that a file of results cannot have."""
+    name = settings.name or NAMES[model.description.network.kind]
+    before, after = "all_" if settings.every_fold else "", f"_{walk_name(walk)}" if walk else ""
+    place = ResultPlace(out, f"{before}{name}{after}")
+    read = ResultFile.of(out / f"{place.stem}_{METRICS[0]}.csv")
+    understood = read is not None and (read.every_fold, read.model) == (settings.every_fold, name)
+    if not understood or set(name) & set("/\\:\0"):
+        raise OptionError(f"--name {name}: no name that can be found again in {place.stem}: pass one such as ldm-2")
+    described = ModelIdentity(model.description.name, model.description.version, model.hash)
+    seed = None if walk is None else _seed(settings)
+    index = hashlib.sha256(repr(store.index).encode()).hexdigest()[:HASH_DIGITS]
+    device = settings.device.partition(":")[0]
+    return _Target(
+        walk,
+        place,
+        Identity(described, walk_name(walk), seed, device, settings.every_fold, store.description, index),
+    )
+
+
+def _seed(settings: EvaluationSettings) -> int:
+    return NOISE_SEED if settings.seed is None else settings.seed
+
+
+def _make(
+    store: Store,
+    model: ModelFolder,
+    targets: Sequence[_Target],
+    leads: Sequence[Lead],
+    settings: EvaluationSettings,
+    progress: Progress | None,
+) -> list[Counts]:
+    """Make the results that are not there yet."""
+    redrawers = _redrawers(model, [target.walk for target in targets], settings)
+    journals = [open_journal(target.place, target.identity, len(store.index)) for target in targets]
+    total = len(leads) * len(targets)
+    done = sum(journal.count(leads) for journal in journals)
+    if done < total:
+        batch = settings.batch or (CPU_BATCH if settings.device == CPU else DEVICE_BATCH)
+        for count in _redraw(store, leads, batch, list(zip(journals, redrawers, strict=True))):
+            done += count
+            if progress:
+                progress(done, total)
+    return [_finish(store, leads, target, journal) for target, journal in zip(targets, journals, strict=True)]
+
+
+def _redraw(store: Store, leads: Sequence[Lead], batch: int, work: Sequence[tuple[Journal, Redrawer]]) -> Iterator[int]:
+    """Enter the values of all leads into the journals; after each batch of each, how many leads it had not had."""
+    held = held_rows(store.profile, store.description.sampling_frequency)
+    reader = _Reader(store)
+    for first in range(0, len(leads), batch):
+        lot = leads[first : first + batch]
+        waiting = [(journal, redrawer) for journal, redrawer in work if journal.count(lot) < len(lot)]
+        if not waiting:
+            continue
+        images, reference = reader.read(lot)
+        usable = np.isfinite(reference) & np.isfinite(images).all(axis=(1, 2))
+        pictures = Pictures(images[usable], reference[usable], known=True, held=held)
+        for journal, redrawer in waiting:
+            values = np.full((len(lot), len(METRICS)), np.nan)
+            if usable.any():
+                values[usable] = measure(pictures, redrawer.redraw(pictures))
+            before = journal.count(lot)
+            journal.enter(lot, values)
+            yield len(lot) - before
+
+
+def measure(pictures: Pictures, redrawn: Images) -> NDArray[np.float64]:
+    """The metrics of redrawn images, (n, rows, columns) in 0..255, (n, metrics): PSNR in dB, SSIM, MSE and MAE.
+
+    Over the rows that the sampling frequency can hold; NaN where a redrawing is not finite.
+    """
+    values = np.full((len(redrawn), len(METRICS)), np.nan)
+    finite = np.isfinite(redrawn).all(axis=(1, 2))
+    pair = (pictures.images[finite], redrawn[finite], pictures.held)
+    squared = metrics.column_errors(*pair).mean(axis=1)
+    by_name = {"psnr": metrics.psnr(squared), "ssim": metrics.ssim(*pair), "mse": squared}
+    by_name["mae"] = metrics.mean_absolute_error(*pair)
+    values[finite] = np.column_stack([by_name[metric] for metric in METRICS])
+    return values
+
+
+class _Reader:
+    """Reads leads of a store; a record that goes on in the next batch is read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._levels = store.qrs_level
+        self._kept: dict[int, Images] = {}
+
+    def read(self, leads: Sequence[Lead]) -> tuple[Images, NDArray[np.float32]]:
+        """Images (n, rows, columns) and QRS levels (n,) of some leads."""
+        records = dict.fromkeys(record for record, _ in leads)
+        new = [record for record in records if record not in self._kept]
+        self._kept = {record: kept for record, kept in self._kept.items() if record in records}
+        self._kept |= zip(new, self._store.images(new), strict=True) if new else ()
+        images = np.stack([self._kept[record][lead] for record, lead in leads])
+        return images, np.array([self._levels[lead] for lead in leads], np.float32)
+
+
+class EncodedOnce:
+    """A network whose last encoding is kept, for several walks from the same images."""
+
+    def __init__(self, network: DiffusionNetwork) -> None:
+        self._network = network
+        self._images: Array | None = None
+        self._encoded: Array | None = None
+
+    def encode(self, images: Array) -> Array:
+        """What is denoised, (n, c, h, w), of images (n, 1, rows, columns) in [-1, 1]."""
+        if self._encoded is None or self._images is None or not np.array_equal(images, self._images):
+            self._images, self._encoded = images, self._network.encode(images)
+        return self._encoded
+
+    def predict_noise(self, noisy: Array, timestep: int) -> Array:
+        """Noise in ``noisy`` (n, c, h, w) at a timestep in 0..999."""
+        return self._network.predict_noise(noisy, timestep)
+
+    def decode(self, denoised: Array) -> Array:
+        """Images (n, 1, rows, columns) of what was denoised."""
+        return self._network.decode(denoised)
+
+
+def _redrawers(model: ModelFolder, walks: Sequence[Walk | None], settings: EvaluationSettings) -> list[Redrawer]:
+    """What redraws by each walk; a model that does not walk has one."""
+    threads = settings.threads or available_processors()
+    taken = [walk for walk in walks if walk is not None]
+    if not taken:
+        return [load_redrawer(model, threads)]
+    network = EncodedOnce(open_onnx(model, threads) if settings.device == CPU else open_twin(model, settings.device))
+    return [WalkRedrawer(network, walk, model.description.profile, _seed(settings)) for walk in taken]
+
+
+def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:
+    """The torch network of a model folder on a torch device.
+
+    Raises OptionError where torch has no such device, ModelFormatError where the folder has no weights for torch,
+    MissingExtraError without the extra ``train``.
+    """
+    try:
+        import torch
+
+        from ecgnoise.models.torch import open_torch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise OptionError(f"--device {device}: torch cannot use it ({reason}): pass cpu, or one that it can") from error
+    twin = open_torch(model)
+    twin.network.to(device)
+    return twin
+
+
+def _finish(store: Store, leads: Sequence[Lead], target: _Target, journal: Journal) -> Counts:
+    """Write the files of a result, all or none, then its note."""
+    records: dict[int, set[int]] = {}
+    for record, lead in leads:
+        records.setdefault(record, set()).add(lead)
+    labels = [row[:-1] for row in label_sheet(store.index[record] for record in records).rows]
+    sheets = {
+        file: Sheet(RESULT_COLUMNS, _rows(labels, records, journal.values[:, :, number]))
+        for number, file in enumerate(target.place.files.values())
+    }
+    write_sheets(sheets)
+    empty = int(np.isnan(journal.values_of(leads)).any(axis=1).sum())
+    counts = Counts(len(leads), len(records), empty)
+    write_note(target.place, target.identity, counts, __version__)
+    return counts
+
+
+def _rows(
+    labels: Sequence[tuple[Any, ...]], leads: Mapping[int, set[int]], values: NDArray[np.float64]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of a result file: labels of each record, and its values of (records, 12); empty cells for what has none."""
+    for row, (record, those) in zip(labels, leads.items(), strict=True):
+        wanted = [lead in those and not np.isnan(values[record, lead]) for lead in EVERY_LEAD]
+        cells = zip(wanted, values[record].tolist(), strict=True)
+        yield (*row, *(value if there else "" for there, value in cells))
