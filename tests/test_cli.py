@@ -406,9 +406,9 @@ def trained(monkeypatch, tiny_model):
         reading(1, 2)
         return data
 
-    def train_default(material, out, config, work, progress):
+    def train_default(material, out, config, work, progress, start):
         progress(1, 2, float("nan"))
-        called.append((material, out, config, work))
+        called.append((material, out, config, work, start))
         return load_folder(tiny_model)
 
     module = types.SimpleNamespace(read_recordings=read_recordings, read_store=None, train_default=train_default)
@@ -416,14 +416,14 @@ def trained(monkeypatch, tiny_model):
     return called
 
 
-def test_training_gets_the_settings(tmp_path, trained):
+def test_training_gets_the_settings(tmp_path, trained, tiny_model):
     (tmp_path / "settings.toml").write_text("steps = 7\nbatch = 3\n")
     out, work = tmp_path / "model", tmp_path / "work"
-    options = ("--config", tmp_path / "settings.toml", "--work", work, "--steps", 9, "--seed", 4)
+    options = ("--config", tmp_path / "settings.toml", "--work", work, "--steps", 9, "--seed", 4, "--start", tiny_model)
     result = run("train", "default", tmp_path, "--out", out, *options)
     assert result.exit_code == 0, result.output
-    ((data, folder, config, state),) = trained
-    assert (data, folder, state) == (tmp_path, out, work)
+    ((data, folder, config, state, start),) = trained
+    assert (data, folder, state, start.path) == (tmp_path, out, work, tiny_model)
     assert (config.steps, config.batch, config.seed, config.ema) == (9, 3, 4, 0.998)
     assert result.stdout.startswith(f"wrote {out}: tiny 0")
 
@@ -460,7 +460,8 @@ def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch
 def test_training_command_fits_the_training_functions():
     from ecgnoise.training.default_model import read_recordings, train_default
 
-    assert list(inspect.signature(train_default).parameters) == ["material", "out", "config", "work", "progress"]
+    names = ["material", "out", "config", "work", "progress", "start"]
+    assert list(inspect.signature(train_default).parameters) == names
     assert list(inspect.signature(read_recordings).parameters) == ["data", "reading"]
 
 

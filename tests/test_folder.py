@@ -109,7 +109,7 @@ def test_hash_names_the_whole_model(tmp_path):
         (lambda v: v.update(network="masked"), "network: 'masked' is no table"),
         (lambda v: v["questions"][0].update(one_sided=1), "one_sided: 1 is not bool"),
         (lambda v: v["questions"][0].update(scale=True), "scale: True is not float"),
-        (lambda v: v["questions"][0].update(scale=0), "scale 0 and power 2 must lie above 0"),
+        (lambda v: v["questions"][0].update(scale=0), "scale 0, power 2 must lie above 0"),
         (lambda v: v["questions"][0].update(hidden=[1.0]), "hidden: .* is not tuple"),
         (lambda v: v["thresholds"].update(good=float("nan")), "good: nan is not float"),
         (lambda v: v["thresholds"].update(good=1.0), "good must lie above fair"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ecgnoise.errors import ModelFormatError
 from ecgnoise.metrics import column_errors
 from ecgnoise.models.folder import Question
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
@@ -20,8 +21,10 @@ class Raised:
 
     def __init__(self, grey):
         self.grey = grey
+        self.asked = 0
 
     def denoise(self, noised, sigma, hidden, reference, known):
+        self.asked += 1
         self.sigma, self.hidden, self.known, self.noised = sigma, hidden, known, noised
         noise = np.random.RandomState(123).standard_normal(noised.shape[2:]).astype(np.float32)
         return noised - sigma * noise + self.grey / 127.5
@@ -92,3 +95,42 @@ def test_noise_is_the_same_for_each_image():
     same = replace(lot, images=np.repeat(lot.images[:1], 2, axis=0))
     QuestionRedrawer(denoiser, [ALL], DEFAULT).redraw(same)
     assert np.array_equal(denoiser.noised[0], denoiser.noised[1])
+
+
+def test_questions_that_hide_and_blur_the_same_share_an_answer():
+    denoiser = Raised(-2)
+    both = [ALL, replace(ALL, name="part", counted=(0.8, 12), one_sided=True), LOW]
+    assert mean_error(QuestionRedrawer(denoiser, both, DEFAULT), pictures()) == pytest.approx(250, rel=1e-4)
+    assert denoiser.asked == 2
+
+
+class Raised16(Raised):
+    """Redraws one span of 16 columns too low, and the rest as it is."""
+
+    def denoise(self, noised, sigma, hidden, reference, known):
+        redrawn = super().denoise(noised, sigma, hidden, reference, known)
+        redrawn[..., :32] -= self.grey / 127.5
+        redrawn[..., 48:] -= self.grey / 127.5
+        return redrawn
+
+
+@pytest.mark.parametrize("time_power", [1.0, 2.0, 4.0])
+def test_one_loud_span_counts_by_the_power_mean(time_power):
+    """An error of 4, the scale, in one of 16 spans has the power mean (1 / 16)^(1 / p)."""
+    redrawer = QuestionRedrawer(Raised16(2), [replace(ALL, time_power=time_power)], DEFAULT)
+    lot = pictures()
+    assert mean_error(redrawer, lot) == pytest.approx(100 * 16 ** (-1 / time_power), rel=1e-3)
+    quiet = np.delete(lot.images - redrawer.redraw(lot), np.s_[32:48], axis=2)
+    assert np.abs(quiet).max() < 0.1
+
+
+@pytest.mark.parametrize("time_power", [1.0, 3.0])
+def test_the_same_everywhere_counts_the_same_with_any_power(time_power):
+    redrawer = QuestionRedrawer(Raised(2), [replace(ALL, time_power=time_power)], DEFAULT)
+    assert mean_error(redrawer, pictures()) == pytest.approx(100, rel=1e-4)
+
+
+def test_a_question_out_of_range_is_refused():
+    for wrong in ({"time_power": 0.5}, {"ceiling": -1.0}, {"scale": 0.0}):
+        with pytest.raises(ModelFormatError, match=f"{next(iter(wrong))} "):
+            replace(ALL, **wrong)

@@ -1,15 +1,19 @@
 """Settings of training, and the default model: from recordings to a folder that scores."""
 
 import csv
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ecgnoise import Quantifier, Recording, simulate_ecg
-from ecgnoise.errors import OptionError, OutputError, TrainingDataError
+from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError
 from ecgnoise.models.default_network import MaskedDenoiser
+from ecgnoise.models.folder import load_folder
+from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT
 from ecgnoise.training.config import PRESETS, DefaultConfig, PublishedConfig, preset
 from ecgnoise.training.data import (
@@ -21,7 +25,7 @@ from ecgnoise.training.data import (
     hide_unheld,
     load_training_set,
 )
-from ecgnoise.training.default_model import read_recordings, train_default
+from ecgnoise.training.default_model import keep_cleanest, read_recordings, train_default
 from ecgnoise.training.masked import MaskedTask
 from ecgnoise.writing import write_recording
 
@@ -81,6 +85,36 @@ def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     assert np.isfinite(result.psnr).all()
     with pytest.raises(OutputError, match="never overwritten"):
         train_default(material, tmp_path / "model", TINY)
+    again = replace(TINY, steps=1, keep=0.7, learning_rate=1e-9)
+    second = train_default(material, tmp_path / "second", again, start=folder)
+    assert f"begun from default {description.version} ({folder.hash})" in second.description.training.note
+    counts = [int(re.search(r": (\d+) lead-segments$", line)[1]) for line in second.description.training.data]
+    assert 4 <= sum(counts) < 12
+    first_weights, second_weights = (load_file(model.file(WEIGHTS)) for model in (folder, second))
+    assert torch.allclose(first_weights["network.conv_in.weight"], second_weights["network.conv_in.weight"], atol=1e-6)
+
+
+def test_starting_from_a_model_needs_one_that_fits(recordings, tmp_path, tiny_model):
+    material = read_recordings(recordings)
+    with pytest.raises(OptionError, match="pass --start"):
+        train_default(material, tmp_path / "model", replace(TINY, keep=0.5))
+    with pytest.raises(ModelFormatError, match=r"weights\.safetensors"):
+        train_default(material, tmp_path / "model", TINY, start=load_folder(tiny_model))
+    task = MaskedTask(material.training, TINY, MaskedDenoiser((8, 16)).state_dict())
+    with pytest.raises(OptionError, match="pass its widths"):
+        task.network()
+
+
+def test_the_cleanest_have_the_least_above_what_is_redrawn(recordings, tmp_path):
+    material = read_recordings(recordings)
+    folder = train_default(material, tmp_path / "model", TINY)
+    levels = material.training.levels.copy()
+    levels[0, 30:] = 3.0
+    levels[5, :5] = 3.0
+    kept = keep_cleanest(replace(material, training=replace(material.training, levels=levels)), folder, 0.92)
+    assert kept.training.sources == {"ptb-xl": 3, "ludb": 7}
+    assert np.array_equal(kept.training.levels, np.delete(levels, [0, 5], axis=0))
+    assert kept.clean is material.clean
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path):
@@ -134,7 +168,7 @@ def test_wrong_files_of_settings_are_refused(tmp_path, text, said):
         {"steps": 0}, {"steps": -1}, {"batch": 0}, {"accumulate": 0}, {"learning_rate": 0.0}, {"weight_decay": -0.1},
         {"beta2": 1.0}, {"warm_up": 1.1}, {"gradient_norm": -1.0}, {"ema": 1.0}, {"precision": "float16"},
         {"seed": -1}, {"seed": 2**40}, {"save_every": 0}, {"validation_leads": 0}, {"channels": ()},
-        {"channels": (12,)}, {"units_withheld": 1.5}, {"epochs": 1.0},
+        {"channels": (12,)}, {"units_withheld": 1.5}, {"epochs": 1.0}, {"keep": 0.0}, {"keep": 1.1},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(values):
@@ -165,9 +199,11 @@ def test_preset_paper_is_what_was_published():
 
 def test_every_kind_of_question_is_trained():
     asked = corruption(2000, 40, 0.3, torch.Generator().manual_seed(0))
-    hidden = asked.hidden[:, 0, :, 0]
-    nothing, lowest, highest = hidden.sum(1) == 0, hidden[:, -1] == 1, hidden[:, 0] == 1
-    assert 0.4 < nothing.float().mean() < 0.6
+    always = asked.hidden[:, 0].amin(dim=2)
+    sometimes = (asked.hidden[:, 0].amax(dim=2) - always).amax(dim=1) == 1
+    nothing, lowest, highest = asked.hidden.sum((1, 2, 3)) == 0, always[:, -1] == 1, always[:, 0] == 1
+    assert 0.3 < nothing.float().mean() < 0.5
+    assert 0.07 < sometimes.float().mean() < 0.13
     assert lowest.float().mean() > 0.15
     assert highest.float().mean() > 0.15
     assert not (lowest & highest).any()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calibrate import identity
 from benchmarks.machine import RESULTS, keep
 from benchmarks.quality import challenge, local, mitdb, nuisance, ptbxl, stress
 from benchmarks.quality.part import FULL, QUICK, Plan, Sizes
@@ -120,10 +121,10 @@ def main() -> None:
     arguments = parse()
     names = chosen_rivals(arguments.rivals)
     quantifier = Quantifier(arguments.model, threads=arguments.jobs)
-    thresholds = load_folder(arguments.model).description.thresholds
+    description = load_folder(arguments.model).description
     store = Store(None if arguments.fresh else CACHE)
     pool = start_pool(arguments.jobs) if names else None
-    scorers: list[Scorer] = [Ecgnoise(quantifier, thresholds)]
+    scorers: list[Scorer] = [Ecgnoise(quantifier, description.thresholds)]
     scorers += [RivalScorer(name, available_rivals()[name], pool) for name in names]
     sizes = QUICK if arguments.quick else FULL
     figures: dict[str, Figures] = {}
@@ -134,7 +135,7 @@ def main() -> None:
         pool.shutdown()
     folder = arguments.results or (None if arguments.only or arguments.quick else RESULTS)
     if folder:
-        keep_results(figures, str(quantifier.model), folder)
+        keep_results(figures, identity(description), folder)
 
 
 if __name__ == "__main__":

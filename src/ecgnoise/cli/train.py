@@ -30,6 +30,7 @@ INTERRUPTED: Final = 130
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
 STORE_MARK: Final = "zarr.json"
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
+START: Final = "A model folder of ecgnoise train default whose weights to start from."
 PATH: Final = click.Path(path_type=Path)
 TRAIN_CODES: Final = """\b
 Exit code:
@@ -43,7 +44,7 @@ Exit code:
 class TrainOptions:
     """What the commands have in common; their help says what they are.
 
-    settings: those given as options. autoencoder: of the latent model only.
+    settings: those given as options. autoencoder: of the latent model only. start: of the default model only.
     """
 
     source: Path
@@ -54,6 +55,7 @@ class TrainOptions:
     config: Path | None
     settings: dict[str, Any]
     autoencoder: Path | None = None
+    start: Path | None = None
 
     def configuration(self, kind: str) -> TrainingConfig:
         """The preset, with the entries of the file and then the options in their place."""
@@ -101,6 +103,7 @@ class TrainCommand(click.Command):
             click.Option(["--config"], type=PATH, metavar="TOML", help="A file of settings."),
             *([click.Option(["--autoencoder"], type=PATH, required=True, metavar="FOLDER", help=AUTOENCODER)]
               if kind == "latent" else []),
+            *([click.Option(["--start"], type=PATH, metavar="FOLDER", help=START)] if kind == "default" else []),
             *(setting_option(entry) for entry in fields(config)),
         ]  # fmt: skip
         super().__init__(
@@ -192,6 +195,7 @@ def _default(options: TrainOptions) -> None:
     if options.only is not None and not stored:
         raise OptionError(f"--only {options.only}: {options.source} is no store, and only a store has lists of leads")
     with needing_extra(), train_bar() as bar:
+        from ecgnoise.models.folder import load_folder
         from ecgnoise.ptbxl.store import open_store
         from ecgnoise.training.default_model import read_recordings, read_store, train_default
 
@@ -200,7 +204,8 @@ def _default(options: TrainOptions) -> None:
             material = read_store(open_store(options.source), options.only, told.reading, told.say)
         else:
             material = read_recordings(options.source, told.reading)
-        model = train_default(material, options.out, config, options.work, told.step)
+        start = None if options.start is None else load_folder(options.start)
+        model = train_default(material, options.out, config, options.work, told.step, start)
     _say(options.out, model)
 
 

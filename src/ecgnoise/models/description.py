@@ -31,7 +31,7 @@ FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 WALKING: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
-ADDED_LATER: Final = frozenset({"stress"})
+ADDED_LATER: Final = frozenset({"stress", "time_power"})
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,12 @@ class Question:
     Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``redraw.py`` says how they are used.
 
     hidden: the band the network does not see. sigma: how much noise the other rows get, in network units. counted: the
-    band whose error counts. one_sided: only what lies above the redrawn image counts. scale: the error, in squared grey
-    levels, that weighs ``weight``. power, ceiling: an error t, over ``scale``, counts as
-    ``r = t ** power``, or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
+    band whose error counts. one_sided: only what lies above the redrawn image counts.
+
+    time_power: the error of a lead-segment is the power mean, with this exponent, of the mean squared differences of
+    its 16 spans of 0.625 s; above 1 the loudest spans count more. scale: the error, in squared grey levels, that weighs
+    ``weight``. power, ceiling: an error t, over ``scale``, counts as ``r = t ** power``,
+    or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
     """
 
     name: str
@@ -74,13 +77,16 @@ class Question:
     weight: float
     power: float = 1.0
     ceiling: float = 0.0
+    time_power: float = 1.0
 
     def __post_init__(self) -> None:
-        if min(self.sigma, self.weight, self.ceiling) < 0 or min(self.scale, self.power) <= 0:
-            raise ModelFormatError(
-                f"question {self.name!r}: scale {self.scale:g} and power {self.power:g} must lie above 0, sigma "
-                f"{self.sigma:g}, weight {self.weight:g} and ceiling {self.ceiling:g} not below"
-            )
+        not_below = {name: getattr(self, name) for name in ("sigma", "weight", "ceiling")}
+        above = {name: getattr(self, name) for name in ("scale", "power")}
+        if min(not_below.values()) < 0 or min(above.values()) <= 0:
+            listed = (", ".join(f"{name} {value:g}" for name, value in part.items()) for part in (above, not_below))
+            raise ModelFormatError(f"question {self.name!r}: {next(listed)} must lie above 0, {next(listed)} not below")
+        if self.time_power < 1:
+            raise ModelFormatError(f"question {self.name!r}: time_power {self.time_power:g}: at least 1")
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,8 @@ class ModelDescription:
 
     sampler: how a latent or pixel network walks; None for other kinds. reference: percentiles
     0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
-    SNR rising, or empty where nobody has measured it; a file may leave it out. files: SHA-256 of each file, by name.
+    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question. files:
+    SHA-256 of each file, by name.
     """
 
     name: str

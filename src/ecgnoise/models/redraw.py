@@ -15,6 +15,7 @@ from ecgnoise.profiles import Images, Profile, from_network, to_network
 NOISE_SEED: Final = 123
 SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
 SMALLEST_RATIO: Final = 1e-9
+SPAN_COLUMNS: Final = 16  # 0.625 s
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,11 @@ class AutoencoderRedrawer:
 class QuestionRedrawer:
     """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
 
-    Each question hides a band or makes all rows vague and has the network redraw the image. Of the difference between
-    original and redrawing, the question counts some rows, where asked only what lies above the redrawing (noise adds
-    power), and weighs it by how large it is over the lead-segment, so that fine noise has a ceiling and gross noise
-    has none. The counted differences of all questions are added as squares; the image returned is the original less
-    that sum's root, so that its PSNR against the original is the score.
+    Each question hides a band or makes all rows vague and has the network redraw the image; questions that hide and
+    blur the same share an answer. Of the difference between original and redrawing, the question counts some rows,
+    where asked only what lies above the redrawing (noise adds power), and weighs it by how large it is over the span
+    and over the lead-segment. The counted differences of all questions are added as squares; the image returned is the
+    original less that sum's root, so that its PSNR against the original is the score.
     """
 
     def __init__(
@@ -117,8 +118,12 @@ class QuestionRedrawer:
     def redraw(self, pictures: Pictures) -> Images:
         """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
         squared = np.zeros(pictures.images.shape, np.float64)
+        answers: dict[tuple[tuple[float, float], float], Images] = {}
         for question in self._questions:
-            squared += self.counted_error(question, pictures)
+            asked = question.hidden, question.sigma
+            if asked not in answers:
+                answers[asked] = self.answer(question, pictures)
+            squared += self.counted_error(question, pictures, answers[asked])
         return np.asarray(pictures.images - np.sqrt(squared), dtype=np.float32)
 
     def answer(self, question: Question, pictures: Pictures) -> Images:
@@ -133,27 +138,42 @@ class QuestionRedrawer:
         redrawn = self._denoiser.denoise(noised.astype(np.float32), sigma, hidden, pictures.reference, known)
         return np.asarray((redrawn[:, 0] + 1.0) * 127.5, dtype=np.float32)
 
-    def counted_error(self, question: Question, pictures: Pictures) -> NDArray[np.float64]:
-        """What one question adds to the squared difference of each pixel, (n, rows, columns).
+    def counted_error(self, question: Question, pictures: Pictures, redrawn: Images) -> NDArray[np.float64]:
+        """What one question adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
-        With t the mean counted squared difference of a lead-segment over ``scale``, its mean over all held rows is
-        ``weight r(t)``; :class:`ecgnoise.models.description.Question` says what r is.
+        With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
+        :class:`ecgnoise.models.description.Question` says what the counted error and r are.
         """
-        excess = pictures.images.astype(np.float64) - self.answer(question, pictures)
+        excess = pictures.images.astype(np.float64) - redrawn
         if question.one_sided:
             excess = np.maximum(excess, 0.0)
         counted = self.band(question.counted) & pictures.held
         squared = np.where(counted[:, None], excess**2, 0.0)
         if not counted.any():
             return squared
-        mean = squared.sum(axis=(1, 2), keepdims=True) / (counted.sum() * squared.shape[2])
+        emphasis, mean = _emphasis(question, squared.sum(axis=1) / counted.sum())
         share = pictures.held.sum() / counted.sum()
-        return np.asarray(squared * share * question.weight * _slope(question, mean / question.scale) / question.scale)
+        slope = _slope(question, mean / question.scale)[:, None, None]
+        return np.asarray(squared * emphasis[:, None] * (share * question.weight / question.scale) * slope)
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
         low, high = band
         return np.asarray((self._frequencies >= low) & (self._frequencies <= high))
+
+
+def _emphasis(question: Question, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the squared differences of each column are multiplied by, (n, columns), and their mean after that, (n,).
+
+    columns: mean squared differences, (n, columns). The mean over a lead-segment is the power mean over its spans; each
+    span adds its share of it.
+    """
+    spans = columns.reshape(len(columns), -1, SPAN_COLUMNS).mean(axis=2)
+    largest = np.maximum(spans.max(axis=1, keepdims=True), SMALLEST_RATIO)
+    relative = spans / largest
+    mean = (relative**question.time_power).mean(axis=1, keepdims=True) ** (1.0 / question.time_power)
+    emphasis = (relative / np.maximum(mean, SMALLEST_RATIO)) ** (question.time_power - 1.0)
+    return np.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
 
 
 def _slope(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:

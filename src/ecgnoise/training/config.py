@@ -144,12 +144,14 @@ class DefaultConfig(TrainingConfig):
     ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
     channels: tuple[int, ...] = setting((64, 128, 128), "Widths of the network, finest level first, as 64,128,128.")
     units_withheld: float = setting(0.3, "Share of images whose QRS level is withheld.")
+    keep: float = setting(1.0, "With --start: train on lead-segments among this share of the cleanest in each band.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.units_withheld <= 1 or not self.channels:
+        if not 0 <= self.units_withheld <= 1 or not 0 < self.keep <= 1 or not self.channels:
             raise OptionError(
-                f"training: units_withheld {self.units_withheld:g} must lie in 0..1, channels not be empty"
+                f"training: units_withheld {self.units_withheld:g} must lie in 0..1, keep {self.keep:g} above 0 and at "
+                "most at 1, channels not be empty"
             )
 
     @property

@@ -7,6 +7,7 @@ train, fold 9 chooses), LUDB and other 12-lead collections after a screening by 
 import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from ecgnoise.errors import EcgNoiseError, TrainingDataError
 from ecgnoise.profiles import (
+    COLUMNS,
     DEFAULT,
     SEGMENT_SECONDS,
     Profile,
@@ -47,6 +49,13 @@ class TrainingSet:
     levels: NDArray[np.float16]
     reference: NDArray[np.float32]
     sources: dict[str, int]
+
+    def only(self, chosen: NDArray[np.bool_]) -> "TrainingSet":
+        """The lead-segments that are chosen, (n,)."""
+        ends = np.cumsum([0, *self.sources.values()])
+        counts = [int(chosen[first:last].sum()) for first, last in pairwise(ends.tolist())]
+        kept = {name: count for name, count in zip(self.sources, counts, strict=True) if count}
+        return TrainingSet(self.levels[chosen], self.reference[chosen], kept)
 
 
 def clean_ptbxl(folder: Path, folds: Iterable[int]) -> list[Path]:
@@ -151,7 +160,11 @@ def images(levels: Tensor, profile: Profile = DEFAULT) -> Tensor:
 
 @dataclass(frozen=True)
 class Corruption:
-    """What is done to a batch: sigma and hidden maps, (n, 1, rows, 1), and whether the QRS level is known, (n,)."""
+    """What is done to a batch.
+
+    sigma: noise levels, (n, 1, rows, 1). hidden: 1 where a pixel is hidden, (n, 1, rows, columns). known: whether the
+    QRS level is known, (n,).
+    """
 
     sigma: Tensor
     hidden: Tensor
@@ -159,9 +172,9 @@ class Corruption:
 
 
 def corruption(count: int, rows: int, withheld: float, generator: torch.Generator) -> Corruption:
-    """Random questions: low rows hidden, high rows hidden, any band hidden, or all rows shown under noise.
+    """Random questions: low rows hidden, high rows hidden, any band, spans of time, or all shown under noise.
 
-    Row 0 is the highest frequency. Half of all have nothing hidden, with a noise level between 0.05 and 5.
+    Row 0 is the highest frequency. Four of ten have nothing hidden, with a noise level between 0.05 and 5.
     """
     draw = torch.rand(count, generator=generator)
     normal = torch.randn(count, generator=generator)
@@ -171,13 +184,27 @@ def corruption(count: int, rows: int, withheld: float, generator: torch.Generato
     high_band = row < (rows * (0.2 + 0.4 * share[0]))[:, None]
     start, width = rows * share[0], rows * (0.1 + 0.4 * share[1])
     any_band = (row >= start[:, None]) & (row < (start + width)[:, None])
-    kind = torch.bucketize(draw, torch.tensor([0.2, 0.4, 0.5]))
-    hidden = torch.stack([low_band, high_band, any_band, torch.zeros_like(any_band)])[kind, torch.arange(count)]
-    centre = torch.tensor([-1.2, -2.4, -2.0, -0.3])[kind]
-    spread = torch.tensor([0.6, 0.6, 0.8, 1.0])[kind]
+    kind = torch.bucketize(draw, torch.tensor([0.2, 0.4, 0.5, 0.6]))
+    bands = torch.stack([low_band, high_band, any_band])
+    hidden = torch.zeros(count, rows, COLUMNS, dtype=torch.bool)
+    for number, band in enumerate(bands):
+        hidden[kind == number] = band[kind == number][:, :, None]
+    hidden[kind == 3] = spans(count, rows, generator)[kind == 3]
+    centre = torch.tensor([-1.2, -2.4, -2.0, -2.0, -0.3])[kind]
+    spread = torch.tensor([0.6, 0.6, 0.8, 0.8, 1.0])[kind]
     sigma = torch.exp(centre + spread * normal).clamp(0.02, 8.0)
     known = (torch.rand(count, generator=generator) >= withheld).float()
-    return Corruption(sigma[:, None, None, None].expand(-1, 1, rows, 1), hidden.float()[:, None, :, None], known)
+    return Corruption(sigma[:, None, None, None].expand(-1, 1, rows, 1), hidden.float()[:, None], known)
+
+
+def spans(count: int, rows: int, generator: torch.Generator) -> Tensor:
+    """Spans of time that take turns, hidden and shown, (n, rows, columns): over all rows, or from a row upwards."""
+    draw = torch.rand(4, count, 1, generator=generator)
+    period = 26.0 + 102.0 * draw[0]
+    place = (torch.arange(COLUMNS)[None] / period + draw[1]) % 1.0
+    lowest = torch.where(draw[2] < 0.5, 2.0 * draw[2], 1.0) * rows
+    upper = torch.arange(rows)[None] < lowest.clamp_min(1.0)
+    return (place < 0.3 + 0.3 * draw[3])[:, None, :] & upper[:, :, None]
 
 
 def hide_unheld(hidden: Tensor, frequencies: Tensor, generator: torch.Generator) -> Tensor:

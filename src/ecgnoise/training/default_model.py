@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save
 
 from ecgnoise import __version__, metrics
-from ecgnoise.errors import OutputError
+from ecgnoise.errors import ModelFormatError, OptionError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import (
+    CARD,
     ModelDescription,
     ModelFolder,
     Network,
@@ -22,8 +24,15 @@ from ecgnoise.models.folder import (
     Training,
     write_folder,
 )
-from ecgnoise.models.load import DENOISER, DENOISER_INPUTS, OnnxDenoiser, available_processors
+from ecgnoise.models.load import (
+    DENOISER,
+    DENOISER_INPUTS,
+    OnnxDenoiser,
+    available_processors,
+    load_redrawer,
+)
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
+from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import DefaultConfig
@@ -57,9 +66,20 @@ EVERYTHING: Final = (0.1, 200.0)
 
 # What is hidden, what counts, and how noisy the rest is made; the scales are filled in by calibration.
 QUESTIONS: Final = (
-    Question("low", (0.1, 28.0), 0.385, (0.1, 0.95), one_sided=True, scale=1.0, weight=100.0, ceiling=3.0),
-    Question("high", (5.7, 200.0), 0.077, (31.0, 200.0), one_sided=True, scale=1.0, weight=100.0, ceiling=3.0),
-    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=False, scale=1.0, weight=200.0, power=2.0),
+    Question("low", (0.1, 28.0), 0.385, (0.1, 0.95), one_sided=True, scale=1.0, weight=100.0, power=0.75),
+    Question(
+        "high",
+        (5.7, 200.0),
+        0.077,
+        (31.0, 200.0),
+        one_sided=True,
+        scale=1.0,
+        weight=200.0,
+        ceiling=2.0,
+        time_power=2.0,
+    ),
+    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=True, scale=1.0, weight=200.0, power=0.75, time_power=4.0),
+    Question("beats", NOTHING, 0.615, (0.8, 12.0), one_sided=False, scale=1.0, weight=150.0),
 )
 
 
@@ -77,24 +97,49 @@ def train_default(
     config: DefaultConfig,
     work: Path | None = None,
     progress: StepProgress | None = None,
+    start: ModelFolder | None = None,
 ) -> ModelFolder | None:
     """Train the default model and write its model folder; None in all processes but the first.
 
     out: the model folder, new. work: the folder of the run, by default ``out`` with ``.training`` at its end; called
     again with the same, training goes on where it stopped. progress: called after each step, see
-    :func:`ecgnoise.training.loop.train`.
+    :func:`ecgnoise.training.loop.train`. start: a default model whose weights to start from; None for fresh ones.
 
-    Raises TrainingDataError, OutputError, OptionError or CheckpointError.
+    Raises TrainingDataError, OutputError, OptionError, ModelFormatError or CheckpointError.
     """
     if out.exists():
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
-    task, watched = MaskedTask(material.training, config), MaskedTask(material.clean, config)
+    weights = None if start is None else load_file(start.file(WEIGHTS))
+    kept = material if config.keep == 1 else keep_cleanest(material, start, config.keep)
+    task, watched = MaskedTask(kept.training, config, weights), MaskedTask(kept.clean, config)
     network = train(task, watched, config, work or out.with_name(f"{out.name}.training"), progress)
     if not PartialState().is_main_process:
         return None
     averaged = MaskedDenoiser(config.channels)
     averaged.load_state_dict(network.state_dict())
-    return build_model(averaged.eval(), material.training, material.clean, out, config)
+    return build_model(averaged.eval(), kept, out, config, start)
+
+
+def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: float) -> DefaultMaterial:
+    """Only those lead-segments to train on that look clean to a default model in every hidden band.
+
+    share: of each one-sided question, the lead-segments with the least error that stay; what stays in all of them is
+    trained on. Nothing is chosen by how usual a lead's shape is. The refinement of Han et al., arXiv 2506.11815, with
+    the questions in place of two models.
+
+    Raises OptionError without a model, ModelFormatError where it asks no question.
+    """
+    if model is None:
+        raise OptionError(f"keep {share:g}: a model says which are the cleanest: pass --start")
+    redrawer = load_redrawer(model)
+    asked = [plain(question) for question in model.description.questions if question.one_sided]
+    if not isinstance(redrawer, QuestionRedrawer) or not asked:
+        raise ModelFormatError(f"{model.path}: no model that hides bands: pass a default model")
+    chosen = np.ones(len(material.training.levels), np.bool_)
+    for question in asked:
+        errors = _errors(question, redrawer, material.training)
+        chosen &= errors <= np.quantile(errors, share)
+    return replace(material, training=material.training.only(chosen))
 
 
 def read_recordings(data: Path, reading: Progress | None = None) -> DefaultMaterial:
@@ -136,10 +181,10 @@ def read_store(
 
 def build_model(
     network: MaskedDenoiser,
-    training_set: TrainingSet,
-    clean: TrainingSet,
+    material: DefaultMaterial,
     out: Path,
     config: DefaultConfig,
+    start: ModelFolder | None = None,
     questions: Sequence[Question] = QUESTIONS,
 ) -> ModelFolder:
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
@@ -152,8 +197,8 @@ def build_model(
         file = Path(folder) / DENOISER
         file.write_bytes(onnx)
         denoiser = OnnxDenoiser(file, available_processors())
-        calibrated = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
-        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), clean)
+        calibrated = [replace(question, scale=_scale(question, denoiser, material.clean)) for question in questions]
+        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), material.clean)
     description = ModelDescription(
         name="default",
         version=__version__,
@@ -161,11 +206,12 @@ def build_model(
         profile=DEFAULT,
         network=Network("masked"),
         thresholds=thresholds_of(psnr),
-        training=_training(training_set, clean, config),
+        training=_training(material, config, start),
         questions=tuple(calibrated),
         reference=reference_of(psnr),
     )
-    return write_folder(out, description, {DENOISER: onnx, "card.md": _card(description).encode()})
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    return write_folder(out, description, {DENOISER: onnx, WEIGHTS: save(weights), CARD: _card(description).encode()})
 
 
 def export_denoiser(network: MaskedDenoiser) -> bytes:
@@ -198,10 +244,19 @@ def _images(levels: NDArray[np.float32]) -> Images:
 
 def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
     """The error of a question at the 95th percentile of clean lead-segments, in grey levels squared."""
-    plain = replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
-    redrawer = QuestionRedrawer(denoiser, [plain], DEFAULT)
-    errors = [redrawer.counted_error(plain, lot).mean(axis=(1, 2)) for lot in _lots(clean)]
-    return round(float(np.quantile(np.concatenate(errors), CALIBRATION_QUANTILE)), 4)
+    errors = _errors(plain(question), QuestionRedrawer(denoiser, [], DEFAULT), clean)
+    return round(float(np.quantile(errors, CALIBRATION_QUANTILE)), 6)
+
+
+def plain(question: Question) -> Question:
+    """The question with its error as it is."""
+    return replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
+
+
+def _errors(question: Question, redrawer: QuestionRedrawer, leads: TrainingSet) -> NDArray[np.float64]:
+    """The mean counted error of each lead-segment, (n,)."""
+    answered = ((lot, redrawer.answer(question, lot)) for lot in _lots(leads))
+    return np.concatenate([redrawer.counted_error(question, *pair).mean(axis=(1, 2)) for pair in answered])
 
 
 def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]:
@@ -210,14 +265,17 @@ def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]
     return metrics.psnr(np.concatenate(errors))
 
 
-def _training(training_set: TrainingSet, clean: TrainingSet, config: DefaultConfig) -> Training:
+def _training(material: DefaultMaterial, config: DefaultConfig, start: ModelFolder | None) -> Training:
     """What the model has seen."""
-    data = tuple(f"{LICENCES[name]}: {count} lead-segments" for name, count in training_set.sources.items())
+    clean = material.clean
+    data = tuple(f"{LICENCES[name]}: {count} lead-segments" for name, count in material.training.sources.items())
+    begun = "" if start is None else f"; begun from {start.description.name} {start.description.version} ({start.hash})"
+    kept = "" if config.keep == 1 else f", trained on what was among the cleanest {100 * config.keep:g} % in each band"
     taken = config.batch * config.accumulate * PartialState().num_processes
     note = (
         f"{_length(config)} of {taken}, learning rate {config.learning_rate:g}, channels "
-        f"{', '.join(map(str, config.channels))}, seed {config.seed}; calibrated on {len(clean.levels)} clean "
-        f"lead-segments: {', '.join(clean.sources)}"
+        f"{', '.join(map(str, config.channels))}, seed {config.seed}{begun}{kept}; calibrated on "
+        f"{len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )
     return Training(data, source_commit(), note)
 

@@ -1,5 +1,6 @@
 """What the default model's network learns: to redraw clean images in which bands are hidden or vague (torch)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ecgnoise.errors import OptionError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.profiles import DEFAULT, Images
 from ecgnoise.training.config import DefaultConfig
@@ -23,11 +25,15 @@ SMALLEST_DEVIATION: Final = 1e-3  # of the QRS level: leads that are all as stro
 
 
 class MaskedTask:
-    """Clean lead-segments to redraw; see :class:`ecgnoise.training.tasks.Task`."""
+    """Clean lead-segments to redraw; see :class:`ecgnoise.training.tasks.Task`.
 
-    def __init__(self, data: TrainingSet, config: DefaultConfig) -> None:
+    start: weights to start from, by name, or None for fresh ones.
+    """
+
+    def __init__(self, data: TrainingSet, config: DefaultConfig, start: Mapping[str, Tensor] | None = None) -> None:
         self.data = data
         self._config = config
+        self._start = start
         self._frequencies = torch.tensor(DEFAULT.frequencies)
         chosen = np.random.default_rng(config.seed).permutation(len(data.levels))[:STATISTICS_SAMPLE]
         sample = images(torch.from_numpy(data.levels[np.sort(chosen)]).float())
@@ -44,13 +50,22 @@ class MaskedTask:
         return fingerprint(self.data.levels, self.data.reference)
 
     def network(self) -> MaskedDenoiser:
-        """Fresh weights, and the statistics of the training images."""
+        """Fresh weights and the statistics of the training images; or the weights and statistics to start from.
+
+        OptionError where those are of other widths.
+        """
         network = MaskedDenoiser(self._config.channels)
         reference = torch.from_numpy(self.data.reference)
         network.mean.fill_(self._mean)
         network.sigma_data.fill_(self._sigma_data)
         network.reference_mean.fill_(reference.mean())
         network.reference_deviation.fill_(reference.std(correction=0).clamp_min(SMALLEST_DEVIATION))
+        if self._start is not None:
+            try:
+                network.load_state_dict(self._start)
+            except RuntimeError as error:
+                what = "the model to start from has another network"
+                raise OptionError(f"channels {self._config.channels}: {what}: pass its widths") from error
         laid_out: MaskedDenoiser = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return laid_out
 
