@@ -16,7 +16,7 @@ from training_stores import LineTask, made_up_levels
 
 LENGTH = {"epochs": 0.0, "steps": 3, "save_every": 1}
 CONFIGS = {
-    "line": TrainingConfig(**{**LENGTH, "steps": 12}, learning_rate=0.05),
+    "line": TrainingConfig(**{**LENGTH, "steps": 12}, learning_rate=0.05, precision="float32"),
     "autoencoder": PublishedConfig(**LENGTH, channels=(32, 32, 32), precision="float32"),
     "default": DefaultConfig(**LENGTH, channels=(8, 8, 8), precision="float32"),
 }
