@@ -20,7 +20,7 @@ from scipy.signal import resample_poly
 from tqdm import tqdm
 
 from benchmarks import datasets
-from benchmarks.machine import keep
+from benchmarks.machine import between, keep
 from benchmarks.quality import with_noise
 from ecgnoise import Quantifier, Recording, read
 from ecgnoise.grades import estimated_snr
@@ -141,8 +141,7 @@ def table(description: ModelDescription) -> str:
 
 def with_table(page: str, description: ModelDescription) -> str:
     """The page with the numbers of this model between its two markers."""
-    before, _, rest = page.partition(BEGIN)
-    return before + BEGIN + table(description) + END + rest.partition(END)[2]
+    return between(page, BEGIN, END, table(description))
 
 
 def main() -> None:

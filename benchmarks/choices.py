@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.machine import keep
+from benchmarks.machine import between, keep
 from benchmarks.quality.figures import Array, spearman
 from benchmarks.quality.noises import KINDS, RATE, Signal, add, stretches
 from benchmarks.quality.stress import DEVELOPMENT_FOLD, SNRS, clean_leads, clean_records
@@ -200,8 +200,7 @@ def table(measured: Mapping[str, Mapping[str, float]]) -> str:
 
 def with_table(page: str, measured: Mapping[str, Mapping[str, float]]) -> str:
     """The page with the table between its two markers."""
-    before, _, rest = page.partition(BEGIN)
-    return before + BEGIN + table(measured) + END + rest.partition(END)[2]
+    return between(page, BEGIN, END, table(measured))
 
 
 def main() -> None:

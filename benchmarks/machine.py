@@ -25,6 +25,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """The page with this text between its two markers."""
+    before, _, rest = page.partition(begin)
+    return before + begin + text + end + rest.partition(end)[2]
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
