@@ -26,7 +26,7 @@ from ecgnoise.metrics import auroc
 from ecgnoise.models.description import DENOISER, Question
 from ecgnoise.models.folder import BUNDLED, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
-from ecgnoise.models.redraw import Pictures, QuestionRedrawer
+from ecgnoise.models.redraw import Pictures, QuestionRedrawer, counted_ratio
 from ecgnoise.profiles import DEFAULT, Images, held_rows, level_images, qrs_level
 from ecgnoise.superlet import superlet
 
@@ -126,11 +126,7 @@ def draw(signal: Signal) -> list[Pictures]:
 def counted(question: Question, errors: Mapping[str, Array]) -> dict[str, Array]:
     """What a question adds to the score's squared error, scaled by the clean leads."""
     scale = float(np.quantile(errors["clean"], QUANTILE))
-    found = {}
-    for name, values in errors.items():
-        ratio = (values / scale) ** question.power
-        found[name] = question.weight * (ratio / (1 + ratio / question.ceiling) if question.ceiling else ratio)
-    return found
+    return {name: question.weight * counted_ratio(question, values / scale) for name, values in errors.items()}
 
 
 def scores(questions: Questions, material: Material, kept: dict[Question, dict[str, Array]]) -> dict[str, Array]:

@@ -176,10 +176,13 @@ def _emphasis(question: Question, columns: NDArray[np.float64]) -> tuple[NDArray
     return np.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
 
 
+def counted_ratio(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What an error of ``ratio`` times the scale counts as, r(t) of :class:`ecgnoise.models.description.Question`."""
+    counted = ratio**question.power
+    return np.asarray(counted / (1.0 + counted / question.ceiling) if question.ceiling > 0 else counted)
+
+
 def _slope(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """What an error of ``ratio`` times the scale counts as, over that ratio."""
     ratio = np.maximum(ratio, SMALLEST_RATIO)
-    counted = ratio**question.power
-    if question.ceiling > 0:
-        counted = counted / (1.0 + counted / question.ceiling)
-    return np.asarray(counted / ratio)
+    return counted_ratio(question, ratio) / ratio
