@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgnoise.diffusion import Sampler, draw_noise, walk
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import Question
-from ecgnoise.profiles import Images, Profile, from_network, to_network
+from ecgnoise.profiles import COLUMNS, Images, Profile, from_network, to_network
 
 NOISE_SEED: Final = 123
 SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
@@ -112,7 +112,7 @@ class QuestionRedrawer:
     ) -> None:
         self._denoiser = denoiser
         self._questions = tuple(questions)
-        self._frequencies = np.asarray(profile.frequencies)[::-1]
+        self._profile = profile
         self._seed = seed
 
     def redraw(self, pictures: Pictures) -> Images:
@@ -132,7 +132,7 @@ class QuestionRedrawer:
         hidden_rows = self.band(question.hidden) | ~pictures.held
         hidden = np.broadcast_to(hidden_rows.astype(np.float32)[:, None], shape)
         sigma = np.where(hidden > 0, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
-        noise = np.random.RandomState(self._seed).standard_normal(shape[2:]).astype(np.float32)
+        noise = question_noise(self._profile.rows, self._seed)
         noised = to_network(pictures.images)[:, None] + sigma * noise
         known = np.full(shape[0], float(pictures.known), np.float32)
         redrawn = self._denoiser.denoise(noised.astype(np.float32), sigma, hidden, pictures.reference, known)
@@ -158,8 +158,19 @@ class QuestionRedrawer:
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
-        low, high = band
-        return np.asarray((self._frequencies >= low) & (self._frequencies <= high))
+        return rows_within(band, self._profile)
+
+
+def rows_within(band: tuple[float, float], profile: Profile) -> NDArray[np.bool_]:
+    """Rows of a profile whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
+    low, high = band
+    frequencies = np.asarray(profile.frequencies)[::-1]
+    return np.asarray((frequencies >= low) & (frequencies <= high))
+
+
+def question_noise(rows: int, seed: int = NOISE_SEED) -> NDArray[np.float32]:
+    """The noise that makes shown rows vague, (rows, columns), the same in all questions."""
+    return np.random.RandomState(seed).standard_normal((rows, COLUMNS)).astype(np.float32)
 
 
 def _emphasis(question: Question, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
