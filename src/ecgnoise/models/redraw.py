@@ -162,7 +162,7 @@ class QuestionRedrawer:
 
 
 def rows_within(band: tuple[float, float], profile: Profile) -> NDArray[np.bool_]:
-    """Rows of a profile whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
+    """Rows of a profile whose frequency lies within a band in Hz, (rows,), row 0 the highest; none in an empty band."""
     low, high = band
     frequencies = np.asarray(profile.frequencies)[::-1]
     return np.asarray((frequencies >= low) & (frequencies <= high))
