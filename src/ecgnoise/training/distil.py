@@ -2,7 +2,8 @@
 
 Distillation after Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015, for regression: the
 student is trained on what the larger model answers, see ``pool.py``, and never sees a clean target itself. Of an answer
-only the rows that count are learnt in earnest, each question weighing what it weighs in the score.
+only the rows that count are learnt in earnest, each question weighing what it weighs in the score, and noisy pictures,
+in which more error is counted, less than clean ones.
 """
 
 from collections.abc import Sequence
@@ -59,6 +60,7 @@ class StudentTask:
         self._noise = torch.from_numpy(question_noise(DEFAULT.rows))
         self._hidden = torch.from_numpy(np.stack([rows_within(question.hidden, DEFAULT) for question in self._asked]))
         self._sigma = torch.tensor([question.sigma for question in self._asked])
+        self._share = torch.from_numpy(shares(pool, self._weights.numpy()))
 
     @property
     def size(self) -> int:
@@ -94,7 +96,7 @@ class StudentTask:
             "reference": torch.from_numpy(self.pool.reference[items]),
             "known": torch.from_numpy(self.pool.known[items]).float(),
             "answer": answer,
-            "weight": (self._weights[number] * held)[:, None, :, None],
+            "weight": (self._weights[number] * held * self._share[items, None])[:, None, :, None],
         }
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -124,6 +126,21 @@ def row_weights(questions: Sequence[Question]) -> NDArray[np.float32]:
                 weights[number] += question.weight / question.scale * counted / max(1, counted.sum())
         weights[number] = np.maximum(weights[number], UNCOUNTED * weights[number].max())
     return (weights * WHITE_HALF**2).astype(np.float32)
+
+
+def shares(pool: Pool, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each picture counts, (n,), 1 on average: the less, the further the teacher's answers are from it.
+
+    A score is a logarithm: what moves it is an error of the student relative to the error that is counted. weights:
+    those of the rows, (asked, rows).
+    """
+    totals = np.zeros(len(pool.images))
+    for item, image in enumerate(pool.images.astype(np.float32)):
+        counted = weights * pool.held[item]
+        differences = (image - pool.answers[:, item].astype(np.float32)) ** 2
+        totals[item] = (counted[:, :, None] * differences).mean() / WHITE_HALF**2
+    inverse = 1.0 / np.maximum(totals, np.finfo(np.float32).tiny)
+    return np.asarray(inverse / inverse.mean(), np.float32)
 
 
 def train_student(
