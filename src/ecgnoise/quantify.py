@@ -7,6 +7,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from ecgnoise.errors import UnknownSamplingFrequencyError
+from ecgnoise.journal import Journal
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_redrawer
 from ecgnoise.profiles import Profile
@@ -65,16 +66,22 @@ class Quantifier:
         return self._scorer.model
 
     def quantify(
-        self, recording: Recording, *, parts: int = 1, images: bool = False, progress: Progress | None = None
+        self,
+        recording: Recording,
+        *,
+        parts: int = 1,
+        images: bool = False,
+        progress: Progress | None = None,
+        journal: Journal | None = None,
     ) -> Result:
-        """Score all leads and segments of a recording.
+        """Score all leads and segments of a recording, some windows at a time: memory hardly grows with its length.
 
         parts: spans of a segment with a PSNR of their own, 1 to 256. images: keep originals and reconstructions.
-        progress: called with the number of segments done and their total.
+        progress: called with the number of segments done and their total. journal: keeps what is done, to go on later.
 
-        Raises OptionError, or UnknownUnitsError where the profile needs mV.
+        Raises OptionError, UnknownUnitsError where the profile needs mV, or JournalError.
         """
-        return self._scorer.score(recording, parts=parts, images=images, progress=progress)
+        return self._scorer.score(recording, parts=parts, images=images, progress=progress, journal=journal)
 
 
 def quantify(
