@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.long_recordings import WRITERS, write_wfdb
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecgnoise
-from benchmarks.long_recordings import WRITERS, write_wfdb
 from ecgnoise.blocks import BLOCK_SAMPLES, block_windows, read_blocks
 from ecgnoise.cli import main
 from ecgnoise.errors import JournalError, OptionError, OutputError, UnreadableFileError
@@ -253,7 +253,7 @@ def stopped(arguments, table, by):
 
 
 def test_program_goes_on_after_a_kill_and_after_ctrl_c(tiny_model, tmp_path):
-    header = write_wfdb(tmp_path / "holter", 3600, FREQUENCY, 3)
+    header = write_wfdb(tmp_path / "holter", 1800, FREQUENCY, 3)
     assert ended(command(tiny_model, header, tmp_path / "at_once.csv")) == (0, "")
     table = tmp_path / "scores.csv"
     arguments = command(tiny_model, header, table)
