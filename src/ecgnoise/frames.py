@@ -11,6 +11,7 @@ A frame is one sample of each lead, in the order of the leads.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -33,10 +34,10 @@ Frames = NDArray[np.float32]
 class FrameReader(Protocol):
     """Turns pieces of a stream of bytes into samples, and keeps what is not a whole frame yet."""
 
-    def feed(self, piece: bytes) -> Frames:
-        """The frames that are whole with this piece, (leads, n); StreamError where they cannot be read."""
+    def feed(self, piece: bytes) -> Iterator[Frames]:
+        """The frames that are whole with this piece, (leads, n); after those before it, StreamError for a wrong one."""
 
-    def end(self) -> Frames:
+    def end(self) -> Iterator[Frames]:
         """The frames that are whole now that there is no more; StreamError where a part of one is left."""
 
 
@@ -61,24 +62,33 @@ class TextFrames:
         self._rest = b""
         self._line = 0
 
-    def feed(self, piece: bytes) -> Frames:
-        """The frames of the lines that are whole now, (leads, n)."""
+    def feed(self, piece: bytes) -> Iterator[Frames]:
+        """The frames of the lines that are whole now, (leads, n); StreamError after those before a wrong line."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        yield from self._frames(lines)
         if len(self._rest) > LONGEST_LINE:
-            raise StreamError(
-                f"{SOURCE}, line {self._line + len(lines) + 1}: longer than {LONGEST_LINE} bytes: "
-                "pass --format float32 or int16 if it is no text"
-            )
-        return self._frames(lines)
+            self._line += 1
+            raise self._wrong(f"longer than {LONGEST_LINE} bytes", "pass --format float32 or int16 if it is no text")
 
-    def end(self) -> Frames:
+    def end(self) -> Iterator[Frames]:
         """The frame of a last line without an end, (leads, n)."""
         rest, self._rest = self._rest, b""
-        return self._frames([rest] if rest else [])
+        yield from self._frames([rest] if rest else [])
 
-    def _frames(self, lines: list[bytes]) -> Frames:
-        numbers = [frame for line in lines if (frame := self._numbers(line))]
-        return (np.array(numbers, np.float64).reshape(-1, self._leads).T / self._gain).astype(np.float32)
+    def _frames(self, lines: list[bytes]) -> Iterator[Frames]:
+        numbers: list[list[float]] = []
+        wrong = None
+        for line in lines:
+            try:
+                numbers += [frame] if (frame := self._numbers(line)) else []
+            except StreamError as error:
+                wrong = error
+                break
+        if numbers:
+            with np.errstate(over="ignore"):
+                yield (np.array(numbers, np.float64).T / self._gain).astype(np.float32)
+        if wrong:
+            raise wrong
 
     def _numbers(self, line: bytes) -> list[float]:
         """The numbers of one line, none of an empty one."""
@@ -109,20 +119,19 @@ class BinaryFrames:
         self._gain = gain
         self._rest = b""
 
-    def feed(self, piece: bytes) -> Frames:
+    def feed(self, piece: bytes) -> Iterator[Frames]:
         """The frames that are whole now, (leads, n)."""
         held = self._rest + piece
-        size = self._kind.itemsize * self._leads
-        whole = len(held) - len(held) % size
+        whole = len(held) - len(held) % (self._kind.itemsize * self._leads)
         self._rest = held[whole:]
         numbers = np.frombuffer(held[:whole], self._kind).reshape(-1, self._leads).T
         with np.errstate(over="ignore", invalid="ignore"):
             samples = (numbers.astype(np.float64) / self._gain).astype(np.float32)
         if self._kind.kind == "i":
             samples[numbers == MISSING_INT16] = np.nan
-        return samples
+        yield samples
 
-    def end(self) -> Frames:
+    def end(self) -> Iterator[Frames]:
         """Nothing; StreamError where a part of a frame is left."""
         if self._rest:
             size = self._kind.itemsize * self._leads
@@ -130,7 +139,7 @@ class BinaryFrames:
                 f"{SOURCE}: {len(self._rest)} bytes are left at the end, a sample of {self._leads} leads has {size}: "
                 "check --leads and --format"
             )
-        return np.empty((self._leads, 0), np.float32)
+        yield from ()
 
 
 def _is_number(word: str) -> bool:

@@ -116,6 +116,8 @@ class Stream:
         self._hops = 0
         self._scored = 0
         self.too_late = 0
+        ramp = np.tile(np.linspace(0.0, 1.0, self._newest.length, dtype=np.float32), (len(names), 1))
+        self._quantify(ramp)  # what is wrong is said now, and the first hop takes no longer than the others
 
     @property
     def lead_names(self) -> tuple[str, ...]:
@@ -203,5 +205,9 @@ class Stream:
         signal = self._newest.newest()
         self._scored = self.samples
         begin = (self.samples - signal.shape[1]) / self._empty.sampling_frequency
-        result = self._quantifier.quantify(replace(self._empty, samples=ArraySamples(signal)), parts=self._parts)
+        result = self._quantify(signal)
         return replace(result, start=result.start + begin, part_start=result.part_start + begin)
+
+    def _quantify(self, signal: Signal) -> Result:
+        """The result of some samples, (leads, n)."""
+        return self._quantifier.quantify(replace(self._empty, samples=ArraySamples(signal)), parts=self._parts)

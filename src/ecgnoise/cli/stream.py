@@ -78,8 +78,10 @@ def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterato
     """The results of all that comes, as soon as they are there."""
     descriptor = source.fileno()
     while piece := os.read(descriptor, PIECE_BYTES):
-        yield from live.push(reader.feed(piece))
-    yield from live.push(reader.end())
+        for frames in reader.feed(piece):
+            yield from live.push(frames)
+    for frames in reader.end():
+        yield from live.push(frames)
     yield from live.finish()
 
 
