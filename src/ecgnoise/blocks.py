@@ -5,12 +5,14 @@ on the recording and the batch size alone: a result that goes on after a kill is
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ecgnoise.recording import Recording
 from ecgnoise.segments import LeadSegment, Window, cut_signal
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 BLOCK_BATCHES: Final = 4
 BLOCK_SAMPLES: Final = 1 << 22  # of all leads together; 16 MB in float32
@@ -44,6 +46,8 @@ def read_blocks(recording: Recording, windows: Sequence[Window], size: int, firs
     if len(starts) < 2:
         yield from (_read(recording, windows, start, size) for start in starts)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, "ecgnoise-reader") as pool:
         ahead: Future[Block] = pool.submit(_read, recording, windows, first, size)
         for start in starts[1:]:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ecgnoise.errors import EcgNoiseError, OptionError
-from ecgnoise.journal import Journal
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, read
 from ecgnoise.result import Result
+
+if TYPE_CHECKING:
+    from ecgnoise.journal import Journal
 
 FileProgress = Callable[[int, float], None]
 
@@ -28,7 +31,7 @@ def score_files(
     *,
     parts: int = 1,
     progress: FileProgress | None = None,
-    journal: Journal | None = None,
+    journal: "Journal | None" = None,
 ) -> Iterator[Scored]:
     """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
 
@@ -53,7 +56,7 @@ def _score(
     options: ReadOptions,
     parts: int,
     progress: Callable[[int, int], None],
-    journal: Journal | None,
+    journal: "Journal | None",
 ) -> Result | EcgNoiseError:
     try:
         recording = read(

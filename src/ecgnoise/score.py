@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
-from ecgnoise.journal import Journal
 from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
 from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
@@ -20,6 +19,9 @@ from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
 from ecgnoise.sheet import Sheet
 from ecgnoise.superlet import Superlet, segment_samples, superlet
+
+if TYPE_CHECKING:
+    from ecgnoise.journal import Journal
 
 Progress = Callable[[int, int], None]
 
@@ -61,7 +63,7 @@ class Scorer:
         parts: int = 1,
         images: bool = False,
         progress: Progress | None = None,
-        journal: Journal | None = None,
+        journal: "Journal | None" = None,
     ) -> Result:
         """Score all leads and segments of a recording; see :meth:`Quantifier.quantify`."""
         if images and journal is not None:
