@@ -61,8 +61,9 @@ def test_files_are_read_when_their_turn_comes(archive, quantifier):
     assert isinstance(next(entries).outcome, UnreadableFileError)
 
 
-def test_progress_rises_to_the_end_of_each_file(archive, quantifier):
+def test_progress_rises_to_the_end_of_each_file(archive, tiny_model):
     seen = []
+    quantifier = Quantifier(tiny_model, threads=1, batch_size=2)
     files = [archive / "a.npz", archive / "c.hea", archive / "b.npz"]
     list(score_files(files, quantifier, progress=lambda number, share: seen.append(number + share)))
     assert seen == sorted(seen)

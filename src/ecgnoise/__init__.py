@@ -12,6 +12,7 @@ from ecgnoise.readers import read
 from ecgnoise.recording import Recording
 from ecgnoise.result import Result
 from ecgnoise.simulate import simulate_ecg
+from ecgnoise.stream import Stream
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "Quantifier",
     "Recording",
     "Result",
+    "Stream",
     "__version__",
     "ecg_noise_quantification",
     "quantify",

@@ -68,6 +68,14 @@ class OutputError(EcgNoiseError):
     """A result that cannot be written where it should."""
 
 
+class JournalError(EcgNoiseError):
+    """Work of an earlier run that is of another model, recording or options, or that nobody asked to go on with."""
+
+
+class StreamError(EcgNoiseError):
+    """Live samples that are no numbers, do not fit the leads, or end within a sample."""
+
+
 class TrainingDataError(EcgNoiseError):
     """Too few usable recordings to train on, or a training state that does not fit the configuration."""
 

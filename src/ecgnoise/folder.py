@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ecgnoise.errors import EcgNoiseError
+from ecgnoise.errors import EcgNoiseError, OptionError
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, read
 from ecgnoise.result import Result
+
+if TYPE_CHECKING:
+    from ecgnoise.journal import Journal
 
 FileProgress = Callable[[int, float], None]
 
@@ -27,24 +31,32 @@ def score_files(
     *,
     parts: int = 1,
     progress: FileProgress | None = None,
+    journal: "Journal | None" = None,
 ) -> Iterator[Scored]:
     """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
 
     paths: files, as :func:`ecgnoise.readers.find_recordings` lists them. options: what the files may not say. parts:
     see :meth:`Quantifier.quantify`. progress: called with the number of the file in ``paths`` and the share of it that
-    is done, 0 to 1.
+    is done, 0 to 1. journal: of the only file, see :meth:`Quantifier.quantify`.
 
     A file that cannot be read or scored is an entry with its error; the others are scored all the same.
     """
+    if journal is not None and len(paths) != 1:
+        raise OptionError(f"{len(paths)} files with one journal: a journal is of one file")
     known = options or ReadOptions()
     for number, path in enumerate(paths):
-        yield Scored(Path(path), _score(path, quantifier, known, parts, _share(number, progress)))
+        yield Scored(Path(path), _score(path, quantifier, known, parts, _share(number, progress), journal))
         if progress:
             progress(number, 1.0)
 
 
 def _score(
-    path: str | Path, quantifier: Quantifier, options: ReadOptions, parts: int, progress: Callable[[int, int], None]
+    path: str | Path,
+    quantifier: Quantifier,
+    options: ReadOptions,
+    parts: int,
+    progress: Callable[[int, int], None],
+    journal: "Journal | None",
 ) -> Result | EcgNoiseError:
     try:
         recording = read(
@@ -53,7 +65,7 @@ def _score(
             units=options.units,
             lead_names=options.lead_names,
         )
-        return quantifier.quantify(recording, parts=parts, progress=progress)
+        return quantifier.quantify(recording, parts=parts, progress=progress, journal=journal)
     except EcgNoiseError as error:
         return error
 

@@ -16,8 +16,6 @@ from ecgnoise.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.errors import CheckpointError, OptionError
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, load_folder
-from ecgnoise.models.load import available_processors
-from ecgnoise.models.onnx import open_onnx
 from ecgnoise.models.redraw import WalkRedrawer
 from ecgnoise.profiles import PAPER, Images
 from ecgnoise.recording import Recording
@@ -99,4 +97,7 @@ def _open(checkpoint: Path, kind: str) -> DiffusionNetwork:
         raise CheckpointError(
             f"{checkpoint}: holds a {found} network, not a {kind} one: pass use_ldm={kind != 'latent'}"
         )
+    from ecgnoise.models.load import available_processors
+    from ecgnoise.models.onnx import open_onnx
+
     return open_onnx(folder, available_processors())

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from numpy.typing import ArrayLike
 
 from ecgnoise.errors import UnknownSamplingFrequencyError
 from ecgnoise.models.folder import load_folder
-from ecgnoise.models.load import load_redrawer
 from ecgnoise.profiles import Profile
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.score import Progress, Scorer
+
+if TYPE_CHECKING:
+    from ecgnoise.journal import Journal
 
 DEFAULT_BATCH: Final = 12
 
@@ -29,6 +31,8 @@ class Quantifier:
     def __init__(
         self, model: str | Path = "default", *, threads: int | None = None, batch_size: int | None = None
     ) -> None:
+        from ecgnoise.models.load import load_redrawer
+
         folder = load_folder(model)
         description = folder.description
         identity = ModelIdentity(description.name, description.version, folder.hash)
@@ -65,16 +69,22 @@ class Quantifier:
         return self._scorer.model
 
     def quantify(
-        self, recording: Recording, *, parts: int = 1, images: bool = False, progress: Progress | None = None
+        self,
+        recording: Recording,
+        *,
+        parts: int = 1,
+        images: bool = False,
+        progress: Progress | None = None,
+        journal: "Journal | None" = None,
     ) -> Result:
-        """Score all leads and segments of a recording.
+        """Score all leads and segments of a recording, some windows at a time: memory hardly grows with its length.
 
         parts: spans of a segment with a PSNR of their own, 1 to 256. images: keep originals and reconstructions.
-        progress: called with the number of segments done and their total.
+        progress: called with the number of segments done and their total. journal: keeps what is done, to go on later.
 
-        Raises OptionError, or UnknownUnitsError where the profile needs mV.
+        Raises OptionError, UnknownUnitsError where the profile needs mV, or JournalError.
         """
-        return self._scorer.score(recording, parts=parts, images=images, progress=progress)
+        return self._scorer.score(recording, parts=parts, images=images, progress=progress, journal=journal)
 
 
 def quantify(

@@ -1,11 +1,14 @@
 """The way from a recording to its result, with a model that is at hand."""
 
+import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ecgnoise import metrics, segments
+from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.models.folder import StressStep, Thresholds
@@ -15,7 +18,10 @@ from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
 from ecgnoise.sheet import Sheet
-from ecgnoise.superlet import Superlet, superlet
+from ecgnoise.superlet import Superlet, segment_samples, superlet
+
+if TYPE_CHECKING:
+    from ecgnoise.journal import Journal
 
 Progress = Callable[[int, int], None]
 
@@ -51,24 +57,28 @@ class Scorer:
         self._lock = threading.Lock()
 
     def score(
-        self, recording: Recording, *, parts: int = 1, images: bool = False, progress: Progress | None = None
+        self,
+        recording: Recording,
+        *,
+        parts: int = 1,
+        images: bool = False,
+        progress: Progress | None = None,
+        journal: "Journal | None" = None,
     ) -> Result:
         """Score all leads and segments of a recording; see :meth:`Quantifier.quantify`."""
+        if images and journal is not None:
+            raise OptionError("images True, with a journal, which keeps none: leave one of them out")
         self._check(recording)
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, self.profile if images else None)
-        waiting: list[LeadSegment] = []
-        for index, window in enumerate(windows):
-            for item in segments.cut(recording, index, window):
-                sheet.enter_fault(item)
-                if item.drawable:
-                    waiting.append(item)
-            last = index + 1 == len(windows)
-            while len(waiting) >= self._batch or (last and waiting):
-                self._score(waiting[: self._batch], recording, sheet)
-                del waiting[: self._batch]
-            if progress:
-                progress(index + 1, len(windows))
+        size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
+        done = journal.begin(self._identity(recording, sheet, size), sheet) if journal else 0
+        for block in read_blocks(recording, windows, size, done):
+            for finished in self._score_block(block, recording, sheet):
+                if progress:
+                    progress(finished, len(windows))
+            if journal:
+                journal.keep(sheet, block.first, block.stop)
         return self._result(recording, sheet)
 
     def _check(self, recording: Recording) -> None:
@@ -77,6 +87,37 @@ class Scorer:
             raise UnknownUnitsError(
                 f"{recording.source}: profile {self.profile.name!r} needs mV: pass units (--units mV, uV or V)"
             )
+
+    def _identity(self, recording: Recording, sheet: Sheet, size: int) -> dict[str, Any]:
+        """What the scores of a recording depend on, by which a journal is known again; its ends stand for all of it."""
+        content = hashlib.sha256()
+        for window in (sheet.windows[0], sheet.windows[-1]):
+            content.update(np.ascontiguousarray(recording.window(window.start, window.stop)).tobytes())
+        return {
+            "model": str(self.model),
+            "profile": self.profile.name,
+            "batch size": self._batch,
+            "block": size,
+            "parts": sheet.parts,
+            "samples": recording.samples.shape[1],
+            "sampling frequency": recording.sampling_frequency,
+            "units": recording.units,
+            "leads": recording.lead_names,
+            "lead faults": recording.lead_faults,
+            "content": content.hexdigest(),
+        }
+
+    def _score_block(self, block: Block, recording: Recording, sheet: Sheet) -> Iterator[int]:
+        """Score a block, lot by lot: how many windows of the recording are finished after each."""
+        for item in block.cuts:
+            sheet.enter_fault(item)
+        waiting = [item for item in block.cuts if item.drawable]
+        for begin in range(0, len(waiting), self._batch):
+            end = begin + self._batch
+            self._score(waiting[begin:end], recording, sheet)
+            if end < len(waiting):
+                yield waiting[end].segment
+        yield block.stop
 
     def _score(self, lot: list[LeadSegment], recording: Recording, sheet: Sheet) -> None:
         """Draw, redraw and measure some lead-segments."""

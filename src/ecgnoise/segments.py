@@ -142,9 +142,13 @@ class LeadSegment:
 
 def cut(recording: Recording, segment: int, window: Window) -> list[LeadSegment]:
     """The lead-segments of one window of a recording, all leads."""
+    return cut_signal(recording.window(window.start, window.stop), recording, segment, window)
+
+
+def cut_signal(signal: Signal, recording: Recording, segment: int, window: Window) -> list[LeadSegment]:
+    """The lead-segments of one window of a recording whose samples, (leads, samples), are read already."""
     frequency = recording.sampling_frequency
     length = segment_samples(frequency)
-    signal = recording.window(window.start, window.stop)
     samples = signal.shape[1]
     new = np.arange(length) >= window.new - window.start
     filled = fill(lengthen(signal, length))

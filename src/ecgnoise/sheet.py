@@ -1,5 +1,6 @@
 """The result while it is being filled in, lead-segment by lead-segment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,22 @@ class Sheet:
             np.full(shape, "", "U8"),
             images,
         )
+
+    def columns(self, first: int, stop: int) -> dict[str, list[Any]]:
+        """All but images of windows first .. stop - 1, as nested lists (leads, windows, ...) by name."""
+        return {name: array[:, first:stop].tolist() for name, array in self._arrays().items()}
+
+    def fill(self, first: int, stop: int, values: Mapping[str, list[Any]]) -> None:
+        """Put back what :meth:`columns` gave; KeyError or ValueError where it does not fit."""
+        arrays = self._arrays()
+        if set(arrays) != set(values) or not 0 <= first < stop <= len(self.windows):
+            raise ValueError(f"windows {first} to {stop} with {', '.join(values)} do not fit this sheet")
+        for name, array in arrays.items():
+            array[:, first:stop] = np.array(values[name], array.dtype).reshape(array[:, first:stop].shape)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What there is of each lead-segment but images, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def enter_fault(self, item: LeadSegment) -> None:
         """Write the fault of a lead-segment."""

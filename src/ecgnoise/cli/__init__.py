@@ -13,6 +13,7 @@ from ecgnoise.cli.download import download
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
+from ecgnoise.cli.stream import stream
 from ecgnoise.cli.train import train
 from ecgnoise.errors import EcgNoiseError
 
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (score, simulate, convert, train, ptbxl, download):
+for command in (score, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

@@ -1,6 +1,8 @@
 """``ecgnoise score``: files in, tables out."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -13,17 +15,19 @@ from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
 
 if TYPE_CHECKING:
     from ecgnoise.folder import Scored
+    from ecgnoise.journal import Journal
     from ecgnoise.readers import ReadOptions
 
 SOME_FAILED = 1
 NONE_SCORED = 2
+INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
 EXIT_CODES = """\b
 Exit code:
   0    every file was scored
   1    some files were scored, others could not be: they are listed at the end
   2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: no table is written
+  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording
 """
 
 
@@ -42,6 +46,7 @@ class ScoreOptions:
     batch_size: int | None
     threads: int | None
     every_row: bool
+    resume: bool
 
 
 @click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
@@ -62,6 +67,7 @@ class ScoreOptions:
 @click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
+@click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
@@ -77,13 +83,36 @@ def score(options: ScoreOptions) -> None:
     files = _find(options.paths)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
-    failed = _score_all(files, options, reading)
+    with _journal(files, options) as journal:
+        failed = _score_all(files, options, reading, journal)
     if failed:
         _report(failed, len(files))
         click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
 
 
-def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> list["Scored"]:
+@contextmanager
+def _journal(files: list[Path], options: ScoreOptions) -> Iterator["Journal | None"]:
+    """The journal of one recording with a table; Ctrl-C says that it is kept."""
+    from ecgnoise.journal import Journal, journal_path
+
+    if options.out is None or len(files) != 1:
+        if options.resume:
+            raise click.UsageError(f"--resume goes on with one recording and its --out: {len(files)} recordings named")
+        yield None
+        return
+    with Journal(journal_path(options.out), resume=options.resume) as journal:
+        try:
+            yield journal
+        except KeyboardInterrupt:
+            if not journal.kept:
+                raise
+            click.echo("Stopped: what is done is kept; the same command with --resume goes on.", err=True)
+            click.get_current_context().exit(INTERRUPTED)
+
+
+def _score_all(
+    files: list[Path], options: ScoreOptions, reading: "ReadOptions", journal: "Journal | None"
+) -> list["Scored"]:
     """Print each record as it is scored, then write the table; the files that could not be scored."""
     from ecgnoise.cli.bar import Bar
     from ecgnoise.cli.text import result_text
@@ -99,7 +128,7 @@ def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions")
         def progress(number: int, share: float) -> None:
             bar.show(number + share, files[number].name)
 
-        for scored in score_files(files, quantifier, reading, parts=options.parts, progress=progress):
+        for scored in score_files(files, quantifier, reading, parts=options.parts, progress=progress, journal=journal):
             if isinstance(scored.outcome, EcgNoiseError):
                 failed.append(scored)
                 continue
@@ -108,6 +137,8 @@ def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions")
                 rows += scored.outcome.rows()
     if options.out is not None and len(failed) < len(files):
         write_table(rows, options.out)
+        if journal is not None:
+            journal.remove()
         click.echo(f"wrote {options.out}: {len(rows)} rows")
     return failed
 

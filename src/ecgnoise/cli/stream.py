@@ -1,0 +1,110 @@
+"""``ecgnoise stream``: samples from standard input, a line of JSON each hop."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from ecgnoise.cli.options import OptionsCommand, comma_separated
+
+if TYPE_CHECKING:
+    from ecgnoise.frames import FrameReader
+    from ecgnoise.result import Result
+    from ecgnoise.stream import Stream
+
+INTERRUPTED: Final = 130
+PIECE_BYTES: Final = 1 << 16
+OF_THE_LINE: Final = ("start_s", "duration_s", "model")
+LEFT_OUT: Final = ("record", "segment", "local_minimum_db", *OF_THE_LINE)
+EXIT_CODES = """\b
+Exit code:
+  0    the input has ended, or nobody reads the output any more
+  2    the input cannot be read, or an option is wrong
+  130  stopped with Ctrl-C
+"""
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """The options of ``ecgnoise stream``; its help says what they are."""
+
+    sampling_frequency: float
+    leads: tuple[str, ...]
+    units: str
+    hop: float
+    form: str
+    gain: float
+    model: str
+    threads: int | None
+
+
+@click.command(cls=OptionsCommand, short_help="Score live samples.", epilog=EXIT_CODES)
+@click.option("--sampling-frequency", type=float, required=True, metavar="HZ", help="Samples a second.")
+@click.option("--leads", callback=comma_separated, required=True, metavar="I,II,V5", help="The leads, in their order.")
+@click.option("--units", required=True, metavar="UNIT", help="V, mV, uV, nV or unknown.")
+@click.option("--hop", type=float, default=1.0, show_default=True, metavar="S", help="Seconds between scores.")
+@click.option("--format", "form", default="text", show_default=True, metavar="NAME", help="text, float32 or int16.")
+@click.option(
+    "--gain", type=float, default=1.0, show_default=True, metavar="N", help="Steps a unit: what to divide by."
+)
+@click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
+def stream(options: StreamOptions) -> None:
+    """Score samples from standard input as they come.
+
+    Writes one line of JSON each hop, with the scores of the newest 10 s of each lead, and one for the rest at the end.
+    """
+    from ecgnoise.frames import frame_reader
+    from ecgnoise.quantify import Quantifier
+    from ecgnoise.stream import Stream
+
+    reader = frame_reader(options.form, len(options.leads), options.gain)
+    quantifier = Quantifier(options.model, threads=options.threads)
+    live = Stream(options.sampling_frequency, options.leads, options.hop, units=options.units, quantifier=quantifier)
+    try:
+        _print(_results(sys.stdin.buffer, reader, live))
+    except BrokenPipeError:
+        _let_go_of_output()
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterator["Result"]:
+    """The results of all that comes, as soon as they are there."""
+    descriptor = source.fileno()
+    while piece := os.read(descriptor, PIECE_BYTES):
+        for frames in reader.feed(piece):
+            yield from live.push(frames)
+    for frames in reader.end():
+        yield from live.push(frames)
+    yield from live.finish()
+
+
+def _print(results: Iterable["Result"]) -> None:
+    """A line each, at once."""
+    for result in results:
+        sys.stdout.write(json.dumps(_entry(result), ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.flush()
+
+
+def _entry(result: "Result") -> dict[str, Any]:
+    """What a line says: names as in the table, values by lead."""
+    from ecgnoise.result import COLUMNS
+
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.rows()]
+    leads = {
+        row["lead"]: {name: value for name, value in row.items() if name not in {"lead", *LEFT_OUT}} for row in rows
+    }
+    return {**{name: rows[0][name] for name in OF_THE_LINE}, "leads": leads}
+
+
+def _let_go_of_output() -> None:
+    """Nobody reads the output any more: what is still to be flushed goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
