@@ -161,7 +161,9 @@ class QuestionRedrawer:
         np.square(squared, out=squared)
         emphasis, mean = _emphasis(question, squared.mean(axis=1, dtype=np.float64))
         share = pictures.held.sum() / len(rows)
-        factor = emphasis * (share * question.weight / question.scale * _slope(question, mean / question.scale))[:, None]
+        factor = (
+            emphasis * (share * question.weight / question.scale * _slope(question, mean / question.scale))[:, None]
+        )
         squared *= factor[:, None].astype(np.float32)
         return rows, squared
 
