@@ -22,6 +22,7 @@ from ecgnoise.errors import MissingExtraError, ModelFormatError, OptionError, Ou
 from ecgnoise.metrics import mean_absolute_error, ssim
 from ecgnoise.models.folder import (
     PUBLISHED_THRESHOLDS,
+    Grading,
     ModelDescription,
     Network,
     Training,
@@ -211,7 +212,7 @@ def test_rows_are_the_records_with_evaluated_leads_and_cells_those_leads(whole):
 def test_psnr_is_the_score(whole, models, recordings):
     _, out = whole
     model = models["latent"]
-    scorer = Scorer(PAPER, load_redrawer(model, 1), PUBLISHED_THRESHOLDS, None, 12)
+    scorer = Scorer(PAPER, load_redrawer(model, 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
     found = values(out, STEM, "psnr")
     for row, (number, leads) in zip(found, EVALUATED.items(), strict=True):
         scores = scorer.score(read(recordings / f"{number}.hea").pick(LEADS)).psnr[:, 0]
@@ -609,7 +610,7 @@ def test_models_that_do_not_walk(store, models, tiny_model, recordings, tmp_path
     evaluate(wide, load_folder(tiny_model), tmp_path, (), EvaluationSettings(every_fold=True))
     assert {path.name for path in tmp_path.glob("*.json")} == {"ae.json", "all_default.json"}
     assert json.loads((tmp_path / "ae.json").read_text())["seed"] is None
-    scorer = Scorer(DEFAULT, load_redrawer(load_folder(tiny_model), 1), PUBLISHED_THRESHOLDS, None, 12)
+    scorer = Scorer(DEFAULT, load_redrawer(load_folder(tiny_model), 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
     scores = scorer.score(read(recordings / "4.hea").pick(LEADS)).psnr[:, 0]
     np.testing.assert_allclose(values(tmp_path, "all_default", "psnr")[0], scores, atol=0.05)
 

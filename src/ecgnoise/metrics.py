@@ -8,20 +8,24 @@ high is clean.
 from typing import Final
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError
-from ecgnoise.profiles import WHITE
+from ecgnoise.profiles import WHITE, ArrayT
 
 HIGHEST_PSNR: Final = 100.0
 
 
-def column_errors(
-    original: NDArray[np.float32], reconstruction: NDArray[np.float32], rows: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Mean squared difference of each column, (n, columns), over the rows that count, (rows,)."""
-    difference = original[:, rows].astype(np.float64) - reconstruction[:, rows].astype(np.float64)
-    return np.asarray((difference**2).mean(axis=1))
+def column_errors(original: ArrayT, reconstruction: ArrayT, rows: NDArray[np.bool_]) -> ArrayT:
+    """Mean squared difference of each column, (n, columns) float64, over the rows that count, (rows,)."""
+    xp = array_namespace(original)
+    if not rows.all():
+        counted = xp.asarray(np.flatnonzero(rows), device=device(original))
+        original, reconstruction = (xp.take(images, counted, axis=1) for images in (original, reconstruction))
+    difference = xp.astype(original, xp.float64) - xp.astype(reconstruction, xp.float64)
+    errors: ArrayT = xp.mean(difference**2, axis=1)
+    return errors
 
 
 def psnr(mean_squared_error: NDArray[np.float64]) -> NDArray[np.float64]:

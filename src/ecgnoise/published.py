@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecgnoise.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.errors import CheckpointError, OptionError
 from ecgnoise.models.contract import DiffusionNetwork
-from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, load_folder
+from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
 from ecgnoise.models.redraw import WalkRedrawer
 from ecgnoise.profiles import PAPER, Images
 from ecgnoise.recording import Recording
@@ -70,7 +70,7 @@ def ecg_noise_quantification(
     network = _open(Path(checkpoint_path), "latent" if use_ldm else "pixel")
     redrawer = WalkRedrawer(network, sampler, profile, seed)
     identity = ModelIdentity(Path(checkpoint_path).name, "published", "")
-    scorer = Scorer(profile, redrawer, PUBLISHED_THRESHOLDS, identity, batch_size)
+    scorer = Scorer(profile, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
     recording = Recording.from_array(ecg, sampling_freq, units="mV")
     result = scorer.score(recording, parts=n_partitions, images=return_images)
     images = result.images

@@ -17,47 +17,55 @@ if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
 DEFAULT_BATCH: Final = 6
+DEVICE_BATCH: Final = 512
+DEVICE_THREADS: Final = 2  # one draws and copies while the other's lot is on the device
+Arguments = tuple[Path, int | None, int | None, str]
 
 
 class Quantifier:
     """Scores recordings with one model, loaded once. Safe to call from several threads; can be pickled.
 
     model: ``"default"``, or the path of a model folder. threads: how many lots of lead-segments are scored at once,
-    None for one a processor. batch_size: lead-segments a lot. Both change speed and memory, not scores.
+    None for one a processor. batch_size: lead-segments a lot, None for 6 on the ``cpu`` and 512 elsewhere. Both change
+    speed and memory, not scores. device: ``"cpu"``, or a torch device such as ``"cuda"`` (extra ``train``), on which
+    the default model runs in bfloat16 where the device has it, within 0.05 dB of the CPU's score.
 
-    Raises ModelNotFoundError, ModelFormatError, ModelChecksumError or OptionError.
+    Raises ModelNotFoundError, ModelFormatError, ModelChecksumError, MissingExtraError or OptionError.
     """
 
     def __init__(
-        self, model: str | Path = "default", *, threads: int | None = None, batch_size: int | None = None
+        self,
+        model: str | Path = "default",
+        *,
+        threads: int | None = None,
+        batch_size: int | None = None,
+        device: str = "cpu",
     ) -> None:
-        from ecgnoise.models.load import available_processors, load_redrawer
+        from ecgnoise.models.load import CPU, available_processors, load_on_device
 
         folder = load_folder(model)
         description = folder.description
-        identity = ModelIdentity(description.name, description.version, folder.hash)
-        redrawer = load_redrawer(folder, threads=1)
-        batch = DEFAULT_BATCH if batch_size is None else batch_size
-        self._arguments = (folder.path, threads, batch_size)
+        on_cpu = device == CPU
+        redrawer, placement = load_on_device(folder, device)
+        self._arguments: Arguments = (folder.path, threads, batch_size, device)
         self._scorer = Scorer(
             description.profile,
             redrawer,
-            description.thresholds,
-            identity,
-            batch,
-            available_processors() if threads is None else threads,
-            reference=description.reference,
-            stress=description.stress,
+            description.grading,
+            ModelIdentity(description.name, description.version, folder.hash),
+            batch_size if batch_size is not None else DEFAULT_BATCH if on_cpu else DEVICE_BATCH,
+            threads if threads is not None else available_processors() if on_cpu else DEVICE_THREADS,
+            placement,
         )
 
-    def __getstate__(self) -> tuple[Path, int | None, int | None]:
+    def __getstate__(self) -> "Arguments":
         """What a copy is made of again."""
         return self._arguments
 
-    def __setstate__(self, arguments: tuple[Path, int | None, int | None]) -> None:
+    def __setstate__(self, arguments: "Arguments") -> None:
         """Load the model again."""
-        model, threads, batch_size = arguments
-        self.__init__(model, threads=threads, batch_size=batch_size)  # type: ignore[misc]
+        model, threads, batch_size, device = arguments
+        self.__init__(model, threads=threads, batch_size=batch_size, device=device)  # type: ignore[misc]
 
     @property
     def profile(self) -> Profile:

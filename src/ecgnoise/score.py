@@ -13,8 +13,8 @@ from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
-from ecgnoise.models.folder import StressStep, Thresholds
-from ecgnoise.models.redraw import Pictures, Redrawer
+from ecgnoise.models.folder import Grading
+from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
 from ecgnoise.profiles import Images, Profile, held_rows, level_images, qrs_level
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
@@ -58,21 +58,19 @@ class Scorer:
     """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
 
     batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
-    by one thread from picture to error; the lots are the same whatever their number. reference, stress: what was
-    measured of the model on clean leads; see :class:`ecgnoise.models.folder.ModelDescription`.
+    by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
+    drawn and measured, which is where ``redrawer`` works.
     """
 
     def __init__(
         self,
         profile: Profile,
         redrawer: Redrawer,
-        thresholds: Thresholds,
+        grading: Grading,
         model: ModelIdentity,
         batch_size: int,
         threads: int = 1,
-        *,
-        reference: Sequence[float] = (),
-        stress: Sequence[StressStep] = (),
+        placement: Placement = IN_MEMORY,
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
@@ -81,11 +79,10 @@ class Scorer:
         self.profile = profile
         self.model = model
         self._redrawer = redrawer
-        self._thresholds = thresholds
-        self._reference = reference
-        self._stress = stress
+        self._grading = grading
         self._batch = batch_size
         self._threads = threads
+        self._placement = placement
         self._transforms: dict[float, Superlet] = {}
         self._lock = threading.Lock()
 
@@ -160,32 +157,32 @@ class Scorer:
 
     def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
         """Draw, redraw and measure some lead-segments; keep: their images too."""
-        pictures = self._draw(lot, recording)
+        pictures, take = self._draw(lot, recording), self._placement.take
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        return Measured(errors, (pictures.images, redrawn) if keep else None)
+        return Measured(take(errors), (take(pictures.images), take(redrawn)) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
-        levels = self._transform(frequency)(np.stack([item.signal for item in lot]))
+        levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
         reference = qrs_level(levels, profile)
-        images = np.asarray(level_images(levels, reference, profile), dtype=np.float32)
+        images = level_images(levels, reference, profile)
         return Pictures(images, reference, recording.units == "mV", held_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:
         """The finished result of a filled sheet."""
-        frequency = recording.sampling_frequency
+        frequency, grading = recording.sampling_frequency, self._grading
         times = np.array([segments.segment_times(window, frequency) for window in sheet.windows])
         part_times = np.array([segments.part_times(window, sheet.parts, frequency) for window in sheet.windows])
         return Result(
             psnr=sheet.psnr,
             local_psnr=sheet.local_psnr,
             fault=sheet.fault,
-            grade=grade(sheet.psnr, self._thresholds),
-            percentile=percentile(sheet.psnr, self._reference),
-            estimated_snr=estimated_snr(sheet.psnr, self._stress),
-            snr_range=(self._stress[0].snr, self._stress[-1].snr) if self._stress else None,
+            grade=grade(sheet.psnr, grading.thresholds),
+            percentile=percentile(sheet.psnr, grading.reference),
+            estimated_snr=estimated_snr(sheet.psnr, grading.stress),
+            snr_range=(grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None,
             start=times[:, 0],
             duration=times[:, 1],
             part_start=part_times[:, :, 0],

@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 from ecgnoise.profiles import COLUMNS, SEGMENT_SECONDS, ArrayT, Profile
 
 SMALLEST_POWER: Final = 1e-30
+SMALLEST_FOLDED_POWER: Final = (
+    1e-18  # of the largest sample's; far below what float32 resolves, and its square is normal
+)
 
 SMALLEST_ENVELOPE: Final = 1e-9
 BLOCK_SAMPLES: Final = 1 << 16
@@ -189,6 +192,11 @@ class FoldedSuperlet:
         rows = [self._level(spectrum, band, xp, where) for band in self._bands]
         return xp.stack(rows, axis=1) + 2.0 * xp.log10(scale)[:, :, None]
 
+    @property
+    def shape(self) -> tuple[int, list[tuple[int, int]]]:
+        """Samples of the padded segment, and of each frequency the number of wavelets and of bins of their support."""
+        return self._length, [band.gaussians.shape for band in self._bands]
+
     def _reflect(self, segments: ArrayT) -> ArrayT:
         """The segments with reflected ends."""
         xp = array_namespace(segments)
@@ -207,8 +215,18 @@ class FoldedSuperlet:
             lacking = xp.zeros((*product.shape[:2], folds * FOLDED_COLUMNS - width), dtype=product.dtype, device=where)
             filled = xp.reshape(xp.concat([product, lacking], axis=-1), (*product.shape[:2], folds, FOLDED_COLUMNS))
             product = xp.sum(filled, axis=2)
-        response = xp.fft.ifft(product, n=FOLDED_COLUMNS, axis=-1)[..., :COLUMNS] * FOLDED_COLUMNS
-        return xp.mean(xp.log10(_power(response) + SMALLEST_POWER), axis=1)
+        response = xp.fft.ifft(product, n=FOLDED_COLUMNS, axis=-1, norm="forward")[..., :COLUMNS]
+        return _mean_logarithm(_power(response) + SMALLEST_FOLDED_POWER, xp)
+
+
+def _mean_logarithm(powers: ArrayT, xp: Any) -> ArrayT:
+    """Mean of log10 over axis 1 of powers (n, k, columns), of two together: their product is a normal number."""
+    count = powers.shape[1]
+    pairs = count // 2
+    logarithms = xp.sum(xp.log10(powers[:, :pairs] * powers[:, pairs : 2 * pairs]), axis=1)
+    if count % 2:
+        logarithms = logarithms + xp.log10(powers[:, -1])
+    return logarithms / count
 
 
 def _power(response: ArrayT) -> ArrayT:

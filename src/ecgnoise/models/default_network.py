@@ -6,6 +6,7 @@ one value a pixel, and reaches the network as an input channel instead of an emb
 are hidden, and those are redrawn from the rest (skip weight 0, output weight sigma_data).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -153,6 +154,12 @@ class MaskedDenoiser(nn.Module):
         self.sigma_data: Tensor
         self.reference_mean: Tensor
         self.reference_deviation: Tensor
+
+    @staticmethod
+    def widths(weights: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """The widths of the network whose weights these are, by name; KeyError where they are of another one."""
+        levels = 1 + max((int(name.split(".")[2]) for name in weights if name.startswith("network.down.")), default=0)
+        return tuple(weights[f"network.down.{level}.residual.conv1.weight"].shape[0] for level in range(levels))
 
     def forward(self, noised: Tensor, sigma: Tensor, hidden: Tensor, reference: Tensor, known: Tensor) -> Tensor:
         """The redrawn images, (n, 1, rows, columns).

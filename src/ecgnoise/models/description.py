@@ -128,6 +128,15 @@ class StressStep:
 
 
 @dataclass(frozen=True)
+class Grading:
+    """What a PSNR is graded by; see :class:`ModelDescription`."""
+
+    thresholds: Thresholds
+    reference: tuple[float, ...] = ()
+    stress: tuple[StressStep, ...] = ()
+
+
+@dataclass(frozen=True)
 class Training:
     """What the model has seen.
 
@@ -161,6 +170,11 @@ class ModelDescription:
     reference: tuple[float, ...] = ()
     stress: tuple[StressStep, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def grading(self) -> Grading:
+        """What scores are graded by."""
+        return Grading(self.thresholds, self.reference, self.stress)
 
     def __post_init__(self) -> None:
         if len(self.reference) not in {0, PERCENTILES} or list(self.reference) != sorted(self.reference):

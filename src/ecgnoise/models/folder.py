@@ -22,6 +22,7 @@ from ecgnoise.errors import (
 )
 from ecgnoise.models.description import (
     PUBLISHED_THRESHOLDS,
+    Grading,
     ModelDescription,
     Network,
     Question,
@@ -34,6 +35,7 @@ from ecgnoise.models.description import (
 
 __all__ = [
     "PUBLISHED_THRESHOLDS",
+    "Grading",
     "ModelDescription",
     "ModelFolder",
     "Network",

@@ -7,11 +7,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import ModelFormatError
+from ecgnoise.errors import MissingExtraError, ModelFormatError
 from ecgnoise.models.folder import ModelFolder
 from ecgnoise.models.onnx import OnnxAutoencoder, OnnxSession, open_onnx
-from ecgnoise.models.redraw import AutoencoderRedrawer, QuestionRedrawer, Redrawer, WalkRedrawer
+from ecgnoise.models.redraw import IN_MEMORY, AutoencoderRedrawer, Placement, QuestionRedrawer, Redrawer, WalkRedrawer
 
+CPU: Final = "cpu"
 DENOISER: Final = "denoiser.onnx"
 DENOISER_INPUTS: Final = ("noised", "sigma", "hidden", "reference", "known")
 
@@ -49,6 +50,26 @@ def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
     if description.sampler is None:
         raise ModelFormatError(f"{folder.path}: a diffusion network needs a sampler: export the model again")
     return WalkRedrawer(open_onnx(folder, count), description.sampler, description.profile)
+
+
+def load_on_device(folder: ModelFolder, device: str) -> tuple[Redrawer, Placement]:
+    """The model of a folder to score with on a device, and the way there and back.
+
+    device: ``"cpu"`` for ONNX Runtime with one thread a run, or a torch device, for default models.
+
+    MissingExtraError without the extra ``train``, OptionError where torch has no such device, ModelFormatError where
+    the folder holds another kind of network or no weights for torch.
+    """
+    if device == CPU:
+        return load_redrawer(folder, threads=1), IN_MEMORY
+    try:
+        from ecgnoise.models.torch import TorchDenoiser, check_device, lower_precision, open_denoiser, placement
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
+    check_device(device)
+    network = open_denoiser(folder).to(device)
+    denoiser = TorchDenoiser(network, lower_precision(device))
+    return QuestionRedrawer(denoiser, folder.description.questions, folder.description.profile), placement(device)
 
 
 def available_processors() -> int:

@@ -1,16 +1,17 @@
 """Redrawing: from images to what a clean lead would have looked like, with one contract for all kinds of model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ecgnoise.diffusion import Sampler, draw_noise, walk
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import Question
-from ecgnoise.profiles import COLUMNS, Images, Profile, from_network, to_network
+from ecgnoise.profiles import COLUMNS, ArrayT, Images, Profile, from_network, to_network
 
 NOISE_SEED: Final = 123
 SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
@@ -32,6 +33,16 @@ class Pictures:
     held: NDArray[np.bool_]
 
 
+class Placement(NamedTuple):
+    """Where pictures are drawn and measured. put: an array of the memory to there. take: back."""
+
+    put: Callable[[NDArray[np.float32]], Any]
+    take: Callable[[Any], NDArray[Any]]
+
+
+IN_MEMORY: Final = Placement(np.asarray, np.asarray)
+
+
 class Redrawer(Protocol):
     """A model as seen from the score."""
 
@@ -42,15 +53,11 @@ class Redrawer(Protocol):
 class Denoiser(Protocol):
     """The default model's network: see ``default_network.MaskedDenoiser``."""
 
-    def denoise(
-        self,
-        noised: NDArray[np.float32],
-        sigma: NDArray[np.float32],
-        hidden: NDArray[np.float32],
-        reference: NDArray[np.float32],
-        known: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """Redrawn network images (n, 1, rows, columns); the arguments are those of ``MaskedDenoiser.forward``."""
+    def denoise(self, noised: Any, sigma: Any, hidden: Any, reference: Any, known: Any) -> Any:
+        """Redrawn network images (n, 1, rows, columns), in arrays of the kind given.
+
+        The arguments, float32, are those of ``MaskedDenoiser.forward``.
+        """
 
 
 class WalkRedrawer:
@@ -100,6 +107,8 @@ class AutoencoderRedrawer:
 class QuestionRedrawer:
     """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
 
+    It works in NumPy or torch, as the pictures do.
+
     Each question hides a band or makes all rows vague and has the network redraw the image; questions that hide and
     blur the same share an answer. Of the difference between original and redrawing, the question counts some rows,
     where asked only what lies above the redrawing (noise adds power), and weighs it by how large it is over the span
@@ -117,7 +126,8 @@ class QuestionRedrawer:
 
     def redraw(self, pictures: Pictures) -> Images:
         """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
-        squared = np.zeros(pictures.images.shape, np.float32)
+        xp = array_namespace(pictures.images)
+        squared = xp.zeros_like(pictures.images)
         answers: dict[tuple[tuple[float, float], float], Images] = {}
         for question in self._questions:
             asked = question.hidden, question.sigma
@@ -125,19 +135,25 @@ class QuestionRedrawer:
                 answers[asked] = self.answer(question, pictures)
             rows, counted = self._counted(question, pictures, answers[asked])
             squared[:, rows] += counted
-        return pictures.images - np.sqrt(squared)
+        return pictures.images - xp.sqrt(squared)
 
     def answer(self, question: Question, pictures: Pictures) -> Images:
         """The network's redrawing for one question, (n, rows, columns) in 0..255."""
-        shape = (len(pictures.images), 1, *pictures.images.shape[1:])
-        hidden_rows = self.band(question.hidden) | ~pictures.held
-        hidden = np.broadcast_to(hidden_rows.astype(np.float32)[:, None], shape)
-        sigma = np.where(hidden > 0, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
-        noise = question_noise(self._profile.rows, self._seed)
-        noised = to_network(pictures.images)[:, None] + sigma * noise
-        known = np.full(shape[0], float(pictures.known), np.float32)
-        redrawn = self._denoiser.denoise(noised.astype(np.float32), sigma, hidden, pictures.reference, known)
-        return np.asarray((redrawn[:, 0] + 1.0) * 127.5, dtype=np.float32)
+        xp, where = array_namespace(pictures.images), device(pictures.images)
+        shape = (pictures.images.shape[0], 1, *pictures.images.shape[1:])
+        rows = self.band(question.hidden) | ~pictures.held
+        each = np.broadcast_to(rows[:, None], shape[2:])
+        sigma = np.where(each, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
+        noise = sigma * question_noise(self._profile.rows, self._seed)
+
+        def everywhere(values: NDArray[np.generic]) -> Any:
+            placed = xp.asarray(np.ascontiguousarray(values, np.float32), device=where)
+            return xp.broadcast_to(placed, shape)
+
+        noised = to_network(pictures.images)[:, None] + everywhere(noise)
+        known = xp.full((shape[0],), float(pictures.known), dtype=pictures.images.dtype, device=where)
+        redrawn = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
+        return (redrawn[:, 0] + 1.0) * 127.5
 
     def counted_error(self, question: Question, pictures: Pictures, redrawn: Images) -> Images:
         """What one question adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
@@ -145,27 +161,23 @@ class QuestionRedrawer:
         With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
         :class:`ecgnoise.models.description.Question` says what the counted error and r are.
         """
-        squared = np.zeros(pictures.images.shape, np.float32)
+        squared = array_namespace(pictures.images).zeros_like(pictures.images)
         rows, counted = self._counted(question, pictures, redrawn)
         squared[:, rows] = counted
         return squared
 
-    def _counted(self, question: Question, pictures: Pictures, redrawn: Images) -> tuple[NDArray[np.intp], Images]:
+    def _counted(self, question: Question, pictures: Pictures, redrawn: Images) -> tuple[slice, Images]:
         """The rows that count, and what the question adds to the squared difference of each of their pixels."""
-        rows = np.flatnonzero(self.band(question.counted) & pictures.held)
-        squared = pictures.images[:, rows] - redrawn[:, rows]
-        if not len(rows):
-            return rows, squared
-        if question.one_sided:
-            np.maximum(squared, 0.0, out=squared)
-        np.square(squared, out=squared)
-        emphasis, mean = _emphasis(question, squared.mean(axis=1, dtype=np.float64))
-        share = pictures.held.sum() / len(rows)
-        factor = (
-            emphasis * (share * question.weight / question.scale * _slope(question, mean / question.scale))[:, None]
-        )
-        squared *= factor[:, None].astype(np.float32)
-        return rows, squared
+        xp = array_namespace(pictures.images)
+        rows, count = _run(self.band(question.counted) & pictures.held)
+        excess = pictures.images[:, rows] - redrawn[:, rows]
+        if not count:
+            return rows, excess
+        squared = (xp.clip(excess, 0.0, None) if question.one_sided else excess) ** 2
+        emphasis, mean = _emphasis(question, xp.astype(xp.mean(squared, axis=1), xp.float64))
+        scaled = float(pictures.held.sum()) / count * question.weight / question.scale
+        factor = emphasis * (scaled * _slope(question, mean / question.scale))[:, None]
+        return rows, squared * xp.astype(factor, squared.dtype)[:, None]
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
@@ -184,27 +196,34 @@ def question_noise(rows: int, seed: int = NOISE_SEED) -> NDArray[np.float32]:
     return np.random.RandomState(seed).standard_normal((rows, COLUMNS)).astype(np.float32)
 
 
-def _emphasis(question: Question, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _run(rows: NDArray[np.bool_]) -> tuple[slice, int]:
+    """Rows of a band, which lie side by side, as a slice, and how many there are."""
+    places = np.flatnonzero(rows)
+    return (slice(int(places[0]), int(places[-1]) + 1), len(places)) if len(places) else (slice(0, 0), 0)
+
+
+def _emphasis(question: Question, columns: ArrayT) -> tuple[ArrayT, ArrayT]:
     """What the squared differences of each column are multiplied by, (n, columns), and their mean after that, (n,).
 
     columns: mean squared differences, (n, columns). The mean over a lead-segment is the power mean over its spans; each
     span adds its share of it.
     """
-    spans = columns.reshape(len(columns), -1, SPAN_COLUMNS).mean(axis=2)
-    largest = np.maximum(spans.max(axis=1, keepdims=True), SMALLEST_RATIO)
+    xp = array_namespace(columns)
+    spans = xp.mean(xp.reshape(columns, (columns.shape[0], -1, SPAN_COLUMNS)), axis=2)
+    largest = xp.clip(xp.max(spans, axis=1, keepdims=True), SMALLEST_RATIO, None)
     relative = spans / largest
-    mean = (relative**question.time_power).mean(axis=1, keepdims=True) ** (1.0 / question.time_power)
-    emphasis = (relative / np.maximum(mean, SMALLEST_RATIO)) ** (question.time_power - 1.0)
-    return np.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
+    mean = xp.mean(relative**question.time_power, axis=1, keepdims=True) ** (1.0 / question.time_power)
+    emphasis = (relative / xp.clip(mean, SMALLEST_RATIO, None)) ** (question.time_power - 1.0)
+    return xp.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
 
 
-def counted_ratio(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def counted_ratio(question: Question, ratio: ArrayT) -> ArrayT:
     """What an error of ``ratio`` times the scale counts as, r(t) of :class:`ecgnoise.models.description.Question`."""
     counted = ratio**question.power
-    return np.asarray(counted / (1.0 + counted / question.ceiling) if question.ceiling > 0 else counted)
+    return counted / (1.0 + counted / question.ceiling) if question.ceiling > 0 else counted
 
 
-def _slope(question: Question, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def _slope(question: Question, ratio: ArrayT) -> ArrayT:
     """What an error of ``ratio`` times the scale counts as, over that ratio."""
-    ratio = np.maximum(ratio, SMALLEST_RATIO)
+    ratio = array_namespace(ratio).clip(ratio, SMALLEST_RATIO, None)
     return counted_ratio(question, ratio) / ratio

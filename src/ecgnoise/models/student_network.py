@@ -7,6 +7,7 @@ It learns the answers of a larger model to the questions of that model and to no
 :mod:`ecgnoise.training.distil`.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final
 
@@ -104,3 +105,11 @@ class StudentDenoiser(MaskedDenoiser):
     def __init__(self, channels: tuple[int, ...] = (32, 64, 96)) -> None:
         super().__init__(channels)
         self.network = StudentUNet(channels)  # type: ignore[assignment]
+
+    @staticmethod
+    def widths(weights: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """The widths of the network whose weights these are, by name; KeyError where they are of another one."""
+        widths = [weights["network.conv_in.0.weight"].shape[0]]
+        while (name := f"network.down.{len(widths)}.0.0.weight") in weights:
+            widths.append(weights[name].shape[0])
+        return tuple(widths)

@@ -1,19 +1,22 @@
-"""The published networks in torch behind the contract of ``contract.py``. Needs the extra ``train``."""
+"""Networks in torch behind the contracts of ``contract.py`` and ``redraw.py``. Needs the extra ``train``."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, ModelFormatError
+from ecgnoise.errors import MissingExtraError, ModelFormatError, OptionError
 from ecgnoise.models.contract import Array
 from ecgnoise.models.folder import ModelFolder
+from ecgnoise.models.redraw import Placement
 
 try:
     import torch
     from safetensors.torch import load_file
 
+    from ecgnoise.models.default_network import MaskedDenoiser
     from ecgnoise.models.networks import PUBLISHED, Autoencoder, DiffusionModule, network_of
+    from ecgnoise.models.student_network import StudentDenoiser
 except ModuleNotFoundError as missing:
     raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
 
@@ -78,3 +81,80 @@ def open_torch(folder: ModelFolder) -> TorchNetwork:
     if not isinstance(network, DiffusionModule):
         raise ModelFormatError(f"{folder.path}: a {kind} network does not walk: pass a latent or pixel model")
     return TorchNetwork(network)
+
+
+class TorchDenoiser:
+    """The default model's network on a torch device; see :class:`ecgnoise.models.redraw.Denoiser`.
+
+    Tensors come and go, on the device of the network. precision: what the network computes in; what goes in and comes
+    out of it is float32.
+    """
+
+    def __init__(self, network: MaskedDenoiser, precision: torch.dtype) -> None:
+        self.network = network
+        self.precision = precision
+
+    def denoise(
+        self,
+        noised: torch.Tensor,
+        sigma: torch.Tensor,
+        hidden: torch.Tensor,
+        reference: torch.Tensor,
+        known: torch.Tensor,
+    ) -> torch.Tensor:
+        """Redrawn network images (n, 1, rows, columns)."""
+        lower = self.precision != torch.float32
+        with torch.inference_mode(), torch.autocast(noised.device.type, self.precision, enabled=lower):
+            redrawn: torch.Tensor = self.network(noised, sigma, hidden, reference, known)
+            return redrawn.float()
+
+
+def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:
+    """The network of a default model, on the CPU.
+
+    Raises ModelFormatError where the folder holds another kind of network, no weights, or weights of no known shape.
+    """
+    kind = folder.description.network.kind
+    if kind != "masked":
+        raise ModelFormatError(f"{folder.path}: a {kind} network asks no questions: pass a default model")
+    weights = load_file(folder.file(WEIGHTS))
+    for network in (StudentDenoiser, MaskedDenoiser):
+        try:
+            made = network(network.widths(weights))
+            made.load_state_dict(weights)
+        except (KeyError, RuntimeError):
+            continue
+        laid_out: MaskedDenoiser = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return laid_out.eval()
+    raise ModelFormatError(f"{folder.file(WEIGHTS)}: not the weights of a default model: pass another folder")
+
+
+def check_device(device: str) -> None:
+    """OptionError where torch cannot compute on a device of this name."""
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise OptionError(f"--device {device}: torch cannot use it ({reason}): pass cpu, or one that it can") from error
+
+
+def lower_precision(device: str) -> torch.dtype:
+    """Bfloat16 on a GPU that computes in it, else float32."""
+    if torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
+
+
+def placement(device: str) -> Placement:
+    """The way to a device and back; to a GPU from pinned memory, so that copying overlaps computing."""
+    pinned = torch.device(device).type == "cuda"
+
+    def put(values: NDArray[np.float32]) -> torch.Tensor:
+        tensor = torch.from_numpy(values)
+        return (tensor.pin_memory() if pinned else tensor).to(device, non_blocking=pinned)
+
+    def take(tensor: torch.Tensor) -> NDArray[Any]:
+        array: NDArray[Any] = tensor.cpu().numpy()
+        return array
+
+    return Placement(put, take)

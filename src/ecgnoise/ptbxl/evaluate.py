@@ -323,16 +323,10 @@ def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:
     MissingExtraError without the extra ``train``.
     """
     try:
-        import torch
-
-        from ecgnoise.models.torch import open_torch
+        from ecgnoise.models.torch import check_device, open_torch
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
-    try:
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise OptionError(f"--device {device}: torch cannot use it ({reason}): pass cpu, or one that it can") from error
+    check_device(device)
     twin = open_torch(model)
     twin.network.to(device)
     return twin
