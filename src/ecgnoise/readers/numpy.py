@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, chosen, settle_sampling_frequency, settle_units, voltage_unit
+from ecgnoise.readers.base import ReadOptions, chosen, one_line, settle_sampling_frequency, settle_units, voltage_unit
 from ecgnoise.recording import (
     UNKNOWN_UNITS,
     ArraySamples,
@@ -110,7 +110,7 @@ def _load_npy(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise UnreadableFileError(f"{path}: not a whole .npy file ({_one_line(error)}): save it again") from error
+        raise UnreadableFileError(f"{path}: not a whole .npy file ({one_line(error)}): save it again") from error
     return array
 
 
@@ -119,7 +119,7 @@ def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
-        raise UnreadableFileError(f"{path}: not a whole .npz file ({_one_line(error)}): save it again") from error
+        raise UnreadableFileError(f"{path}: not a whole .npz file ({one_line(error)}): save it again") from error
 
 
 def _signal_of(arrays: dict[str, NDArray[Any]], path: Path) -> NDArray[Any]:
@@ -140,7 +140,3 @@ def _frequency_of(arrays: dict[str, NDArray[Any]], path: Path) -> float | None:
                 raise UnreadableFileError(f"{path}: {key} is {value.dtype} of shape {value.shape}: save one number")
             return float(value.reshape(()))
     return None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

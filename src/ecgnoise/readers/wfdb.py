@@ -23,7 +23,9 @@ from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
     distinct_names,
+    is_file,
     is_other_signal,
+    one_line,
     settle_sampling_frequency,
     voltage_unit,
 )
@@ -156,13 +158,13 @@ class WfdbReader:
 
 def record_header(path: Path) -> Path | None:
     """The ``.hea`` of a path: itself, a record without suffix, a signal file; None for other paths."""
-    if path.suffix == ".hea" and path.is_file():
+    if path.suffix == ".hea" and is_file(path):
         return path
     named = path.with_name(f"{path.name}.hea") if path.name else path
-    if not path.is_file():
-        return named if named.is_file() else None
+    if not is_file(path):
+        return named if is_file(named) else None
     beside = path.with_suffix(".hea")
-    if not beside.is_file():
+    if not is_file(beside):
         return None
     is_signal = path.suffix in {".dat", ".mat"} or path.name.encode() in beside.read_bytes().split()
     return beside if is_signal else None
@@ -289,7 +291,7 @@ def _read_header(path: Path) -> _Header:
     except FileNotFoundError as error:
         raise UnreadableFileError(f"{path}: no such header: put it beside the other files of the record") from error
     except WFDB_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a WFDB header ({_one_line(error)}): fetch it again") from error
+        raise UnreadableFileError(f"{path}: not a WFDB header ({one_line(error)}): fetch it again") from error
     return header
 
 
@@ -313,11 +315,7 @@ def _read_signal(
         raise UnreadableFileError(f"{path}: its file {missing} is missing: put it beside the header") from error
     except WFDB_ERRORS as error:
         raise UnreadableFileError(
-            f"{path}: its signal files are damaged or shorter than the header says ({_one_line(error)}): "
+            f"{path}: its signal files are damaged or shorter than the header says ({one_line(error)}): "
             "fetch them again"
         ) from error
     return signal
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
