@@ -152,3 +152,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether the path is one of a folder, likewise."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

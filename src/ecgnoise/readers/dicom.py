@@ -134,7 +134,10 @@ def _has_gain(definition: Any) -> bool:
 
 
 def _signal(dataset: Any, group: Any, number: int) -> NDArray[np.float64]:
-    """The samples of a group, (channels, time), in its units; NaN for the padding value."""
+    """The samples of a group, (channels, time), in its units; NaN for the padding value.
+
+    A padding value of 0 is left alone: writers state it for recordings without padding, where 0 is a sample.
+    """
     from pydicom.waveforms.numpy_handler import multiplex_array
 
     if len(group.ChannelDefinitionSequence) != group.NumberOfWaveformChannels:
@@ -144,7 +147,7 @@ def _signal(dataset: Any, group: Any, number: int) -> NDArray[np.float64]:
     padding = group.get("WaveformPaddingValue")
     if isinstance(padding, bytes) and len(padding) >= raw.itemsize:
         padding = np.frombuffer(padding[: raw.itemsize], raw.dtype)[0]
-    if padding is not None and not isinstance(padding, bytes):
+    if padding and not isinstance(padding, bytes):
         signal[padding == raw.T] = np.nan
     return signal
 
