@@ -130,8 +130,8 @@ def dicom(folder: Path, ecg: Ecg) -> Path:
     from pydicom.uid import ExplicitVRLittleEndian, TwelveLeadECGWaveformStorage, generate_uid
 
     main = dicom_group(ecg)
-    short = dicom_group(Ecg(ecg.signal[:, :10], ecg.names, 250.0))
-    median = dicom_group(Ecg(np.tile(ecg.signal, 2), ecg.names, 250.0))
+    short = dicom_group(Ecg(ecg.signal[:, :10], ecg.names, ecg.rate))
+    median = dicom_group(Ecg(np.tile(ecg.signal, 2), ecg.names, ecg.rate))
     median.WaveformOriginality = "DERIVED"
     data = Dataset()
     data.file_meta = FileMetaDataset()
@@ -143,6 +143,8 @@ def dicom(folder: Path, ecg: Ecg) -> Path:
     data.WaveformSequence = [short, main, median] if ecg.signal.shape[1] > 10 else [main]
     path = folder / "r.dcm"
     pydicom.dcmwrite(path, data, enforce_file_format=True)
+    if math.isnan(ecg.rate):  # which pydicom does not write
+        path.write_bytes(path.read_bytes().replace(b"12345678", b"NaN     "))
     return path
 
 
@@ -158,7 +160,7 @@ def dicom_group(ecg: Ecg, unit: str = "uV", bits: int = 16):
     group = Dataset()
     group.WaveformOriginality = "ORIGINAL"
     group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = ecg.signal.shape
-    group.SamplingFrequency = "NaN" if math.isnan(ecg.rate) else f"{ecg.rate:g}"
+    group.SamplingFrequency = "12345678" if math.isnan(ecg.rate) else f"{ecg.rate:g}"
     group.WaveformBitsAllocated, group.WaveformSampleInterpretation = bits, {16: "SS", 32: "SL"}[bits]
     group.ChannelDefinitionSequence = []
     for name, gain in zip(ecg.names, ecg.gains, strict=True):
@@ -292,7 +294,10 @@ def kardia(folder: Path, ecg: Ecg) -> Path:
     """After the Kardia API documentation, GET /v1/recordings/:id: data.raw, amplitudeResolution in nV."""
     raw = {
         "frequency": ecg.rate,
-        "samples": {f"lead{name}": counts.tolist() for name, counts in zip(ecg.names, ecg.counts, strict=True)},
+        "samples": {
+            {"I": "leadI", "II": "leadII"}.get(name, name): counts.tolist()
+            for name, counts in zip(ecg.names, ecg.counts, strict=True)
+        },
     }
     if ecg.gain is not None:
         raw["amplitudeResolution"] = int(1000 * ecg.gain)
@@ -390,7 +395,8 @@ def hdf5(folder: Path, ecg: Ecg) -> Path:
         group = file.create_group("patient/night")
         group["fs"] = ecg.rate
         signal = group.create_dataset("ecg", data=ecg.signal * 1000)
-        signal.attrs["lead_names"] = [str(name) for name in ecg.names]
+        if len(ecg.names) < 1000:  # attributes have at most 64 kB
+            signal.attrs["lead_names"] = [str(name) for name in ecg.names]
     return folder / "r.h5"
 
 

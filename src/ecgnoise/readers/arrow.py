@@ -5,7 +5,7 @@ durations. ``sampling_frequency`` (or ``fs``) and ``units`` of the schema's meta
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -89,7 +89,9 @@ def _recording(load: Callable[[Any], Any], path: Path, options: ReadOptions) -> 
     if not columns or not len(columns[0]):
         raise UnreadableFileError(f"{path}: a table of {table.num_rows} rows and {len(names)} columns: pass another")
     titles = [_title(table, name) for name in names]
-    return recording_of_columns(np.stack(columns, axis=1), titles, _completed(options, table, titles, path), path)
+    frequency, units = _said(table, path)
+    numbers = np.stack(columns, axis=1)
+    return recording_of_columns(numbers, titles, options, path, frequency=frequency, units=units)
 
 
 def _is_time(table: Any, name: str) -> bool:
@@ -114,17 +116,12 @@ def _title(table: Any, name: str) -> Title:
     return ("time", "s") if _is_time(table, name) else title_of(name)
 
 
-def _completed(options: ReadOptions, table: Any, titles: list[Title], path: Path) -> ReadOptions:
-    """The options, with what the schema's metadata say in their place where the caller says nothing."""
+def _said(table: Any, path: Path) -> tuple[float | None, str | None]:
+    """Sampling frequency in Hz and unit in the schema's metadata, where they are there."""
     said = {key.decode(): value.decode(errors="replace") for key, value in (table.schema.metadata or {}).items()}
     stated = next((said[key] for key in FREQUENCY_KEYS if key in said), None)
     try:
         frequency = float(stated) if stated else None
     except ValueError as error:
         raise UnreadableFileError(f"{path}: sampling frequency {stated!r} is not a number: save one") from error
-    units = voltage_unit(said.get("units", ""))
-    return replace(
-        options,
-        sampling_frequency=options.sampling_frequency if options.sampling_frequency else frequency,
-        units=options.units or units,
-    )
+    return frequency, voltage_unit(said.get("units", ""))

@@ -23,7 +23,7 @@ from ecgnoise.readers.base import (
     settle_units,
     voltage_unit,
 )
-from ecgnoise.recording import UNKNOWN_UNITS, ArraySamples, Recording, to_millivolts
+from ecgnoise.recording import MAXIMUM_LEADS, UNKNOWN_UNITS, ArraySamples, Recording, to_millivolts
 
 Title = tuple[str, str | None]
 SECONDS_PER: Final = {
@@ -61,25 +61,41 @@ class Columns:
 
 
 def recording_of_columns(
-    table: NDArray[np.float64], titles: Sequence[Title], options: ReadOptions, path: Path
+    table: NDArray[np.float64],
+    titles: Sequence[Title],
+    options: ReadOptions,
+    path: Path,
+    *,
+    frequency: float | None = None,
+    units: str | None = None,
 ) -> Recording:
-    """The recording of a table, (rows, columns), in memory; errors as :func:`ecgnoise.readers.read` lists them."""
+    """The recording of a table, (rows, columns), in memory.
+
+    frequency, units: what the file says outside of its columns, for all that do not say it.
+
+    Raises what :func:`ecgnoise.readers.read` lists.
+    """
     columns = columns_of(table, titles, path)
+    if len(columns.leads) > MAXIMUM_LEADS:
+        raise SignalShapeError(
+            f"{path}: {len(columns.leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
+        )
     if len(columns.leads) > len(table):
         raise SignalShapeError(
             f"{path}: {len(columns.leads)} columns and {len(table)} rows: "
             "rows are samples, columns are leads: transpose it"
         )
-    frequency = settle_sampling_frequency(columns.frequency, options, path)
-    units = [settle_units(unit, options, path) for unit in columns.units]
-    rows = [to_millivolts(table[:, at], unit, str(path)) for at, unit in zip(columns.leads, units, strict=True)]
+    stated = frequency if columns.frequency is None else columns.frequency
+    rate = settle_sampling_frequency(stated, options, path)
+    settled = [settle_units(unit or units, options, path) for unit in columns.units]
+    rows = [to_millivolts(table[:, at], unit, str(path)) for at, unit in zip(columns.leads, settled, strict=True)]
     named = any(columns.names)
     return chosen(
         Recording(
             ArraySamples(np.stack(rows)),
-            frequency,
+            rate,
             distinct_names(columns.names if named or not options.lead_names else options.lead_names),
-            UNKNOWN_UNITS if UNKNOWN_UNITS in units else "mV",
+            UNKNOWN_UNITS if UNKNOWN_UNITS in settled else "mV",
             source=str(path),
             notes=tuple(columns.notes),
         ),

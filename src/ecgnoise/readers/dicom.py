@@ -92,6 +92,8 @@ def _dataset(path: Path) -> Any:
 
 def _group(dataset: Any, path: Path) -> tuple[int, Any]:
     """The number of the longest original group with an ECG channel (or simply the longest original), and itself."""
+    if any(not _is_whole(group) for group in dataset.WaveformSequence):
+        raise UnreadableFileError(f"{path}: its waveforms are shorter than it says: fetch the whole file")
     groups = [
         (number, group)
         for number, group in enumerate(dataset.WaveformSequence)
@@ -101,6 +103,12 @@ def _group(dataset: Any, path: Path) -> tuple[int, Any]:
         raise UnreadableFileError(f"{path}: all its waveforms are derived ones, such as median beats: pass a recording")
     ecg = [(number, group) for number, group in groups if any(channel.is_ecg for channel in _channels(group))]
     return max(ecg or groups, key=lambda pair: _duration(pair[1]))
+
+
+def _is_whole(group: Any) -> bool:
+    """Whether the samples of a group are all there, as they are not in a file that is cut off."""
+    announced = group.NumberOfWaveformSamples * group.NumberOfWaveformChannels * group.WaveformBitsAllocated // 8
+    return len(group.get("WaveformData") or b"") >= announced
 
 
 def _duration(group: Any) -> float:

@@ -3,6 +3,7 @@
 Both are (leads, time) or (time,), never transposed. Nothing is unpickled.
 """
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from ecgnoise.recording import Recording, Signal, as_leads, to_millivolts
 
 NPY_MAGIC: Final = b"\x93NUMPY"
 ZIP_MAGIC: Final = b"PK\x03\x04"
+# What numpy 2 raises on damaged headers, which it parses as Python.
+NPY_ERRORS: Final = (OSError, ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class NpzReader:
 def _load_npy(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except NPY_ERRORS as error:
         raise UnreadableFileError(f"{path}: not a whole .npy file ({one_line(error)}): save it again") from error
     return array
 
@@ -94,5 +97,5 @@ def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
+    except (*NPY_ERRORS, KeyError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise UnreadableFileError(f"{path}: not a whole .npz file ({one_line(error)}): save it again") from error

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
 from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
@@ -30,6 +30,7 @@ from ecgnoise.readers.base import (
     voltage_unit,
 )
 from ecgnoise.recording import (
+    MAXIMUM_LEADS,
     SAMPLING_FREQUENCY_LIMITS,
     UNKNOWN_UNITS,
     ArraySamples,
@@ -131,6 +132,10 @@ class WfdbReader:
             listed = ", ".join(left_out) or "no signals"
             raise UnknownUnitsError(
                 f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another record"
+            )
+        if len(kept) > MAXIMUM_LEADS:
+            raise SignalShapeError(
+                f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
             )
         picked = [channels[index] for index in kept]
         frame = picked[0].frame if len({channel.frame for channel in picked}) == 1 else 1
