@@ -336,6 +336,43 @@ def test_start_of_the_recording(tmp_path, ecg):
     assert read(makers.apple_watch(tmp_path, ecg)).start.isoformat() == "2021-02-24T08:30:15+01:00"
 
 
+@pytest.mark.parametrize("coding", ["16", "24", "32", "80", "212", "508", "516", "524"])
+def test_wfdb_codings(coding, tmp_path, ecg):
+    """Those that the wfdb package writes; test_readers.py reads files of all others."""
+    import wfdb
+
+    signal = np.round(ecg.signal.T[:1998] * 100) / 100
+    options = {"fmt": [coding] * 2, "adc_gain": [100.0] * 2, "baseline": [0] * 2, "write_dir": str(tmp_path)}
+    wfdb.wrsamp("w", 250, ["mV"] * 2, ["II", "V2"], p_signal=signal, **options)
+    recording = check_contract(tmp_path / "w.hea", {})
+    np.testing.assert_allclose(recording.signal, signal.T, atol=1e-6)
+    assert recording.lead_names == ("II", "V2")
+
+
+def test_wfdb_with_a_matlab_signal_file(tmp_path, ecg):
+    """As in the challenges of PhysioNet: the matrix ``val`` behind the 24 bytes of a version 4 header."""
+    from scipy.io import savemat
+
+    savemat(tmp_path / "m.mat", {"val": ecg.counts.astype(np.int16)}, format="4")
+    lines = [f"m.mat 16+24 1000/mV 16 0 0 0 0 {name}" for name in ecg.names]
+    (tmp_path / "m.hea").write_text("\n".join(["m 2 250 2000", *lines]))
+    for name in ("m", "m.hea", "m.mat"):
+        np.testing.assert_allclose(read(tmp_path / name).signal, ecg.signal, atol=ROUNDING)
+    assert find_recordings([tmp_path]) == [tmp_path / "m.hea"]
+
+
+def test_wfdb_of_several_rates_and_files(tmp_path, ecg):
+    """As edf2mit makes them: frames of 1 s."""
+    (tmp_path / "a.dat").write_bytes(ecg.counts[0].tobytes())
+    (tmp_path / "b.dat").write_bytes(np.arange(8 * 125, dtype="<i2").tobytes())
+    lines = ["a.dat 16x250 1000/mV 16 0 0 0 0 II", "b.dat 16x125 1000/mV 16 0 0 0 0 V2"]
+    (tmp_path / "e.hea").write_text("\n".join(["e 2 1 8", *lines]))
+    recording = check_contract(tmp_path / "e.hea", {})
+    assert (recording.lead_names, recording.sampling_frequency) == (("II",), 250)
+    assert recording.notes == ("left out, of another sampling frequency: V2",)
+    np.testing.assert_allclose(recording.signal, ecg.signal[:1], atol=ROUNDING)
+
+
 def test_edf_signals_of_other_kinds_and_rates(tmp_path, ecg):
     import edfio
 

@@ -35,8 +35,9 @@ VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
 }
 # The first word of a channel's name where it is something else than an ECG.
 OTHER_SIGNALS: Final = re.compile(
-    r"abp|acc[xyz]?|airflow|art|co|cvp|eda|eeg|emg|eog|flow|gsr|hr|icp|imp|marker|nbp(dias|mean|sys)|nibp|pap|pcg|"
-    r"pleth|ppg|pulse|resp|sao|scg|sound|spo|temp|thorax|trigger|uap|uvp"
+    r"abp|acc[xyz]?|airflow|annotations?|art|bdf|co|cvp|eda|edf|eeg|emg|eog|events?|flow|gsr|hr|icp|imp|impedance|"
+    r"marker|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|resp|respiration|sao|scg|sound|spo|status|temp|thorax|"
+    r"trigger|uap|uvp"
 )
 
 

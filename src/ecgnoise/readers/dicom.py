@@ -108,7 +108,7 @@ def _group(dataset: Any, path: Path) -> tuple[int, Any]:
 def _is_whole(group: Any) -> bool:
     """Whether the samples of a group are all there, as they are not in a file that is cut off."""
     announced = group.NumberOfWaveformSamples * group.NumberOfWaveformChannels * group.WaveformBitsAllocated // 8
-    return len(group.get("WaveformData") or b"") >= announced
+    return bool(len(group.get("WaveformData") or b"") >= announced)
 
 
 def _duration(group: Any) -> float:

@@ -4,11 +4,13 @@ Samples stay in their files until a window is asked for. The package reads the h
 it cannot parse, which turns uV written with a Greek letter into V and a gain of NaN into 200; the unit, gain
 and name of a lead and the sampling frequency are therefore taken from the header's own fields.
 
-Leads that all have the same number of samples a frame keep them; where they differ, each frame is averaged.
+Leads that all have the same number of samples a frame keep them. Where they differ, each frame is averaged, unless
+frames are too few a second to be scored: then the leads are read that have the most common number.
 """
 
 import re
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -138,9 +140,12 @@ class WfdbReader:
                 f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
             )
         picked = [channels[index] for index in kept]
-        frame = picked[0].frame if len({channel.frame for channel in picked}) == 1 else 1
-        notes = _notes(picked, left_out, frame)
         stated = _stated_frequency(path, record)
+        frame = _common_frame(picked, stated or options.sampling_frequency or DEFAULT_FREQUENCY)
+        slower = [channel.name for channel in picked if frame not in {1, channel.frame}]
+        kept = [index for index in kept if frame in {1, channels[index].frame}]
+        picked = [channels[index] for index in kept]
+        notes = _notes(picked, left_out, slower, frame)
         if stated is None and options.sampling_frequency is None:
             stated = DEFAULT_FREQUENCY
             notes.append(f"no sampling frequency in the header: {stated:g} Hz, the format's default")
@@ -244,8 +249,18 @@ def _stated_frequency(path: Path, record: _Header) -> float | None:
     return stated
 
 
-def _notes(picked: list[_Channel], left_out: list[str], frame: int) -> list[str]:
+def _common_frame(picked: list[_Channel], frames_a_second: float) -> int:
+    """The samples a frame of the leads that are read; 1 where frames are averaged."""
+    frames = Counter(channel.frame for channel in picked)
+    if len(frames) > 1 and frames_a_second >= SAMPLING_FREQUENCY_LIMITS[0]:
+        return 1
+    return max(frames, key=lambda frame: (frames[frame], frame))
+
+
+def _notes(picked: list[_Channel], left_out: list[str], slower: list[str], frame: int) -> list[str]:
     notes = [f"left out, not ECG: {', '.join(left_out)}"] if left_out else []
+    if slower:
+        notes.append(f"left out, of another sampling frequency: {', '.join(slower)}")
     uncalibrated = [channel.name for channel in picked if channel.gain == 0]
     if uncalibrated:
         notes.append(f"uncalibrated, taken as 200 units per mV as the format says: {', '.join(uncalibrated)}")
