@@ -379,9 +379,10 @@ def mat73(folder: Path, ecg: Ecg) -> Path:
         file.create_dataset("signal", data=ecg.signal.T * 1000).attrs["MATLAB_class"] = np.bytes_("double")
         file.create_dataset("fs", data=[[ecg.rate]]).attrs["MATLAB_class"] = np.bytes_("double")
         text(file, "units", "uV")
-        cells = [text(file.require_group("#refs#"), f"n{at}", name).ref for at, name in enumerate(ecg.names)]
-        names = file.create_dataset("lead_names", data=np.array([cells], h5py.ref_dtype).T)
-        names.attrs["MATLAB_class"] = np.bytes_("cell")
+        if len(ecg.names) < 1000:
+            cells = [text(file.require_group("#refs#"), f"n{at}", name).ref for at, name in enumerate(ecg.names)]
+            names = file.create_dataset("lead_names", data=np.array([cells], h5py.ref_dtype).T)
+            names.attrs["MATLAB_class"] = np.bytes_("cell")
     with path.open("r+b") as opened:
         opened.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
     return path

@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, leads_of
-from ecgnoise.recording import ArraySamples, Recording
+from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
 PREAMBLE_BYTES: Final = 128
 DETAIL: Final = re.compile(r"\s*[(,].*")  # "aVR, augmented voltage, right", "Lead I (Einthoven)"
@@ -101,6 +101,9 @@ def _group(dataset: Any, path: Path) -> tuple[int, Any]:
     ]
     if not groups:
         raise UnreadableFileError(f"{path}: all its waveforms are derived ones, such as median beats: pass a recording")
+    most = max(int(group.NumberOfWaveformChannels) for _, group in groups)
+    if most > MAXIMUM_LEADS:
+        raise SignalShapeError(f"{path}: {most} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
     ecg = [(number, group) for number, group in groups if any(channel.is_ecg for channel in _channels(group))]
     return max(ecg or groups, key=lambda pair: _duration(pair[1]))
 
