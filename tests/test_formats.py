@@ -150,6 +150,18 @@ def test_truncated(known, tmp_path, ecg):
         check_error(caught.value, path.name)
 
 
+@pytest.mark.parametrize("known", [pytest.param(k, id=k.make.__name__) for k in FORMATS if 0.5 in k.truncated])
+def test_the_page_of_formats_shows_the_error_of_a_truncated_file(known, tmp_path, ecg):
+    path = known.make(tmp_path, ecg)
+    damaged = path.with_suffix(".dat") if known.make is makers.wfdb_record else path
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| {READER[known.reader].name} |"))
+    shown = [re.escape(text).replace(r"\.\.\.", ".*") for text in re.findall(r"`([^`]*)`", row.split("|")[5])]
+    with pytest.raises(EcgNoiseError, match="|".join(shown)):
+        read(path, **known.options)
+
+
 @pytest.mark.parametrize("known", ALL)
 def test_damage_anywhere_is_never_a_crash(known, tmp_path, ecg):
     """One byte after another is changed, at places drawn once; what comes is a recording or one line."""

@@ -37,7 +37,7 @@ class AppleWatchReader:
         del path
         encoding = text_encoding(head)
         lines = text_lines(head, encoding)[:HEADER_LINES] if encoding else []
-        return any(RATE.fullmatch(line.strip()) for line in lines) and any(map(_is_named, lines))
+        return any(RATE.fullmatch(line.strip()) for line in lines) and any(map(SAMPLE.fullmatch, lines))
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -61,10 +61,6 @@ class AppleWatchReader:
             _start(values),
             str(path),
         )
-
-
-def _is_named(line: str) -> bool:
-    return NAMED.fullmatch(line.strip()) is not None and SAMPLE.fullmatch(line) is None
 
 
 def _rate(lines: list[str], path: Path) -> float:
