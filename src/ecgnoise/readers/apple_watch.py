@@ -20,6 +20,7 @@ from ecgnoise.readers.text import text_encoding, text_lines
 from ecgnoise.recording import ArraySamples, Recording
 
 HEADER_LINES: Final = 30
+HEADER_BYTES: Final = 1 << 12
 RATE: Final = re.compile(r'[^,;]+[,;]\s*"?(?P<rate>-?[\w.,+-]+)\s*(?:hertz|hz)"?\s*', re.IGNORECASE)
 NAMED: Final = re.compile(r'(?P<name>[^,;"]+)[,;]\s*"?(?P<value>.*?)"?\s*')
 SAMPLE: Final = re.compile(r'\s*"?[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?"?\s*', re.IGNORECASE)
@@ -35,8 +36,9 @@ class AppleWatchReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """A text with a line that gives a rate in hertz, above lines of one number each."""
         del path
-        encoding = text_encoding(head)
-        lines = text_lines(head, encoding)[:HEADER_LINES] if encoding else []
+        beginning = head[:HEADER_BYTES]
+        encoding = text_encoding(beginning)
+        lines = text_lines(beginning, encoding)[:HEADER_LINES] if encoding else []
         return any(RATE.fullmatch(line.strip()) for line in lines) and any(map(SAMPLE.fullmatch, lines))
 
     def lists(self, path: Path, head: bytes) -> bool:

@@ -19,6 +19,7 @@ from ecgnoise.readers.text import text_encoding, text_lines
 from ecgnoise.recording import ArraySamples, Recording
 
 DELIMITER: Final = ";"
+HEADER_BYTES: Final = 1 << 12
 CLOCK: Final = ("sensor timestamp", "ns")
 GAP: Final = 1.5  # steps: a longer one is a gap
 NOMINAL: Final = 1e-2  # the clock of a sensor is taken for exact where it is this near to a whole number of Hz
@@ -67,8 +68,9 @@ class PolarReader:
 
 
 def _titles(content: bytes) -> list[tuple[str, str | None]]:
-    encoding = text_encoding(content)
-    first = text_lines(content[: 1 << 12], encoding)[0] if encoding else ""
+    beginning = content[:HEADER_BYTES]
+    encoding = text_encoding(beginning)
+    first = text_lines(beginning, encoding)[0] if encoding else ""
     return [title_of(cell.strip()) for cell in first.split(DELIMITER)]
 
 
