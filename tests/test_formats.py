@@ -537,7 +537,7 @@ def test_kardia_of_a_device_with_another_layout(tmp_path):
 
 
 ENTITIES = '<!DOCTYPE {0} [<!ENTITY a "{1}"><!ENTITY b "&a;&a;&a;&a;">]><{0}>&b;</{0}>'
-EXTERNAL = '<!DOCTYPE {0} [<!ENTITY a SYSTEM "file:///etc/passwd">]><{0}>&a;</{0}>'
+EXTERNAL = '<!DOCTYPE {0} [<!ENTITY a SYSTEM "secret.txt">]><{0}>&a;</{0}>'
 
 
 @pytest.mark.parametrize("root", ["AnnotatedECG", "RestingECG", "restingecgdata"])
