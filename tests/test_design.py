@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "ecgnoise"
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("torch", "pandas", "wfdb", "matplotlib", "diffusers", "dask", "pyarrow", "openpyxl", "onnx", "zarr")
+HEAVY += ("edfio", "pydicom", "ecgdatakit", "h5py")
 MODULE_LINES = 499
 FUNCTION_LINES = 40
 PARAMETERS = 8

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from ecgnoise import ecg_noise_quantification
 from ecgnoise.cli import main
-from ecgnoise.readers import read
+from ecgnoise.readers import READERS, read
 from ecgnoise.segments import FAULTS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
 from ecgnoise.tables import COLUMNS, WRITERS
@@ -103,6 +103,14 @@ def test_lists_in_the_pages_are_complete():
     text = TEXTS["docs/score-files.md"]
     for word in (*FAULTS, *NoiseKind, *COLUMNS, *WRITERS, *RECORDING_WRITERS):
         assert f"`{word}`" in text, word
+
+
+def test_every_format_is_described():
+    """One row a reader: what is read, how, tested on what, and a bad file."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXTS["docs/formats.md"].splitlines()]
+    table = {row[0]: row for row in rows if len(row) == 5}
+    assert set(table) - {"format", "---"} == {reader.name for reader in READERS}
+    assert all(len(cell) > 5 for name, row in table.items() if name not in {"format", "---"} for cell in row[1:])
 
 
 def anchors(text):

@@ -8,16 +8,52 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import UnknownFormatError, UnreadableFileError
-from ecgnoise.readers.base import Reader, ReadOptions
+from ecgnoise.errors import OptionError, UnknownFormatError, UnreadableFileError
+from ecgnoise.readers.apple_watch import AppleWatchReader
+from ecgnoise.readers.arrow import FeatherReader, ParquetReader
+from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
 from ecgnoise.readers.csv import CsvReader
+from ecgnoise.readers.dicom import DicomReader
+from ecgnoise.readers.edf import EdfReader
+from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
+from ecgnoise.readers.hl7 import Hl7Reader
+from ecgnoise.readers.ishne import IshneReader
+from ecgnoise.readers.kardia import KardiaReader
+from ecgnoise.readers.matlab import Mat73Reader, MatReader
+from ecgnoise.readers.mfer import MferReader
+from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
+from ecgnoise.readers.polar import PolarReader
+from ecgnoise.readers.scp import ScpReader
+from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
 
-READERS: Final[tuple[Reader, ...]] = (WfdbReader(), NpyReader(), NpzReader(), CsvReader())
+# Sure signs first; those that also go by the suffix of a damaged file, or that take any table, last.
+READERS: Final[tuple[Reader, ...]] = (
+    WfdbReader(),
+    EdfReader(),
+    IshneReader(),
+    DicomReader(),
+    ScpReader(),
+    Hl7Reader(),
+    MuseReader(),
+    SierraReader(),
+    KardiaReader(),
+    MferReader(),
+    AppleWatchReader(),
+    PolarReader(),
+    Mat73Reader(),
+    MatReader(),
+    Hdf5Reader(),
+    ParquetReader(),
+    FeatherReader(),
+    NpyReader(),
+    NpzReader(),
+    CsvReader(),
+)
 HEAD_BYTES: Final = 1 << 16
 
 
@@ -30,23 +66,25 @@ def read(
 ) -> Recording:
     """The recording in a file, its samples read when they are asked for where the format allows it.
 
-    path: a file, or a WFDB record without suffix.
+    path: a file, a WFDB record without suffix, or a dataset of an HDF5 file as in ``file.h5::/ecg``.
     sampling_frequency: Hz, where the file does not say; another one than the file says is an error.
     units: V, mV, uV, nV or unknown, where the file does not say.
     lead_names: names for leads that have none; where the file names its leads, the ones wanted.
 
     Raises UnreadableFileError, UnknownFormatError, UnknownSamplingFrequencyError, SamplingFrequencyError,
-    UnknownUnitsError, SignalShapeError, LeadNameError or OptionError. A file whose samples are read later may
+    UnknownUnitsError, SignalShapeError, LeadNameError, OptionError, or MissingExtraError where a format needs a
+    package that is not installed. A file whose samples are read later may
     raise UnreadableFileError then.
     """
-    options = ReadOptions(sampling_frequency, units, None if lead_names is None else tuple(lead_names))
-    place = _locate(Path(path))
+    file, dataset = _with_dataset(Path(path))
+    options = ReadOptions(sampling_frequency, units, None if lead_names is None else tuple(lead_names), dataset)
+    place = _locate(file)
     head = _head(place)
     if not head:
         raise UnreadableFileError(f"{place}: the file is empty: pass another one, or fetch it again")
     reader = _reader_of(place, head)
     if reader is not None:
-        return reader.read(place, options)
+        return _read(reader, place, options)
     formats = ", ".join(known.name for known in READERS)
     raise UnknownFormatError(f"{place}: no reader knows this file: pass one of {formats}")
 
@@ -61,15 +99,31 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
     return sorted({place for path in paths for place in _expand(Path(path))})
 
 
+def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
+    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
+        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
+    try:
+        return reader.read(place, options)
+    except OSError as error:
+        raise UnreadableFileError(
+            f"{place}: cannot be read ({one_line(error)}): check it, or fetch it again"
+        ) from error
+
+
+def _with_dataset(path: Path) -> tuple[Path, str | None]:
+    """The file and the dataset named after it; a file that is called so itself has none."""
+    return (path, None) if is_file(path) or record_header(path) else split_dataset(path)
+
+
 def _expand(path: Path) -> list[Path]:
-    if path.is_dir():
+    if is_folder(path):
         return _in_folder(path.rglob("*"))
-    if not path.exists() and glob.has_magic(str(path)):
+    if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
         return _in_folder([*found, *below]) or [path]
     beside = path.with_suffix(".hea")
-    companion = path.is_file() and beside.is_file() and _reader_of(path, _head(path)) is None
+    companion = is_file(path) and is_file(beside) and _reader_of(path, _head(path)) is None
     return [beside if companion else record_header(path) or path]
 
 
@@ -77,7 +131,7 @@ def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
     for place in {record_header(file) or file for file in files}:
-        if place.is_file():
+        if is_file(place):
             head = _head(place)
             segments |= segment_headers(place, head)
             listed |= {place} if any(reader.lists(place, head) for reader in READERS) else set()
@@ -88,9 +142,9 @@ def _locate(path: Path) -> Path:
     record = record_header(path)
     if record is not None:
         return record
-    if path.is_dir():
+    if is_folder(path):
         raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
-    if not path.exists():
+    if not is_file(path):
         raise UnreadableFileError(f"{path}: no such file: check the path")
     return path
 

@@ -35,8 +35,9 @@ VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
 }
 # The first word of a channel's name where it is something else than an ECG.
 OTHER_SIGNALS: Final = re.compile(
-    r"abp|acc[xyz]?|airflow|art|co|cvp|eda|eeg|emg|eog|flow|gsr|hr|icp|imp|marker|nbp(dias|mean|sys)|nibp|pap|pcg|"
-    r"pleth|ppg|pulse|resp|sao|scg|sound|spo|temp|thorax|trigger|uap|uvp"
+    r"abp|acc[xyz]?|airflow|annotations?|art|bdf|co|cvp|eda|edf|eeg|emg|eog|events?|flow|gsr|hr|icp|imp|impedance|"
+    r"marker|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|resp|respiration|sao|scg|sound|spo|status|temp|thorax|"
+    r"trigger|uap|uvp"
 )
 
 
@@ -45,7 +46,7 @@ class ReadOptions:
     """What the caller knows about a file that may not say it.
 
     sampling_frequency: Hz. units: V, mV, uV, nV or unknown. lead_names: names for leads that have none in the
-    file, or, where they have, the leads wanted.
+    file, or, where they have, the leads wanted. dataset: which one, where a file holds several (HDF5).
 
     Raises SamplingFrequencyError, UnknownUnitsError or LeadNameError.
     """
@@ -53,6 +54,7 @@ class ReadOptions:
     sampling_frequency: float | None = None
     units: str | None = None
     lead_names: tuple[str, ...] | None = None
+    dataset: str | None = None
 
     def __post_init__(self) -> None:
         if self.sampling_frequency is not None:
@@ -138,3 +140,24 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
 def chosen(recording: Recording, options: ReadOptions) -> Recording:
     """The leads wanted of a recording whose file names its leads; LeadNameError where one is not there."""
     return recording if options.lead_names is None else recording.pick(options.lead_names)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, as one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200]
+
+
+def is_file(path: Path) -> bool:
+    """Whether the path is one of a file; False also where a name is longer than the file system allows."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether the path is one of a folder, likewise."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

@@ -4,10 +4,8 @@ The delimiter is a tab, semicolon, comma or blanks; numbers may have a decimal c
 unit, as in ``II (mV)``, ``V1 [uV]`` or ``ecg_uV``. A time column gives the sampling frequency and is no lead.
 """
 
-import io
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,44 +13,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.base import (
-    ReadOptions,
-    chosen,
-    distinct_names,
-    is_other_signal,
-    settle_sampling_frequency,
-    settle_units,
-    voltage_unit,
-)
-from ecgnoise.recording import UNKNOWN_UNITS, ArraySamples, Recording, to_millivolts
+from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.columns import Title, recording_of_columns, title_of
+from ecgnoise.readers.text import text_encoding, text_lines
+from ecgnoise.recording import Recording
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 HEAD_BYTES: Final = 1 << 16
 SEARCHED_LINES: Final = 50
 HEADER_LINES: Final = 2  # names, units
-SECONDS_PER: Final = {
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "seconds": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "ns": 1e-9,
-} | {
-    "millisecond": 1e-3,
-    "milliseconds": 1e-3,
-    "microseconds": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-}
-TIME_NAMES: Final = frozenset({"t", "time", "elapsed time", "elapsed_time", "timestamp"})
-INDEX_NAMES: Final = frozenset({"sample", "samples", "index", "sample index", "sample number", "n", "sample #"})
-TIME_ROWS: Final = 10  # a lead may rise through fewer rows
 MISSING: Final = frozenset({"", "nan", "na", "null", "-"})
-# A name and its unit: in brackets, or after _ or / at the end, where a bare V is a lead and not a volt.
-BRACKETED: Final = re.compile(r"(?P<name>.*?)[\s_]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]")
-SUFFIXED: Final = re.compile(r"(?P<name>.+?)[\s_/]+(?P<unit>[mun\u00b5\u03bc]v|ms|us|ns|s|sec|seconds)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,17 +41,6 @@ class _Layout:
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """The columns of a table that are leads, and what the others say."""
-
-    leads: tuple[int, ...]
-    names: tuple[str, ...]
-    units: tuple[str | None, ...]
-    frequency: float | None
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class CsvReader:
     """Numbers in a text file, read into memory."""
 
@@ -88,62 +48,24 @@ class CsvReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Text with a row of numbers near its beginning, or text with the suffix of a table."""
-        encoding = _encoding(head)
+        encoding = text_encoding(head)
         if encoding is None:
             return False
-        return path.suffix.lower() in {".csv", ".tsv"} or _first_row(_lines(head, encoding)) is not None
+        return path.suffix.lower() in {".csv", ".tsv"} or _first_row(text_lines(head, encoding)) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Files with the suffix of a table that hold rows of numbers, or nothing at all."""
-        encoding = _encoding(head) if path.suffix.lower() in SUFFIXES else None
-        return encoding is not None and (not head or _first_row(_lines(head, encoding)) is not None)
+        encoding = text_encoding(head) if path.suffix.lower() in SUFFIXES else None
+        return encoding is not None and (not head or _first_row(text_lines(head, encoding)) is not None)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        encoding = _encoding(head) or "latin-1"
-        layout = _layout(_lines(head, encoding), path)
+        encoding = text_encoding(head) or "latin-1"
+        layout = _layout(text_lines(head, encoding), path)
         table = _table(path, encoding, layout)
-        columns = _columns(table, layout, path)
-        if len(columns.leads) > len(table):
-            raise SignalShapeError(
-                f"{path}: {len(columns.leads)} columns and {len(table)} rows: "
-                "rows are samples, columns are leads: transpose it"
-            )
-        frequency = settle_sampling_frequency(columns.frequency, options, path)
-        units = [settle_units(unit, options, path) for unit in columns.units]
-        rows = [to_millivolts(table[:, at], unit, str(path)) for at, unit in zip(columns.leads, units, strict=True)]
-        named = any(columns.names)
-        return chosen(
-            Recording(
-                ArraySamples(np.stack(rows)),
-                frequency,
-                distinct_names(columns.names if named or not options.lead_names else options.lead_names),
-                UNKNOWN_UNITS if UNKNOWN_UNITS in units else "mV",
-                source=str(path),
-                notes=tuple(columns.notes),
-            ),
-            options,
-        )
-
-
-def _encoding(head: bytes) -> str | None:
-    """The encoding of a text by its beginning, or None where that has control characters that no text has."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if re.search(rb"[\x00-\x08\x0e-\x1f]", head):
-        return None
-    try:
-        head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cut_within_a_letter = len(head) - error.start < 4
-        return "utf-8-sig" if cut_within_a_letter else "latin-1"
-    return "utf-8-sig"
-
-
-def _lines(head: bytes, encoding: str) -> list[str]:
-    return io.TextIOWrapper(io.BytesIO(head), encoding=encoding, errors="replace").read().split("\n")
+        return recording_of_columns(table, _titles(layout, table.shape[1], path), options, path)
 
 
 def _layouts(line: str) -> list[_Layout]:
@@ -236,36 +158,7 @@ def _slow_table(file: Iterable[str], layout: _Layout, path: Path) -> NDArray[np.
     return np.array(rows)
 
 
-def _columns(table: NDArray[np.float64], layout: _Layout, path: Path) -> _Columns:
-    """Which columns are leads; the time column, the index and signals of other kinds are not."""
-    titles = _titles(layout, table.shape[1], path)
-    kept = [at for at, title in enumerate(titles) if title[0] or not np.isnan(table[:, at]).all()]
-    frequency, notes = None, []
-    time = _time_column(table, [titles[at][0] for at in kept])
-    if time is not None:
-        at = kept.pop(time)
-        name, unit = titles[at]
-        if _is_index(table[:, at], name):
-            notes.append(
-                "left out, sample numbers: the first column" if at == 0 else f"left out, sample numbers: {name}"
-            )
-        else:
-            frequency = _frequency(table[:, at], SECONDS_PER.get((unit or name or "s").casefold(), 1.0), path)
-    other = [at for at in kept if is_other_signal(titles[at][0]) or (titles[at][1] and not _voltage(titles[at][1]))]
-    if other:
-        notes.append(f"left out, not ECG: {', '.join(titles[at][0] for at in other)}")
-    leads = [at for at in kept if at not in other]
-    if not leads:
-        raise UnreadableFileError(f"{path}: no column is an ECG lead: pass a table with one column a lead")
-    names, units = zip(*((titles[at][0], _voltage(titles[at][1])) for at in leads), strict=True)
-    return _Columns(tuple(leads), names, units, frequency, notes)
-
-
-def _voltage(unit: str | None) -> str | None:
-    return voltage_unit(unit) if unit else None
-
-
-def _titles(layout: _Layout, columns: int, path: Path) -> list[tuple[str, str | None]]:
+def _titles(layout: _Layout, columns: int, path: Path) -> list[Title]:
     """Name and unit of each column; the name is empty and the unit None where there is none."""
     if not layout.header:
         return [("", None)] * columns
@@ -274,50 +167,7 @@ def _titles(layout: _Layout, columns: int, path: Path) -> list[tuple[str, str | 
             raise UnreadableFileError(
                 f"{path}: the header has {len(line)} columns, the rows have {columns}: correct the header"
             )
-    titles = [_title(cell) for cell in layout.header[0]]
+    titles = [title_of(cell) for cell in layout.header[0]]
     if len(layout.header) == 1:
         return titles
     return [(name, unit or second or None) for (name, unit), second in zip(titles, layout.header[1], strict=True)]
-
-
-def _title(cell: str) -> tuple[str, str | None]:
-    match = BRACKETED.fullmatch(cell) or SUFFIXED.fullmatch(cell)
-    if match is not None:
-        return match["name"].strip(), match["unit"]
-    return ("", cell) if voltage_unit(cell) and cell.casefold() != "v" else (cell, None)
-
-
-def _time_column(table: NDArray[np.float64], names: list[str]) -> int | None:
-    """The column of times or sample numbers: by its name, or the first one where it never stops rising."""
-    known = TIME_NAMES | INDEX_NAMES | SECONDS_PER.keys()
-    named = [at for at, name in enumerate(names) if name.casefold() in known]
-    if named:
-        return named[0]
-    rises = len(table) >= TIME_ROWS and bool(np.all(np.diff(table[:, 0]) > 0))
-    return 0 if len(names) > 1 and rises else None
-
-
-def _is_index(column: NDArray[np.float64], name: str) -> bool:
-    return name.casefold() in INDEX_NAMES or (not name and len(column) > 1 and bool(np.all(np.diff(column) == 1)))
-
-
-def _frequency(column: NDArray[np.float64], seconds: float, path: Path) -> float | None:
-    """Samples a second of a time column, None for a single row; UnreadableFileError where it has gaps.
-
-    Times are rounded: within what the rounding allows the nearest whole number is taken.
-    """
-    if len(column) < 2:
-        return None
-    span = column[-1] - column[0]
-    step = span / (len(column) - 1)
-    if not (np.isfinite(span) and step > 0):
-        raise UnreadableFileError(f"{path}: its time column does not rise: correct or remove it")
-    off = np.abs(column - column[0] - step * np.arange(len(column)))
-    if not off.max() < step:
-        at = int(np.argmax(~(off < step)))
-        raise UnreadableFileError(
-            f"{path}: its time column has a gap or is not regular near row {at + 1}: split the file"
-        )
-    frequency = float(1 / (step * seconds))
-    nearest = round(frequency)
-    return float(nearest) if abs(nearest - frequency) <= frequency * (2 * off.max() / span + 1e-6) else frequency

@@ -3,6 +3,7 @@
 Both are (leads, time) or (time,), never transposed. Nothing is unpickled.
 """
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -12,22 +13,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, chosen, settle_sampling_frequency, settle_units, voltage_unit
-from ecgnoise.recording import (
-    UNKNOWN_UNITS,
-    ArraySamples,
-    Recording,
-    Samples,
-    Signal,
-    as_leads,
-    default_lead_names,
-    to_millivolts,
-)
+from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.arrays import named_recording, recording_of_arrays
+from ecgnoise.readers.base import ReadOptions, one_line, settle_sampling_frequency, settle_units
+from ecgnoise.recording import Recording, Signal, as_leads, to_millivolts
 
 NPY_MAGIC: Final = b"\x93NUMPY"
-FREQUENCY_KEYS: Final = ("sampling_frequency", "fs")
-KEYS: Final = ("signal", *FREQUENCY_KEYS, "units", "lead_names")
+ZIP_MAGIC: Final = b"PK\x03\x04"
+# What numpy 2 raises on damaged headers, which it parses as Python.
+NPY_ERRORS: Final = (OSError, ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class NpyReader:
         leads, length = as_leads(_load_npy(path), str(path)).shape
         frequency = settle_sampling_frequency(None, options, path)
         units = settle_units(None, options, path)
-        return _recording(NpySamples(path, (leads, length), units), frequency, units, options, path)
+        return named_recording(NpySamples(path, (leads, length), units), frequency, units, None, options, path)
 
 
 @dataclass(frozen=True)
@@ -78,9 +72,9 @@ class NpzReader:
     name: str = "NumPy (.npz)"
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the suffix: other files are zip files too."""
-        del head
-        return path.suffix.lower() == ".npz"
+        """A zip file whose first member is an array, or the suffix: other files are zip files too."""
+        member = head[30 : 30 + int.from_bytes(head[26:28], "little")] if head.startswith(ZIP_MAGIC) else b""
+        return member.endswith(b".npy") or path.suffix.lower() == ".npz"
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every ``.npz``."""
@@ -88,29 +82,14 @@ class NpzReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        arrays = _load_npz(path)
-        signal = as_leads(_signal_of(arrays, path), str(path))
-        frequency = settle_sampling_frequency(_frequency_of(arrays, path), options, path)
-        stated = str(arrays["units"]) if "units" in arrays else None
-        units = settle_units(stated if stated is None else voltage_unit(stated) or stated, options, path)
-        samples = ArraySamples(to_millivolts(signal, units, str(path)))
-        if "lead_names" not in arrays:
-            return _recording(samples, frequency, units, options, path)
-        names = ReadOptions(lead_names=tuple(map(str, np.atleast_1d(arrays["lead_names"]))))
-        return chosen(_recording(samples, frequency, units, names, path), options)
-
-
-def _recording(samples: Samples, frequency: float, units: str, options: ReadOptions, path: Path) -> Recording:
-    names = options.lead_names or default_lead_names(samples.shape[0])
-    known = UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV"
-    return Recording(samples, frequency, names, known, source=str(path))
+        return recording_of_arrays(_load_npz(path), options, path)
 
 
 def _load_npy(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise UnreadableFileError(f"{path}: not a whole .npy file ({_one_line(error)}): save it again") from error
+    except NPY_ERRORS as error:
+        raise UnreadableFileError(f"{path}: not a whole .npy file ({one_line(error)}): save it again") from error
     return array
 
 
@@ -118,29 +97,5 @@ def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
-        raise UnreadableFileError(f"{path}: not a whole .npz file ({_one_line(error)}): save it again") from error
-
-
-def _signal_of(arrays: dict[str, NDArray[Any]], path: Path) -> NDArray[Any]:
-    if "signal" in arrays:
-        return arrays["signal"]
-    others = [key for key in arrays if key not in KEYS]
-    if len(others) != 1:
-        listed = ", ".join(arrays) or "none"
-        raise SignalShapeError(f"{path}: the arrays are {listed}: save the one to be scored as 'signal'")
-    return arrays[others[0]]
-
-
-def _frequency_of(arrays: dict[str, NDArray[Any]], path: Path) -> float | None:
-    for key in FREQUENCY_KEYS:
-        if key in arrays:
-            value = arrays[key]
-            if value.size != 1 or value.dtype.kind not in "iuf":
-                raise UnreadableFileError(f"{path}: {key} is {value.dtype} of shape {value.shape}: save one number")
-            return float(value.reshape(()))
-    return None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    except (*NPY_ERRORS, KeyError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise UnreadableFileError(f"{path}: not a whole .npz file ({one_line(error)}): save it again") from error

@@ -4,11 +4,13 @@ Samples stay in their files until a window is asked for. The package reads the h
 it cannot parse, which turns uV written with a Greek letter into V and a gain of NaN into 200; the unit, gain
 and name of a lead and the sampling frequency are therefore taken from the header's own fields.
 
-Leads that all have the same number of samples a frame keep them; where they differ, each frame is averaged.
+Leads that all have the same number of samples a frame keep them. Where they differ, each frame is averaged, unless
+frames are too few a second to be scored: then the leads are read that have the most common number.
 """
 
 import re
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,16 +20,19 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
 from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
     distinct_names,
+    is_file,
     is_other_signal,
+    one_line,
     settle_sampling_frequency,
     voltage_unit,
 )
 from ecgnoise.recording import (
+    MAXIMUM_LEADS,
     SAMPLING_FREQUENCY_LIMITS,
     UNKNOWN_UNITS,
     ArraySamples,
@@ -130,10 +135,17 @@ class WfdbReader:
             raise UnknownUnitsError(
                 f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another record"
             )
+        if len(kept) > MAXIMUM_LEADS:
+            raise SignalShapeError(
+                f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
+            )
         picked = [channels[index] for index in kept]
-        frame = picked[0].frame if len({channel.frame for channel in picked}) == 1 else 1
-        notes = _notes(picked, left_out, frame)
         stated = _stated_frequency(path, record)
+        frame = _common_frame(picked, stated or options.sampling_frequency or DEFAULT_FREQUENCY)
+        slower = [channel.name for channel in picked if frame not in {1, channel.frame}]
+        kept = [index for index in kept if frame in {1, channels[index].frame}]
+        picked = [channels[index] for index in kept]
+        notes = _notes(picked, left_out, slower, frame)
         if stated is None and options.sampling_frequency is None:
             stated = DEFAULT_FREQUENCY
             notes.append(f"no sampling frequency in the header: {stated:g} Hz, the format's default")
@@ -156,13 +168,13 @@ class WfdbReader:
 
 def record_header(path: Path) -> Path | None:
     """The ``.hea`` of a path: itself, a record without suffix, a signal file; None for other paths."""
-    if path.suffix == ".hea" and path.is_file():
+    if path.suffix == ".hea" and is_file(path):
         return path
     named = path.with_name(f"{path.name}.hea") if path.name else path
-    if not path.is_file():
-        return named if named.is_file() else None
+    if not is_file(path):
+        return named if is_file(named) else None
     beside = path.with_suffix(".hea")
-    if not beside.is_file():
+    if not is_file(beside):
         return None
     is_signal = path.suffix in {".dat", ".mat"} or path.name.encode() in beside.read_bytes().split()
     return beside if is_signal else None
@@ -237,8 +249,18 @@ def _stated_frequency(path: Path, record: _Header) -> float | None:
     return stated
 
 
-def _notes(picked: list[_Channel], left_out: list[str], frame: int) -> list[str]:
+def _common_frame(picked: list[_Channel], frames_a_second: float) -> int:
+    """The samples a frame of the leads that are read; 1 where frames are averaged."""
+    frames = Counter(channel.frame for channel in picked)
+    if len(frames) > 1 and frames_a_second >= SAMPLING_FREQUENCY_LIMITS[0]:
+        return 1
+    return max(frames, key=lambda frame: (frames[frame], frame))
+
+
+def _notes(picked: list[_Channel], left_out: list[str], slower: list[str], frame: int) -> list[str]:
     notes = [f"left out, not ECG: {', '.join(left_out)}"] if left_out else []
+    if slower:
+        notes.append(f"left out, of another sampling frequency: {', '.join(slower)}")
     uncalibrated = [channel.name for channel in picked if channel.gain == 0]
     if uncalibrated:
         notes.append(f"uncalibrated, taken as 200 units per mV as the format says: {', '.join(uncalibrated)}")
@@ -289,7 +311,7 @@ def _read_header(path: Path) -> _Header:
     except FileNotFoundError as error:
         raise UnreadableFileError(f"{path}: no such header: put it beside the other files of the record") from error
     except WFDB_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a WFDB header ({_one_line(error)}): fetch it again") from error
+        raise UnreadableFileError(f"{path}: not a WFDB header ({one_line(error)}): fetch it again") from error
     return header
 
 
@@ -313,11 +335,7 @@ def _read_signal(
         raise UnreadableFileError(f"{path}: its file {missing} is missing: put it beside the header") from error
     except WFDB_ERRORS as error:
         raise UnreadableFileError(
-            f"{path}: its signal files are damaged or shorter than the header says ({_one_line(error)}): "
+            f"{path}: its signal files are damaged or shorter than the header says ({one_line(error)}): "
             "fetch them again"
         ) from error
     return signal
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

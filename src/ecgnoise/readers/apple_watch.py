@@ -1,0 +1,95 @@
+"""The ECGs of an Apple Watch as its Health export has them: ``ecg_*.csv``, one lead of 30 s.
+
+Lines of a name and a value come first, in the language of the phone: one has the rate in hertz, one the unit. Then
+comes one sample a line, with a decimal point or comma.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.base import ReadOptions, voltage_unit
+from ecgnoise.readers.channels import Channel, leads_of
+from ecgnoise.readers.text import text_encoding, text_lines
+from ecgnoise.recording import ArraySamples, Recording
+
+HEADER_LINES: Final = 30
+HEADER_BYTES: Final = 1 << 12
+RATE: Final = re.compile(r'[^,;]+[,;]\s*"?(?P<rate>-?[\w.,+-]+)\s*(?:hertz|hz)"?\s*', re.IGNORECASE)
+NAMED: Final = re.compile(r'(?P<name>[^,;"]+)[,;]\s*"?(?P<value>.*?)"?\s*')
+SAMPLE: Final = re.compile(r'\s*"?[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?"?\s*', re.IGNORECASE)
+DATE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: [+-]\d{4})?")
+
+
+@dataclass(frozen=True)
+class AppleWatchReader:
+    """One ECG of an export."""
+
+    name: str = "Apple Watch (ecg_*.csv)"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """A text with a line that gives a rate in hertz, above lines of one number each."""
+        del path
+        beginning = head[:HEADER_BYTES]
+        encoding = text_encoding(beginning)
+        lines = text_lines(beginning, encoding)[:HEADER_LINES] if encoding else []
+        return any(RATE.fullmatch(line.strip()) for line in lines) and any(map(SAMPLE.fullmatch, lines))
+
+    def lists(self, path: Path, head: bytes) -> bool:
+        """Every such file."""
+        return self.recognises(path, head)
+
+    def read(self, path: Path, options: ReadOptions) -> Recording:
+        """The recording, in memory."""
+        content = path.read_bytes()
+        lines = text_lines(content, text_encoding(content) or "latin-1")
+        first = next((number for number, line in enumerate(lines) if SAMPLE.fullmatch(line)), len(lines))
+        values = [match["value"] for match in map(NAMED.fullmatch, lines[:first]) if match]
+        unit = next((value for value in values if voltage_unit(value)), "")
+        lead = next((value for value in values if re.match(r"lead\s", value, re.IGNORECASE)), "")
+        channels = [Channel(lead, unit, _rate(lines[:first], path))]
+        leads = leads_of(channels, options, path)
+        return Recording(
+            ArraySamples(leads.scaled(_samples(lines, first, path)[None], path)),
+            leads.frequency,
+            leads.names,
+            leads.recording_units,
+            _start(values),
+            str(path),
+        )
+
+
+def _rate(lines: list[str], path: Path) -> float:
+    stated = next(match["rate"] for match in map(RATE.fullmatch, map(str.strip, lines)) if match)
+    try:
+        return float(stated.replace(",", "."))
+    except ValueError as error:
+        raise UnreadableFileError(f"{path}: sampling frequency {stated!r} is not a number: export it again") from error
+
+
+def _samples(lines: list[str], first: int, path: Path) -> NDArray[np.float64]:
+    samples: list[float] = []
+    for number, line in enumerate(lines[first:], start=first + 1):
+        if SAMPLE.fullmatch(line):
+            samples.append(float(line.strip().strip('"').replace(",", ".")))
+        elif line.strip():
+            raise UnreadableFileError(f"{path}: line {number} is not a sample: {line[:40]!r}: export it again")
+    if not samples:
+        raise UnreadableFileError(f"{path}: no samples below its header: export it again")
+    return np.array(samples)
+
+
+def _start(values: list[str]) -> datetime | None:
+    stated = next((value for value in values if DATE.fullmatch(value)), "")
+    for pattern in ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S"):
+        try:
+            return datetime.strptime(stated, pattern)
+        except ValueError:
+            continue
+    return None

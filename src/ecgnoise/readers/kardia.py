@@ -1,0 +1,36 @@
+"""AliveCor Kardia recordings in JSON: one or six leads, as the maker's interface gives them.
+
+``data.raw`` has the samples, their frequency in Hz, and amplitudeResolution, the nV of a count.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.bridge import bridged
+from ecgnoise.recording import Recording
+
+KEYS: Final = re.compile(rb'"(algorithmDetermination|patientID|amplitudeResolution|data12L)"')
+
+
+@dataclass(frozen=True)
+class KardiaReader:
+    """The unfiltered leads of a recording."""
+
+    name: str = "AliveCor Kardia (JSON)"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """By the names of its entries."""
+        del path
+        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        return text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
+
+    def lists(self, path: Path, head: bytes) -> bool:
+        """Every such file."""
+        return self.recognises(path, head)
+
+    def read(self, path: Path, options: ReadOptions) -> Recording:
+        """The recording, in memory."""
+        return bridged(path, self.name, options)

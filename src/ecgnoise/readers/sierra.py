@@ -1,0 +1,31 @@
+"""Philips Sierra ECG in XML, versions 1.03 to 1.04.02, plain or with XLI compression.
+
+A sample is its count times the resolution of the file in uV.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.bridge import bridged, has_root
+from ecgnoise.recording import Recording
+
+
+@dataclass(frozen=True)
+class SierraReader:
+    """The rhythm waveform of a resting ECG."""
+
+    name: str = "Philips Sierra (XML)"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """By the root element."""
+        del path
+        return has_root(head, "restingecgdata")
+
+    def lists(self, path: Path, head: bytes) -> bool:
+        """Every such file."""
+        return self.recognises(path, head)
+
+    def read(self, path: Path, options: ReadOptions) -> Recording:
+        """The recording, in memory."""
+        return bridged(path, self.name, options)
