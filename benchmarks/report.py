@@ -104,8 +104,8 @@ The scores differ by at most {difference:.1g} dB from those of the recording (to
 """
 LONG = """## Long recordings
 
-{machine} `ecgnoise score` with a table and the model `{model}` on simulated {leads}-lead recordings at 500 Hz, from start
-to exit.
+{machine} `ecgnoise score` with a table and the model `{model}` on simulated {leads}-lead recordings at 500 Hz, from
+start to exit.
 
 | format | hours | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
 |---|---|---|---|---|---|
