@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from benchmarks import rivals
-from benchmarks.rivals import biosppy, classical, one_liners, pca
+from benchmarks.rivals import autoencoders, biosppy, classical, one_liners, pca
 from benchmarks.rivals.contract import checked
 
 from ecgnoise import simulate_ecg
@@ -47,6 +47,18 @@ def imported():
 def small_fit(monkeypatch):
     """Principal components of simulated leads instead of those of PTB-XL."""
     monkeypatch.setattr(pca, "kept_fit", simulated_fit)
+    monkeypatch.setattr(autoencoders, "trained", simulated_network)
+
+
+@cache
+def simulated_network(name):
+    """An autoencoder of simulated leads, narrow and hardly trained."""
+    torch = pytest.importorskip("torch", reason="needs the extra train")
+    images = np.concatenate([pca.image(clean_lead(seed), FREQUENCY) for seed in range(8)])
+    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng(devices=[]):
+        patch.setattr(autoencoders, "WIDTHS", (8, 8, 16, 16))
+        patch.setattr(autoencoders, "BATCH", 8)
+        return autoencoders.train(images, variational=name == "vae", steps=120)
 
 
 @cache
@@ -309,3 +321,40 @@ def test_training_leads_of_principal_components_are_clean_ones_of_training_folds
     assert pca.clean_training_leads() == {f"{fold}": [0, 3] for fold in range(1, 9)}
     monkeypatch.setattr(pca, "MOST_LEADS", 3)
     assert sum(map(len, pca.clean_training_leads().values())) == 3
+
+
+@pytest.mark.parametrize("name", autoencoders.NAMES)
+def test_autoencoders_are_trained_once_kept_and_read(name, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="needs the extra train")
+    trained_once = []
+
+    def train(images, *, variational):
+        assert images.shape == (6, 40, 256)
+        trained_once.append(variational)
+        return autoencoders.build()
+
+    leads = {f"record {seed}": np.stack([clean_lead(seed), clean_lead(seed + 10)]) for seed in range(3)}
+    monkeypatch.setattr(autoencoders, "read", lambda path: Recording.from_array(leads[path], FREQUENCY))
+    monkeypatch.setattr(autoencoders, "clean_training_leads", lambda: {path: [0, 1] for path in leads})
+    monkeypatch.setattr(autoencoders, "train", train)
+    monkeypatch.setattr(autoencoders, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(autoencoders, "WIDTHS", (8, 8, 8, 8))
+    autoencoders.prepare()
+    autoencoders.prepare()
+    assert trained_once == [False, True]
+    state = torch.load(tmp_path / "cache" / f"{name}.pt", weights_only=True)
+    assert state.keys() == autoencoders.build().state_dict().keys()
+    assert sorted(file.suffix for file in (tmp_path / "cache").iterdir()) == [".pt", ".pt"]
+
+
+def test_the_same_images_train_the_same_network_and_a_vae_another_one(monkeypatch):
+    torch = pytest.importorskip("torch", reason="needs the extra train")
+    monkeypatch.setattr(autoencoders, "WIDTHS", (8, 8, 8, 8))
+    images = pca.image(clean_lead(), FREQUENCY)
+    with torch.random.fork_rng(devices=[]):
+        first, again, other = (
+            autoencoders.redrawn(autoencoders.train(images, variational=variational, steps=4), images)
+            for variational in (False, False, True)
+        )
+    np.testing.assert_array_equal(again, first)
+    assert np.abs(other - first).max() > 0.01

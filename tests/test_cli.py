@@ -437,7 +437,7 @@ def test_epochs_take_the_place_of_steps(tmp_path, trained):
 OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3}
 
 
-@pytest.mark.parametrize("kind", ["default", "autoencoder", "latent", "pixel"])
+@pytest.mark.parametrize("kind", ["default", "student", "autoencoder", "latent", "pixel"])
 def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch, kind):
     command = main.commands["train"].commands[kind]
     config = preset("default", kind)
@@ -451,7 +451,7 @@ def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch
                  for part in ([name] if value is True else [name, value])]  # fmt: skip
     caught = []
     monkeypatch.setattr(command, "callback", lambda options: caught.append(options.configuration(kind)))
-    others = ["--autoencoder", str(tmp_path)] if kind == "latent" else []
+    others = {"latent": ["--autoencoder", tmp_path], "student": ["--teacher", tmp_path]}.get(kind, [])
     result = run("train", kind, tmp_path, "--out", tmp_path / "model", *others, *arguments)
     assert result.exit_code == 0, result.output
     assert asdict(caught[0]) == values | {"channels": (32, 64)}
@@ -463,6 +463,24 @@ def test_training_command_fits_the_training_functions():
     names = ["material", "out", "config", "work", "progress", "start"]
     assert list(inspect.signature(train_default).parameters) == names
     assert list(inspect.signature(read_recordings).parameters) == ["data", "reading"]
+
+
+def test_a_student_is_given_its_teacher(tmp_path, trained, monkeypatch, tiny_model):
+    called = []
+
+    def train_student(material, teacher, out, config, work, told):
+        told.drawing(1, 2)
+        called.append((material, teacher.path, out, config.steps, work))
+        return teacher
+
+    module = types.SimpleNamespace(
+        train_student=train_student, Callbacks=lambda drawing, _step: types.SimpleNamespace(drawing=drawing)
+    )
+    monkeypatch.setitem(sys.modules, "ecgnoise.training.distil", module)
+    result = run("train", "student", tmp_path, "--teacher", tiny_model, "--out", tmp_path / "model", "--steps", 3)
+    assert result.exit_code == 0, result.output
+    assert called == [(tmp_path, tiny_model, tmp_path / "model", 3, None)]
+    assert run("train", "student", tmp_path, "--out", tmp_path / "model").exit_code == 2
 
 
 def test_training_without_recordings_is_one_line(tmp_path):

@@ -32,6 +32,7 @@ PAGE_OF = {
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
     "train default": "docs/training.md",
+    "train student": "docs/training.md",
     "train autoencoder": "docs/training.md",
     "train latent": "docs/training.md",
     "train pixel": "docs/training.md",
@@ -188,10 +189,11 @@ def as_in_a_table(value):
 
 
 def test_presets_in_the_training_page_are_those_of_the_program():
-    rows = re.findall(r"^\| `(\w+)` ((?:\| [^|\n]*){6})\|$", TEXTS["docs/training.md"], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` ((?:\| [^|\n]*){7})\|$", TEXTS["docs/training.md"], re.MULTILINE)
     table = {name: [cell.strip() for cell in cells.split("|")[1:]] for name, cells in rows}
     columns = [
         [preset("default", "default")],
+        [preset("default", "student")],
         [preset("default", "autoencoder")],
         [preset("default", "latent"), preset("default", "pixel")],
         [preset("paper", "autoencoder"), preset("paper", "autoencoder", refined=True)],

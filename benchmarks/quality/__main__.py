@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import rivals
 from benchmarks.calibrate import identity
 from benchmarks.machine import RESULTS, keep
 from benchmarks.quality import challenge, local, mitdb, nuisance, ptbxl, stress
@@ -120,6 +121,7 @@ def main() -> None:
     """Run the parts asked for and keep their figures."""
     arguments = parse()
     names = chosen_rivals(arguments.rivals)
+    rivals.prepare(names)
     quantifier = Quantifier(arguments.model, threads=arguments.jobs)
     description = load_folder(arguments.model).description
     store = Store(None if arguments.fresh else CACHE)

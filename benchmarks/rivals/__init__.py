@@ -8,15 +8,15 @@ rival is called; the extra ``bench`` has them all.
 Where a library answers for each sample or beat, the score is the mean over the lead; categories count 2, 1, 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final
 
-from benchmarks.rivals import biosppy, classical, ecgdatakit, integrity, neurokit, one_liners, pca
+from benchmarks.rivals import autoencoders, biosppy, classical, ecgdatakit, integrity, neurokit, one_liners, pca
 from benchmarks.rivals.contract import Rival
 
-GROUPS: Final = (neurokit, ecgdatakit, integrity, biosppy, classical, one_liners, pca)
+GROUPS: Final = (neurokit, ecgdatakit, integrity, biosppy, classical, one_liners, pca, autoencoders)
 RIVALS: Final[Mapping[str, Rival]] = MappingProxyType(
     {name: rival for group in GROUPS for name, rival in group.RIVALS.items()}
 )
@@ -34,3 +34,10 @@ def missing() -> dict[str, tuple[str, ...]]:
     """The rivals that cannot run here, each with the packages that it lacks."""
     absent = {name: tuple(p for p in packages if not find_spec(p)) for name, packages in PACKAGES.items()}
     return {name: packages for name, packages in absent.items() if packages}
+
+
+def prepare(names: Collection[str]) -> None:
+    """Fit or train, in this process, what rivals of these names need and the cache does not have."""
+    for group in (pca, autoencoders):
+        if set(names) & set(group.RIVALS):
+            group.prepare()

@@ -4,7 +4,7 @@ Fitted on images (profile ``default``) of clean PTB-XL leads of folds 1 to 8, at
 score is the PSNR of the reconstruction over the rows that the recording can hold. 64 components of 40 x 256 pixels
 and their mean are 0.67 million numbers, and the bottleneck is 160 times smaller than the image. No unit matters.
 
-The fit is made once, on the first call, and kept in ``benchmarks/.cache``.
+The fit is made once, by :func:`prepare`, and kept in ``benchmarks/.cache``.
 """
 
 import os
@@ -103,10 +103,14 @@ def load(path: Path) -> Fit:
 
 @lru_cache(maxsize=1)
 def kept_fit() -> Fit:
-    """The fit of the cache, made now where there is none; needs ECGNOISE_DATA for that."""
+    """The fit of the cache; :func:`prepare` puts it there."""
+    return load(CACHE)
+
+
+def prepare() -> None:
+    """Fit, where there is none in the cache; needs ECGNOISE_DATA for that."""
     if not CACHE.exists():
         save(fit(clean_training_leads()), CACHE)
-    return load(CACHE)
 
 
 def reconstruction_psnr(lead: Array, sampling_frequency: float) -> float:

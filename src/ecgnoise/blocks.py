@@ -14,7 +14,7 @@ from ecgnoise.segments import LeadSegment, Window, cut_signal
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-BLOCK_BATCHES: Final = 4
+BLOCK_BATCHES: Final = 16
 BLOCK_SAMPLES: Final = 1 << 22  # of all leads together; 16 MB in float32
 
 

@@ -16,14 +16,14 @@ from ecgnoise.score import Progress, Scorer
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
-DEFAULT_BATCH: Final = 12
+DEFAULT_BATCH: Final = 6
 
 
 class Quantifier:
     """Scores recordings with one model, loaded once. Safe to call from several threads; can be pickled.
 
-    model: ``"default"``, or the path of a model folder. threads: of the network, None for all processors.
-    batch_size: lead-segments that go through the network together; it changes speed and memory, not scores.
+    model: ``"default"``, or the path of a model folder. threads: how many lots of lead-segments are scored at once,
+    None for one a processor. batch_size: lead-segments a lot. Both change speed and memory, not scores.
 
     Raises ModelNotFoundError, ModelFormatError, ModelChecksumError or OptionError.
     """
@@ -31,12 +31,12 @@ class Quantifier:
     def __init__(
         self, model: str | Path = "default", *, threads: int | None = None, batch_size: int | None = None
     ) -> None:
-        from ecgnoise.models.load import load_redrawer
+        from ecgnoise.models.load import available_processors, load_redrawer
 
         folder = load_folder(model)
         description = folder.description
         identity = ModelIdentity(description.name, description.version, folder.hash)
-        redrawer = load_redrawer(folder, threads)
+        redrawer = load_redrawer(folder, threads=1)
         batch = DEFAULT_BATCH if batch_size is None else batch_size
         self._arguments = (folder.path, threads, batch_size)
         self._scorer = Scorer(
@@ -45,6 +45,7 @@ class Quantifier:
             description.thresholds,
             identity,
             batch,
+            available_processors() if threads is None else threads,
             reference=description.reference,
             stress=description.stress,
         )

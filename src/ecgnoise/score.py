@@ -2,10 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
@@ -13,7 +15,7 @@ from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
-from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
+from ecgnoise.profiles import Images, Profile, held_rows, level_images, qrs_level
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
@@ -24,13 +26,40 @@ if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
 Progress = Callable[[int, int], None]
+Lot = list[LeadSegment]
+
+
+class Measured(NamedTuple):
+    """Errors of the columns of some lead-segments, (n, columns), and originals and redrawings where they are kept."""
+
+    errors: NDArray[np.float64]
+    images: tuple[Images, Images] | None
+
+
+Run = Callable[[Callable[[Lot], Measured], Sequence[Lot]], Iterable[Measured]]
+
+
+@contextmanager
+def working(threads: int) -> Iterator[Run]:
+    """A ``map`` that so many threads work at; what waits when an error or Ctrl-C comes is not begun."""
+    if threads == 1:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(threads, "ecgnoise-score")
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Scorer:
     """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
 
-    batch_size: lead-segments that go through the network together. reference, stress: what was measured of the model on
-    clean leads; see :class:`ecgnoise.models.folder.ModelDescription`.
+    batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
+    by one thread from picture to error; the lots are the same whatever their number. reference, stress: what was
+    measured of the model on clean leads; see :class:`ecgnoise.models.folder.ModelDescription`.
     """
 
     def __init__(
@@ -40,12 +69,15 @@ class Scorer:
         thresholds: Thresholds,
         model: ModelIdentity,
         batch_size: int,
+        threads: int = 1,
         *,
         reference: Sequence[float] = (),
         stress: Sequence[StressStep] = (),
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
+        if threads < 1:
+            raise OptionError(f"threads {threads}: at least 1 is needed")
         self.profile = profile
         self.model = model
         self._redrawer = redrawer
@@ -53,6 +85,7 @@ class Scorer:
         self._reference = reference
         self._stress = stress
         self._batch = batch_size
+        self._threads = threads
         self._transforms: dict[float, Superlet] = {}
         self._lock = threading.Lock()
 
@@ -73,12 +106,13 @@ class Scorer:
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, self.profile if images else None)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
         done = journal.begin(self._identity(recording, sheet, size), sheet) if journal else 0
-        for block in read_blocks(recording, windows, size, done):
-            for finished in self._score_block(block, recording, sheet):
-                if progress:
-                    progress(finished, len(windows))
-            if journal:
-                journal.keep(sheet, block.first, block.stop)
+        with working(self._threads) as run:
+            for block in read_blocks(recording, windows, size, done):
+                for finished in self._score_block(block, recording, sheet, run):
+                    if progress:
+                        progress(finished, len(windows))
+                if journal:
+                    journal.keep(sheet, block.first, block.stop)
         return self._result(recording, sheet)
 
     def _check(self, recording: Recording) -> None:
@@ -107,28 +141,31 @@ class Scorer:
             "content": content.hexdigest(),
         }
 
-    def _score_block(self, block: Block, recording: Recording, sheet: Sheet) -> Iterator[int]:
-        """Score a block, lot by lot: how many windows of the recording are finished after each."""
+    def _score_block(self, block: Block, recording: Recording, sheet: Sheet, run: "Run") -> Iterator[int]:
+        """Score a block, lot by lot: how many windows of the recording are finished, each time that there are more."""
         for item in block.cuts:
             sheet.enter_fault(item)
         waiting = [item for item in block.cuts if item.drawable]
-        for begin in range(0, len(waiting), self._batch):
-            end = begin + self._batch
-            self._score(waiting[begin:end], recording, sheet)
-            if end < len(waiting):
-                yield waiting[end].segment
+        lots = [waiting[begin : begin + self._batch] for begin in range(0, len(waiting), self._batch)]
+        keep, told = sheet.images is not None, block.first
+        for number, measured in enumerate(run(lambda lot: self._measure(lot, recording, keep=keep), lots), start=1):
+            for row, item in enumerate(lots[number - 1]):
+                sheet.enter_score(item, measured.errors[row])
+                if measured.images is not None:
+                    sheet.enter_images(item, *(images[row] for images in measured.images))
+            if number < len(lots) and lots[number][0].segment > told:
+                told = lots[number][0].segment
+                yield told
         yield block.stop
 
-    def _score(self, lot: list[LeadSegment], recording: Recording, sheet: Sheet) -> None:
-        """Draw, redraw and measure some lead-segments."""
+    def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
+        """Draw, redraw and measure some lead-segments; keep: their images too."""
         pictures = self._draw(lot, recording)
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        for row, item in enumerate(lot):
-            sheet.enter_score(item, errors[row])
-            sheet.enter_images(item, pictures.images[row], redrawn[row])
+        return Measured(errors, (pictures.images, redrawn) if keep else None)
 
-    def _draw(self, lot: list[LeadSegment], recording: Recording) -> Pictures:
+    def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
         levels = self._transform(frequency)(np.stack([item.signal for item in lot]))

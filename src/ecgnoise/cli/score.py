@@ -65,7 +65,7 @@ class ScoreOptions:
     "--parts", type=click.IntRange(1, 256), default=1, show_default=True, help="Parts of a segment with their own PSNR."
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
+@click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
 def score(options: ScoreOptions) -> None:

@@ -51,7 +51,7 @@ class StreamOptions:
     "--gain", type=float, default=1.0, show_default=True, metavar="N", help="Steps a unit: what to divide by."
 )
 @click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
+@click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
 def stream(options: StreamOptions) -> None:
     """Score samples from standard input as they come.
 

@@ -18,12 +18,14 @@ from ecgnoise.training.config import (
     PRESETS,
     DefaultConfig,
     PublishedConfig,
+    StudentConfig,
     TrainingConfig,
     preset,
 )
 
 if TYPE_CHECKING:
     from ecgnoise.models.folder import ModelFolder
+    from ecgnoise.training.default_model import DefaultMaterial
 
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
@@ -31,6 +33,7 @@ LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RA
 STORE_MARK: Final = "zarr.json"
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
+TEACHER: Final = "A model folder of ecgnoise train default whose answers to learn, or default, the bundled one."
 PATH: Final = click.Path(path_type=Path)
 TRAIN_CODES: Final = """\b
 Exit code:
@@ -44,7 +47,8 @@ Exit code:
 class TrainOptions:
     """What the commands have in common; their help says what they are.
 
-    settings: those given as options. autoencoder: of the latent model only. start: of the default model only.
+    settings: those given as options. autoencoder: of the latent model only. start: of the default model only. teacher:
+    of its student only.
     """
 
     source: Path
@@ -56,6 +60,7 @@ class TrainOptions:
     settings: dict[str, Any]
     autoencoder: Path | None = None
     start: Path | None = None
+    teacher: Path | None = None
 
     def configuration(self, kind: str) -> TrainingConfig:
         """The preset, with the entries of the file and then the options in their place."""
@@ -104,6 +109,8 @@ class TrainCommand(click.Command):
             *([click.Option(["--autoencoder"], type=PATH, required=True, metavar="FOLDER", help=AUTOENCODER)]
               if kind == "latent" else []),
             *([click.Option(["--start"], type=PATH, metavar="FOLDER", help=START)] if kind == "default" else []),
+            *([click.Option(["--teacher"], type=PATH, required=True, metavar="FOLDER", help=TEACHER)]
+              if kind == "student" else []),
             *(setting_option(entry) for entry in fields(config)),
         ]  # fmt: skip
         super().__init__(
@@ -168,6 +175,10 @@ class Told:
         """So many recordings or leads are ready."""
         self._bar.show(done / total, "reading")
 
+    def drawing(self, done: int, total: int) -> None:
+        """The teacher has answered so many pictures."""
+        self._bar.show(done / total, "asking the teacher")
+
     def step(self, done: int, total: int, loss: float) -> None:
         """So many steps are done; the loss is NaN before the first line of the log."""
         self._bar.show(done / total, f"step {done} of {total}{'' if math.isnan(loss) else f', loss {loss:.4f}'}")
@@ -189,24 +200,48 @@ def _default(options: TrainOptions) -> None:
     SOURCE is a folder of clean recordings, or a store of levels: one of ecgnoise ptbxl prepare --dtype float16.
     """
     config = options.configuration("default")
-    stored = (options.source / STORE_MARK).is_file()
     if not isinstance(config, DefaultConfig):
         raise OptionError(f"preset {options.preset!r} is not one of the default model")
-    if options.only is not None and not stored:
-        raise OptionError(f"--only {options.only}: {options.source} is no store, and only a store has lists of leads")
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
-        from ecgnoise.ptbxl.store import open_store
-        from ecgnoise.training.default_model import read_recordings, read_store, train_default
+        from ecgnoise.training.default_model import train_default
 
         told = Told(bar)
-        if stored:
-            material = read_store(open_store(options.source), options.only, told.reading, told.say)
-        else:
-            material = read_recordings(options.source, told.reading)
-        start = None if options.start is None else load_folder(options.start)
+        material = _material(options, told)
+        start = None if options.start is None else load_folder(str(options.start))
         model = train_default(material, options.out, config, options.work, told.step, start)
     _say(options.out, model)
+
+
+def _student(options: TrainOptions) -> None:
+    """Train a smaller network to give a default model's answers.
+
+    SOURCE is what the default model was trained on: a folder of clean recordings, or a store of levels.
+    """
+    config = options.configuration("student")
+    if not isinstance(config, StudentConfig) or options.teacher is None:
+        raise OptionError(f"preset {options.preset!r} is not one of a student")
+    with needing_extra(), train_bar() as bar:
+        from ecgnoise.models.folder import load_folder
+        from ecgnoise.training.distil import Callbacks, train_student
+
+        told = Told(bar)
+        material, teacher = _material(options, told), load_folder(str(options.teacher))
+        callbacks = Callbacks(told.drawing, told.step)
+        model = train_student(material, teacher, options.out, config, options.work, callbacks)
+    _say(options.out, model)
+
+
+def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
+    """Lead-segments to train a default model or its student on."""
+    from ecgnoise.ptbxl.store import open_store
+    from ecgnoise.training.default_model import read_recordings, read_store
+
+    if (options.source / STORE_MARK).is_file():
+        return read_store(open_store(options.source), options.only, told.reading, told.say)
+    if options.only is not None:
+        raise OptionError(f"--only {options.only}: {options.source} is no store, and only a store has lists of leads")
+    return read_recordings(options.source, told.reading)
 
 
 def _published(kind: str, options: TrainOptions) -> None:
@@ -266,6 +301,7 @@ def needing_extra() -> Iterator[None]:
 
 
 train.add_command(TrainCommand("default", DefaultConfig, _default))
+train.add_command(TrainCommand("student", StudentConfig, _student))
 train.add_command(TrainCommand("autoencoder", PublishedConfig, _autoencoder))
 train.add_command(TrainCommand("latent", PublishedConfig, _latent))
 train.add_command(TrainCommand("pixel", PublishedConfig, _pixel))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgnoise.diffusion import Sampler, draw_noise, walk
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import Question
-from ecgnoise.profiles import Images, Profile, from_network, to_network
+from ecgnoise.profiles import COLUMNS, Images, Profile, from_network, to_network
 
 NOISE_SEED: Final = 123
 SHOWN_SIGMA_OF_HIDDEN: Final = 1.0
@@ -112,19 +112,20 @@ class QuestionRedrawer:
     ) -> None:
         self._denoiser = denoiser
         self._questions = tuple(questions)
-        self._frequencies = np.asarray(profile.frequencies)[::-1]
+        self._profile = profile
         self._seed = seed
 
     def redraw(self, pictures: Pictures) -> Images:
         """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
-        squared = np.zeros(pictures.images.shape, np.float64)
+        squared = np.zeros(pictures.images.shape, np.float32)
         answers: dict[tuple[tuple[float, float], float], Images] = {}
         for question in self._questions:
             asked = question.hidden, question.sigma
             if asked not in answers:
                 answers[asked] = self.answer(question, pictures)
-            squared += self.counted_error(question, pictures, answers[asked])
-        return np.asarray(pictures.images - np.sqrt(squared), dtype=np.float32)
+            rows, counted = self._counted(question, pictures, answers[asked])
+            squared[:, rows] += counted
+        return pictures.images - np.sqrt(squared)
 
     def answer(self, question: Question, pictures: Pictures) -> Images:
         """The network's redrawing for one question, (n, rows, columns) in 0..255."""
@@ -132,34 +133,55 @@ class QuestionRedrawer:
         hidden_rows = self.band(question.hidden) | ~pictures.held
         hidden = np.broadcast_to(hidden_rows.astype(np.float32)[:, None], shape)
         sigma = np.where(hidden > 0, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
-        noise = np.random.RandomState(self._seed).standard_normal(shape[2:]).astype(np.float32)
+        noise = question_noise(self._profile.rows, self._seed)
         noised = to_network(pictures.images)[:, None] + sigma * noise
         known = np.full(shape[0], float(pictures.known), np.float32)
         redrawn = self._denoiser.denoise(noised.astype(np.float32), sigma, hidden, pictures.reference, known)
         return np.asarray((redrawn[:, 0] + 1.0) * 127.5, dtype=np.float32)
 
-    def counted_error(self, question: Question, pictures: Pictures, redrawn: Images) -> NDArray[np.float64]:
+    def counted_error(self, question: Question, pictures: Pictures, redrawn: Images) -> Images:
         """What one question adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
         With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
         :class:`ecgnoise.models.description.Question` says what the counted error and r are.
         """
-        excess = pictures.images.astype(np.float64) - redrawn
+        squared = np.zeros(pictures.images.shape, np.float32)
+        rows, counted = self._counted(question, pictures, redrawn)
+        squared[:, rows] = counted
+        return squared
+
+    def _counted(self, question: Question, pictures: Pictures, redrawn: Images) -> tuple[NDArray[np.intp], Images]:
+        """The rows that count, and what the question adds to the squared difference of each of their pixels."""
+        rows = np.flatnonzero(self.band(question.counted) & pictures.held)
+        squared = pictures.images[:, rows] - redrawn[:, rows]
+        if not len(rows):
+            return rows, squared
         if question.one_sided:
-            excess = np.maximum(excess, 0.0)
-        counted = self.band(question.counted) & pictures.held
-        squared = np.where(counted[:, None], excess**2, 0.0)
-        if not counted.any():
-            return squared
-        emphasis, mean = _emphasis(question, squared.sum(axis=1) / counted.sum())
-        share = pictures.held.sum() / counted.sum()
-        slope = _slope(question, mean / question.scale)[:, None, None]
-        return np.asarray(squared * emphasis[:, None] * (share * question.weight / question.scale) * slope)
+            np.maximum(squared, 0.0, out=squared)
+        np.square(squared, out=squared)
+        emphasis, mean = _emphasis(question, squared.mean(axis=1, dtype=np.float64))
+        share = pictures.held.sum() / len(rows)
+        factor = (
+            emphasis * (share * question.weight / question.scale * _slope(question, mean / question.scale))[:, None]
+        )
+        squared *= factor[:, None].astype(np.float32)
+        return rows, squared
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         """Rows whose frequency lies within a band in Hz, (rows,), row 0 the highest; an empty band has none."""
-        low, high = band
-        return np.asarray((self._frequencies >= low) & (self._frequencies <= high))
+        return rows_within(band, self._profile)
+
+
+def rows_within(band: tuple[float, float], profile: Profile) -> NDArray[np.bool_]:
+    """Rows of a profile whose frequency lies within a band in Hz, (rows,), row 0 the highest; none in an empty band."""
+    low, high = band
+    frequencies = np.asarray(profile.frequencies)[::-1]
+    return np.asarray((frequencies >= low) & (frequencies <= high))
+
+
+def question_noise(rows: int, seed: int = NOISE_SEED) -> NDArray[np.float32]:
+    """The noise that makes shown rows vague, (rows, columns), the same in all questions."""
+    return np.random.RandomState(seed).standard_normal((rows, COLUMNS)).astype(np.float32)
 
 
 def _emphasis(question: Question, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -83,6 +83,11 @@ class TrainingConfig:
         """What the widths are multiples of: the groups of the network's normalisation."""
         return 32
 
+    @property
+    def length(self) -> str:
+        """How long the run is, in words."""
+        return f"{self.steps} steps" if self.steps else f"{self.epochs:g} epochs in steps"
+
     def save(self, path: Path) -> None:
         """Write the configuration as TOML, whole or not at all."""
         try:
@@ -161,6 +166,32 @@ class DefaultConfig(TrainingConfig):
 
 
 @dataclass(frozen=True)
+class StudentConfig(TrainingConfig):
+    """How a student of the default model is trained; the widths are multiples of 8."""
+
+    steps: int = setting(9000, "Optimiser steps; 0: EPOCHS says how long.")
+    batch: int = setting(48, "Answers that a process takes at once.")
+    learning_rate: float = setting(2e-3, "The highest, of AdamW.")
+    beta2: float = setting(0.99, "Of AdamW.")
+    warm_up: float = setting(0.05, "Share of the run in which the learning rate rises.")
+    ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
+    save_every: int = setting(500, "Steps between checkpoints; each has a validation loss and pictures.")
+    validation_leads: int = setting(960, "How many answers the validation loss is taken of.")
+    channels: tuple[int, ...] = setting((32, 64, 96), "Widths of the network, finest level first, as 32,64,96.")
+    pool: int = setting(24000, "How many pictures the teacher answers.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pool < 1 or not self.channels:
+            raise OptionError(f"training: pool {self.pool} must be above 0, channels not be empty")
+
+    @property
+    def width_step(self) -> int:
+        """What the widths are multiples of: the heads of the network's attention, and blocks of a processor."""
+        return 8
+
+
+@dataclass(frozen=True)
 class PublishedConfig(TrainingConfig):
     """How a published network is trained; without widths it has the published size."""
 
@@ -181,6 +212,7 @@ _PAPER: Final = PublishedConfig(precision="float32")
 PRESETS: Final[Mapping[str, Mapping[str, TrainingConfig]]] = {
     "default": {
         "default": DefaultConfig(),
+        "student": StudentConfig(),
         "autoencoder": replace(_OURS, epochs=100.0),
         "latent": _OURS,
         "pixel": _OURS,

@@ -117,7 +117,7 @@ def train_default(
         return None
     averaged = MaskedDenoiser(config.channels)
     averaged.load_state_dict(network.state_dict())
-    return build_model(averaged.eval(), kept, out, config, start)
+    return build_model(averaged.eval(), kept.clean, out, _training(kept, config, start))
 
 
 def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: float) -> DefaultMaterial:
@@ -181,10 +181,9 @@ def read_store(
 
 def build_model(
     network: MaskedDenoiser,
-    material: DefaultMaterial,
+    clean: TrainingSet,
     out: Path,
-    config: DefaultConfig,
-    start: ModelFolder | None = None,
+    training: Training,
     questions: Sequence[Question] = QUESTIONS,
 ) -> ModelFolder:
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
@@ -197,8 +196,8 @@ def build_model(
         file = Path(folder) / DENOISER
         file.write_bytes(onnx)
         denoiser = OnnxDenoiser(file, available_processors())
-        calibrated = [replace(question, scale=_scale(question, denoiser, material.clean)) for question in questions]
-        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), material.clean)
+        calibrated = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
+        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), clean)
     description = ModelDescription(
         name="default",
         version=__version__,
@@ -206,7 +205,7 @@ def build_model(
         profile=DEFAULT,
         network=Network("masked"),
         thresholds=thresholds_of(psnr),
-        training=_training(material, config, start),
+        training=training,
         questions=tuple(calibrated),
         reference=reference_of(psnr),
     )
@@ -218,7 +217,7 @@ def export_denoiser(network: MaskedDenoiser) -> bytes:
     """The network as an ONNX file with the inputs of ``MaskedDenoiser.forward``."""
     maps = torch.zeros(1, 1, DEFAULT.rows, COLUMNS)
     examples = (maps, maps + 1, maps, torch.zeros(1), torch.ones(1))
-    plain = MaskedDenoiser(network.channels)
+    plain = type(network)(network.channels)
     plain.load_state_dict(network.state_dict())
     return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "redrawn")
 
@@ -273,15 +272,11 @@ def _training(material: DefaultMaterial, config: DefaultConfig, start: ModelFold
     kept = "" if config.keep == 1 else f", trained on what was among the cleanest {100 * config.keep:g} % in each band"
     taken = config.batch * config.accumulate * PartialState().num_processes
     note = (
-        f"{_length(config)} of {taken}, learning rate {config.learning_rate:g}, channels "
+        f"{config.length} of {taken}, learning rate {config.learning_rate:g}, channels "
         f"{', '.join(map(str, config.channels))}, seed {config.seed}{begun}{kept}; calibrated on "
         f"{len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )
     return Training(data, source_commit(), note)
-
-
-def _length(config: DefaultConfig) -> str:
-    return f"{config.steps} steps" if config.steps else f"{config.epochs:g} epochs in steps"
 
 
 def _card(description: ModelDescription) -> str:
