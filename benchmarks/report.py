@@ -86,6 +86,31 @@ has four values a parameter: weight, average, and two of the optimiser.
 
 From an image in memory to PSNR, SSIM, MSE and MAE.
 """
+LIVE = """## Live samples and starting
+
+{machine} A push of simulated 12-lead ECG at 500 Hz with a hop of 1 s, medians; the same 10 s as a recording in turn.
+
+| threads | push with a hop, ms (to reach: 60) | 95 of 100 below, ms | push without, ms | as a recording, ms | ratio |
+|---|---|---|---|---|---|
+{pushes}
+
+The scores differ by at most {difference:.1g} dB from those of the recording (to reach: 0.001).
+
+| from start to exit, median | s | to reach |
+|---|---|---|
+| Python and NumPy alone | {numpy_s} | |
+| `import ecgnoise` | {import_s} | 0.25 |
+| `ecgnoise score` on one WFDB record of 10 s with 12 leads | {score_s} | 1.2 |
+"""
+LONG = """## Long recordings
+
+{machine} `ecgnoise score` with a table and the model `{model}` on simulated {leads}-lead recordings at 500 Hz, from
+start to exit.
+
+| format | hours | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
+|---|---|---|---|---|---|
+{rows}
+"""
 STORE_GOALS = {"default": 150, "paper": 60}
 
 
@@ -162,7 +187,33 @@ def pipeline(figures: dict[str, Any]) -> str:
     )
 
 
-SECTIONS = {"quality": quality, "speed": speed, "prepare": store, "pipeline": pipeline}
+def live(figures: dict[str, Any]) -> str:
+    """The section on live samples and starting."""
+    columns = ("with_hop_ms", "with_hop_p95_ms", "without_hop_ms", "as_recording_ms", "ratio")
+    rows = [
+        f"| {name} | {' | '.join(f'{entry[key]:g}' for key in columns)} |" for name, entry in figures["push"].items()
+    ]
+    difference = max(entry["largest_difference_db"] for entry in figures["push"].values())
+    machine = machine_line(figures["machine"])
+    return LIVE.format(machine=machine, pushes="\n".join(rows), difference=difference, **figures["start"])
+
+
+def long_recordings(figures: dict[str, Any]) -> str:
+    """The section on long recordings."""
+    columns = ("format", "hours", "recording_mb", "wall_s", "ms_a_lead_segment", "peak_mb")
+    rows = [f"| {' | '.join(str(run[column]) for column in columns)} |" for run in figures["runs"]]
+    machine = machine_line(figures["machine"])
+    return LONG.format(machine=machine, model=figures["model"], leads=figures["leads"], rows="\n".join(rows))
+
+
+SECTIONS = {
+    "quality": quality,
+    "speed": speed,
+    "stream": live,
+    "long": long_recordings,
+    "prepare": store,
+    "pipeline": pipeline,
+}
 
 
 def page() -> str:

@@ -1,7 +1,7 @@
 """How far each stage of a score is from what the machine can do: operations and bytes against product and copy.
 
-Operations are counted, not measured: five N log2 N for a complex transform of N, half of that for a real one; what torch
-counts for the network. Bytes are those that must move at least: what goes into a stage and what comes out of it.
+Operations are counted, not measured: five N log2 N for a complex transform of N, half of that for a real one; what
+torch counts for the network. Bytes are those that must move at least: what goes into a stage and what comes out of it.
 """
 
 import statistics

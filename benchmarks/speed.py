@@ -8,8 +8,6 @@ is timed from outside.
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.launch import launch
 from benchmarks.machine import keep
 from ecgnoise import Quantifier, Recording, simulate_ecg
 from ecgnoise.diffusion import Ddim, draw_noise, walk
@@ -120,29 +119,9 @@ def program(rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.hea"
         write_recording(simulate_ecg(10, RATE, seed=1), record)
-        runs = [run_program(record) for _ in range(rounds)]
+        runs = [launch("-m", "ecgnoise", "score", str(record)) for _ in range(rounds)]
     times, peaks = zip(*runs, strict=True)
     return {"wall_s": round(statistics.median(times), 2), "peak_mb": round(max(peaks), 0)}
-
-
-# The system counts the memory of the process that starts another as the other's: start it from a small one.
-LAUNCHER = """
-import os, sys, time
-start = time.perf_counter()
-silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-process = os.posix_spawn(sys.executable, [sys.executable, *sys.argv[1:]], os.environ, file_actions=silent)
-_, status, usage = os.wait4(process, 0)
-print(status, time.perf_counter() - start, usage.ru_maxrss / 1024)
-"""
-
-
-def run_program(record: Path) -> tuple[float, float]:
-    """Wall time in s and peak memory in MB of one run of the program."""
-    command = [sys.executable, "-S", "-c", LAUNCHER, "-m", "ecgnoise", "score", str(record)]
-    status, wall, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    if status != "0":
-        raise SystemExit(f"ecgnoise score {record} ended with {status}")
-    return float(wall), float(peak)
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks import pipeline, quality, report
+from benchmarks import pipeline, quality, report, stream
 from benchmarks.calibrate import identity
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, keep
 
 from ecgnoise.metrics import auroc, signed_wasserstein
 from ecgnoise.models.folder import load_folder
@@ -39,6 +39,27 @@ def test_the_figures_asked_for_are_reached():
     assert speed["record"]["ratio"] >= 20
     assert speed["program"]["wall_s"] <= 2.5
     assert speed["program"]["peak_mb"] <= 600
+
+
+def test_live_and_long_recordings_have_sections_once_they_are_measured(tmp_path, monkeypatch):
+    push = stream.pushes(1, 1)
+    assert push["hops"] >= 1
+    assert push["largest_difference_db"] <= 1e-3
+    start = {"numpy_s": 0.1, "import_s": 0.2, "score_s": 1.0}
+    run = {
+        "format": "WFDB",
+        "hours": 24.0,
+        "recording_mb": 1037,
+        "wall_s": 400.0,
+        "ms_a_lead_segment": 4.0,
+        "peak_mb": 400,
+    }
+    keep("stream", {"push": {"1": push}, "start": start}, tmp_path)
+    keep("long", {"model": "default", "leads": 12, "runs": [run]}, tmp_path)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    page = report.page()
+    assert f"| 1 | {push['with_hop_ms']:g} |" in page
+    assert "| WFDB | 24.0 | 1037 | 400.0 | 4.0 | 400 |" in page
 
 
 def test_figures_of_two_samples():

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecgnoise
+from ecgnoise import blocks
 from ecgnoise.blocks import BLOCK_SAMPLES, block_windows, read_blocks
 from ecgnoise.cli import main
 from ecgnoise.errors import JournalError, OptionError, OutputError, UnreadableFileError
@@ -32,6 +33,14 @@ FREQUENCY = 100
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 LIMIT_MEGABYTES = 600
 DAY = 24 * 3600
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_blocks():
+    """Blocks of four batches, so that short recordings have several."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blocks, "BLOCK_BATCHES", 4)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +97,9 @@ def assert_same_bits(one, other):
 def test_blocks_cover_every_window_once(ecg):
     spans = windows(ecg.samples.shape[1], FREQUENCY)
     for size in (1, 3, 5, 13, 40):
-        blocks = list(read_blocks(ecg, spans, size))
-        assert [index for block in blocks for index in range(block.first, block.stop)] == list(range(13))
-        assert [(item.segment, item.lead) for block in blocks for item in block.cuts] == [
+        read = list(read_blocks(ecg, spans, size))
+        assert [index for block in read for index in range(block.first, block.stop)] == list(range(13))
+        assert [(item.segment, item.lead) for block in read for item in block.cuts] == [
             (segment, lead) for segment in range(13) for lead in range(2)
         ]
 
@@ -105,15 +114,15 @@ def test_blocks_are_bounded_in_memory(leads, length):
 
 def test_one_thread_reads_one_block_ahead(ecg):
     tape, recording = on_tape(ecg)
-    blocks = read_blocks(recording, windows(12500, FREQUENCY), 3)
+    reading = read_blocks(recording, windows(12500, FREQUENCY), 3)
     for taken in range(1, 5):
-        next(blocks)
+        next(reading)
         deadline = time.monotonic() + 5
         while len(tape.asked) < min(taken + 1, 5) and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(0.02)
         assert len(tape.asked) == min(taken + 1, 5)
-    blocks.close()
+    reading.close()
     assert len(tape.threads) == 1
     assert not any(thread.name in tape.threads for thread in threading.enumerate())
 
@@ -253,7 +262,7 @@ def stopped(arguments, table, by):
 
 
 def test_program_goes_on_after_a_kill_and_after_ctrl_c(tiny_model, tmp_path):
-    header = write_wfdb(tmp_path / "holter", 1800, FREQUENCY, 3)
+    header = write_wfdb(tmp_path / "holter", 3600, FREQUENCY, 3)
     assert ended(command(tiny_model, header, tmp_path / "at_once.csv")) == (0, "")
     table = tmp_path / "scores.csv"
     arguments = command(tiny_model, header, table)

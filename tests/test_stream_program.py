@@ -196,6 +196,6 @@ def test_program_does_not_grow_over_a_day(start):
             process.stdin.write(hour[line * 2000 : (line + 1) * 2000])
             assert json.loads(process.stdout.readline())["start_s"] == 3600 * number + 10 * line
         memory.append(resident_kilobytes(process))
-    process.stdin.close()
-    assert process.wait(60) == 0
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == 0
     assert memory[-1] - memory[0] < 4096

@@ -1,6 +1,5 @@
 """``ecgnoise stream``: samples from standard input, a line of JSON each hop."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -87,6 +86,8 @@ def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterato
 
 def _print(results: Iterable["Result"]) -> None:
     """A line each, at once."""
+    import json
+
     for result in results:
         sys.stdout.write(json.dumps(_entry(result), ensure_ascii=False, allow_nan=False) + "\n")
         sys.stdout.flush()
