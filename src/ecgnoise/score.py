@@ -118,6 +118,7 @@ class Scorer:
             profile=self.profile.name,
             model=self.model,
             source=recording.source,
+            recording_start=recording.start,
             notes=recording.notes,
             images=sheet.images,
         )
