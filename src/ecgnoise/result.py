@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 COLUMNS: Final = (
-    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "model",
+    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "noise", "noise_share",
+    "model",
 )  # fmt: skip
+NUMBERS: Final = ("start_s", "duration_s", *MEASURES, "noise_share")
 PSNR_DECIMALS: Final = 4
 
 
@@ -121,6 +123,8 @@ class Result:
                 *(_number(snr, 1) for snr in self.estimated_snr[lead, segment]),
                 str(self.grade[lead, segment]),
                 str(self.fault[lead, segment]),
+                str(self.noise_kind[lead, segment]),
+                _number(self.noise_share[lead, segment], 2),
                 str(self.model),
             )
             for lead, name in enumerate(self.lead_names)
@@ -131,7 +135,7 @@ class Result:
         """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(MEASURES, float))
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
 
     def parts_in_turn(self) -> NDArray[np.float64]:
         """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
@@ -146,7 +150,9 @@ class Result:
         return [
             interval
             for lead in range(len(self.lead_names))
-            for interval in joined([self._interval(lead, segment) for segment in np.flatnonzero(bad[lead]).tolist()], join)
+            for interval in joined(
+                [self._interval(lead, segment) for segment in np.flatnonzero(bad[lead]).tolist()], join
+            )
         ]
 
     def mask(self, sampling_frequency: float | None = None, *, grade: str = WORST_GRADE) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import numpy as np
 from ecgnoise import metrics, segments
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
+from ecgnoise.kinds import KindTeller
 from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
 from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
@@ -43,6 +44,7 @@ class Scorer:
         self.profile = profile
         self.model = model
         self._redrawer = redrawer
+        self._kinds = KindTeller(profile)
         self._thresholds = thresholds
         self._reference = reference
         self._stress = stress
@@ -83,8 +85,10 @@ class Scorer:
         pictures = self._draw(lot, recording)
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
+        kinds, shares = self._kinds.tell(pictures.images, redrawn, pictures.held)
         for row, item in enumerate(lot):
             sheet.enter_score(item, errors[row])
+            sheet.enter_noise(item, str(kinds[row]), float(shares[row]))
             sheet.enter_images(item, pictures.images[row], redrawn[row])
 
     def _draw(self, lot: list[LeadSegment], recording: Recording) -> Pictures:
@@ -118,6 +122,8 @@ class Scorer:
             profile=self.profile.name,
             model=self.model,
             source=recording.source,
+            noise_kind=sheet.noise_kind,
+            noise_share=sheet.noise_share,
             recording_start=recording.start,
             notes=recording.notes,
             images=sheet.images,

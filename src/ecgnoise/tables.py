@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.result import COLUMNS, MEASURES
+from ecgnoise.result import COLUMNS, NUMBERS
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -66,7 +66,6 @@ def _write_excel(rows: Rows, path: Path) -> None:
     book.save(path)
 
 
-NUMBERS: Final = ("start_s", "duration_s", *MEASURES)
 WRITERS: Final[dict[str, Callable[[Rows, Path], None]]] = {
     ".csv": _write_csv,
     ".json": _write_json,

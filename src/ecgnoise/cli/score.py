@@ -10,6 +10,7 @@ import click
 
 from ecgnoise.cli.options import OptionsCommand, comma_separated
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
+from ecgnoise.grades import GRADES
 
 if TYPE_CHECKING:
     from ecgnoise.folder import Scored
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 1
 NONE_SCORED = 2
 EXAMPLE = Path("example") / "example.hea"
+RECORD = "{record}"
 EXIT_CODES = """\b
 Exit code:
   0    every file was scored
@@ -42,6 +44,8 @@ class ScoreOptions:
     batch_size: int | None
     threads: int | None
     every_row: bool
+    marks: str | None
+    marks_grade: str
 
 
 @click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
@@ -62,6 +66,14 @@ class ScoreOptions:
 @click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network  [default: all processors]")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
+@click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv or .json.")
+@click.option(
+    "--marks-grade",
+    type=click.Choice(GRADES),
+    default="unusable",
+    show_default=True,
+    help="Mark what is of this grade or worse.",
+)
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
@@ -77,6 +89,8 @@ def score(options: ScoreOptions) -> None:
     files = _find(options.paths)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
+    if options.marks is not None:
+        _check_marks(options.marks, files)
     failed = _score_all(files, options, reading)
     if failed:
         _report(failed, len(files))
@@ -90,6 +104,7 @@ def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions")
     from ecgnoise.folder import score_files
     from ecgnoise.quantify import Quantifier
     from ecgnoise.tables import write_table
+    from ecgnoise.writers import write_marks
 
     quantifier = Quantifier(options.model, threads=options.threads, batch_size=options.batch_size)
     failed: list[Scored] = []
@@ -106,6 +121,8 @@ def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions")
             bar.echo(result_text(scored.outcome, every_row=options.every_row) + "\n")
             if options.out is not None:
                 rows += scored.outcome.rows()
+            if options.marks is not None:
+                write_marks(scored.outcome, _marks_of(options.marks, scored.path), grade=options.marks_grade)
     if options.out is not None and len(failed) < len(files):
         write_table(rows, options.out)
         click.echo(f"wrote {options.out}: {len(rows)} rows")
@@ -134,6 +151,32 @@ def _check_out(out: Path) -> None:
         raise OutputError(f"{out}: {what}: choose another place")
     with tempfile.TemporaryDirectory() as folder:
         write_table([], Path(folder) / f"empty{out.suffix}")
+
+
+def _check_marks(marks: str, files: list[Path]) -> None:
+    """Find out before the work whether each recording has marks of its own, in a folder that is there."""
+    from ecgnoise.writers import MARKS
+
+    suffix = Path(marks).suffix.lower()
+    if suffix not in MARKS:
+        raise OutputError(f"{marks}: marks have the suffix {', '.join(MARKS)}: choose one of them")
+    if len(files) > 1 and RECORD not in marks:
+        raise OutputError(
+            f"{marks}: {len(files)} recordings, one file of marks: name it with {RECORD}, as {RECORD}{suffix}"
+        )
+    taken: dict[Path, Path] = {}
+    for file in files:
+        place = _marks_of(marks, file)
+        if place in taken:
+            raise OutputError(f"{place}: the marks of both {taken[place]} and {file}: score one folder at a time")
+        if not place.parent.is_dir():
+            raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
+        taken[place] = file
+
+
+def _marks_of(marks: str, file: Path) -> Path:
+    """Where the marks of a recording go."""
+    return Path(marks.replace(RECORD, file.stem))
 
 
 def _report(failed: list["Scored"], total: int) -> None:
