@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import SignalShapeError
 from ecgnoise.grades import GRADES
 from ecgnoise.intervals import WORST_GRADE, HiddenSamples, Interval, bad_segments, joined, sample_span
+from ecgnoise.leads import LeadRemark
 from ecgnoise.profiles import Images
 from ecgnoise.recording import Recording, check_sampling_frequency
 
@@ -77,6 +78,7 @@ class Result:
     start, duration: (segments,) in seconds; of a tail, what is new in it.
     part_start, part_duration: (segments, parts) in seconds; NaN where a part does not exist in a tail.
     recording_start: the time of the first sample, where it is known.
+    lead_remarks: leads that look swapped, inverted or duplicated, or that do not fit each other.
     """
 
     psnr: NDArray[np.float64]
@@ -101,6 +103,7 @@ class Result:
     noise_kind: NDArray[np.str_] = field(default_factory=_none_told)
     noise_share: NDArray[np.float64] = field(default_factory=_no_share)
     recording_start: datetime | None = None
+    lead_remarks: tuple[LeadRemark, ...] = ()
 
     def __post_init__(self) -> None:
         if self.noise_kind.shape != self.psnr.shape:

@@ -9,6 +9,7 @@ from ecgnoise import metrics, segments
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.kinds import KindTeller
+from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.models.redraw import Pictures, Redrawer
 from ecgnoise.profiles import Profile, held_rows, level_images, qrs_level
@@ -125,6 +126,7 @@ class Scorer:
             noise_kind=sheet.noise_kind,
             noise_share=sheet.noise_share,
             recording_start=recording.start,
+            lead_remarks=check_leads(recording),
             notes=recording.notes,
             images=sheet.images,
         )

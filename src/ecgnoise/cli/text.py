@@ -35,7 +35,7 @@ def result_text(result: Result, *, every_row: bool) -> str:
         left_out = len(rows) - WORST_SHOWN
         rows = sorted(rows, key=_badness)[:WORST_SHOWN]
         more = [f"  the {WORST_SHOWN} worst; {left_out} more: --all prints them, --out FILE.csv writes them"]
-    notes = [f"  note: {note}" for note in result.notes]
+    notes = [f"  note: {note}" for note in (*result.notes, *result.lead_remarks)]
     return "\n".join([result.source, *notes, *_table(rows, result), *more, result.verdict()])
 
 
