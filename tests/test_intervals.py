@@ -1,5 +1,7 @@
 """Intervals, masks and what is kept of a recording."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,3 +93,14 @@ def test_wrong_words_and_recordings_are_one_line():
             result.keep(recording)
         assert isinstance(caught.value, EcgNoiseError)
         assert "\n" not in str(caught.value)
+
+
+def test_quality_has_a_number_for_each_sample():
+    result = replace(graded(["gu-", "ggg"], last=5.0), percentile=np.array([[80.0, 0.0, np.nan], [50.0, 60.0, 70.0]]))
+    quality = result.quality(100.0)
+    assert quality.shape == (2, 2500)
+    assert quality[:, [0, 999, 1000, 1999, 2000, 2499]].tolist() == [
+        [0.8, 0.8, 0.0, 0.0, 0.0, 0.0],
+        [0.5, 0.5, 0.6, 0.6, 0.7, 0.7],
+    ]
+    assert np.isnan(graded(["gg"]).quality()).all()

@@ -5,7 +5,8 @@ aVL = I - II / 2, aVF = II - I / 2. Noise of the electrodes obeys these as well 
 hold, but would if two names were exchanged or one lead turned over, and in no other such way, that is what it looks
 like. Electrodes that were exchanged on the body obey all of them and cannot be told in this way.
 
-Any two leads with the same samples, or the same turned over, are pointed out too.
+Any two leads with the same samples, or the same turned over, are pointed out too. More than 24 leads are no ECG of one
+person at one time, and are not looked at.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ FITS: Final = 0.1  # standard deviation of what an identity leaves over, relativ
 CONTRADICTS: Final = 0.2
 CLEARLY_BETTER: Final = 2.0
 SAME: Final = 0.01
+MOST_COMPARED: Final = 24
 SWAPPED, INVERTED, DUPLICATED, CONTRADICTORY = "swapped", "inverted", "duplicated", "contradictory"
 
 Array = NDArray[np.float64]
@@ -54,6 +56,8 @@ def check_leads(recording: Recording) -> tuple[LeadRemark, ...]:
 
     Looks at three windows of 10 s at its start, middle and end. A lead that does not vary in them has no remark.
     """
+    if len(recording.lead_names) > MOST_COMPARED:
+        return ()
     signal = _excerpt(recording)
     varying = {
         name: row for name, row in zip(recording.lead_names, signal, strict=True) if row.size and np.ptp(row) > 0

@@ -173,6 +173,21 @@ class Result:
                 row[span] = False
         return usable
 
+    def quality(self, sampling_frequency: float | None = None) -> NDArray[np.float64]:
+        """A quality for each sample, (leads, samples), 0 to 1: how many clean leads score lower than its segment.
+
+        It is the percentile over 100, as NeuroKit2 gives the quality of an ECG a number a sample. 0 where there is no
+        score; NaN everywhere where the model has no reference. sampling_frequency: Hz, the recording's own unless
+        given. Raises SamplingFrequencyError.
+        """
+        frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
+        check_sampling_frequency(frequency, "quality")
+        scored = np.isfinite(self.psnr)
+        values = np.where(scored, self.percentile / 100.0, 0.0)
+        values[(np.isnan(self.percentile) & scored).any(axis=1)] = np.nan
+        ends = np.round((self.start + self.duration) * frequency).astype(np.int64)
+        return np.asarray(np.repeat(values, np.diff(ends, prepend=0), axis=1))
+
     def usable_seconds(self, grade: str = WORST_GRADE) -> NDArray[np.float64]:
         """How many seconds of each lead can be used, (leads,): those that lie in none of :meth:`intervals`."""
         return np.asarray(np.where(bad_segments(self.grade, grade), 0.0, self.duration).sum(axis=1))
