@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report_quality
+from benchmarks import report_kinds, report_quality
 from benchmarks.machine import RESULTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
-Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.speed`,
-`python -m benchmarks.prepare` and `python -m benchmarks.pipeline` measured; do not edit.
+Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.noise_kind`,
+`python -m benchmarks.speed`, `python -m benchmarks.prepare` and `python -m benchmarks.pipeline` measured; do not edit.
 [Contributing](contributing.md) says where the recordings come from.
 """
 
@@ -162,7 +162,12 @@ def pipeline(figures: dict[str, Any]) -> str:
     )
 
 
-SECTIONS = {"quality": quality, "speed": speed, "prepare": store, "pipeline": pipeline}
+def kinds(figures: dict[str, Any]) -> str:
+    """The section on kinds of noise."""
+    return report_kinds.section(figures, machine_line(figures["machine"]))
+
+
+SECTIONS = {"quality": quality, "noise_kind": kinds, "speed": speed, "prepare": store, "pipeline": pipeline}
 
 
 def page() -> str:

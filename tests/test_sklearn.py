@@ -1,5 +1,6 @@
 """NoiseFilter is an estimator as scikit-learn has them."""
 
+import importlib
 import pickle
 import sys
 
@@ -100,4 +101,4 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "ecgnoise.sklearn")
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(MissingExtraError, match=r"ecgnoise\[sklearn\]"):
-        pass
+        importlib.import_module("ecgnoise.sklearn")
