@@ -38,14 +38,20 @@ def score_files(
     """
     known = options or ReadOptions()
     for number, path in enumerate(paths):
-        yield Scored(Path(path), _score(path, quantifier, known, parts, _share(number, progress)))
+        yield Scored(Path(path), score_file(path, quantifier, known, parts=parts, progress=_share(number, progress)))
         if progress:
             progress(number, 1.0)
 
 
-def _score(
-    path: str | Path, quantifier: Quantifier, options: ReadOptions, parts: int, progress: Callable[[int, int], None]
+def score_file(
+    path: str | Path,
+    quantifier: Quantifier,
+    options: ReadOptions,
+    *,
+    parts: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Result | EcgNoiseError:
+    """Score one recording: its result, or the error that says why there is none."""
     try:
         recording = read(
             path,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 NONE_SCORED = 2
+INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
 RECORD = "{record}"
 EXIT_CODES = """\b
@@ -25,7 +26,7 @@ Exit code:
   0    every file was scored
   1    some files were scored, others could not be: they are listed at the end
   2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: no table is written
+  130  stopped with Ctrl-C: no table is written; a folder of results can go on
 """
 
 
@@ -46,13 +47,28 @@ class ScoreOptions:
     every_row: bool
     marks: str | None
     marks_grade: str
+    jobs: int | None
+    shard: tuple[int, int] | None
+
+
+def shard_numbers(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """The two numbers in ``2/8``; None where the option is not given."""
+    if value is None:
+        return None
+    number, slash, count = value.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{value!r}: pass the number of the shard, from 1, and how many there are: 2/8")
+    return int(number), int(count)
 
 
 @click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|GLOB]...")
 @click.option("--example", is_flag=True, help="Score the simulated recording that comes with the package.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table: .csv, .json, .parquet or .xlsx."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|FOLDER",
+    help="Write a table: .csv, .json, .parquet or .xlsx; or a folder of results, resumable.",
 )
 @click.option("--sampling-frequency", type=float, metavar="HZ", help="Samples a second, where a file does not say.")
 @click.option("--units", metavar="UNIT", help="V, mV, uV, nV or unknown, where a file does not say.")
@@ -74,27 +90,72 @@ class ScoreOptions:
     show_default=True,
     help="Mark what is of this grade or worse.",
 )
+@click.option("--jobs", type=click.IntRange(1), help="Processes, for a folder of results  [default: 1]")
+@click.option("--shard", callback=shard_numbers, metavar="I/N", help="The I-th of N shares of a folder of results.")
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
     Takes files (WFDB .hea, CSV, NumPy .npy and .npz), folders and quoted glob patterns.
     """
     from ecgnoise.readers import ReadOptions
+    from ecgnoise.tables import WRITERS
 
     if not options.paths and not options.example:
         raise click.UsageError("nothing to score: name a file, folder or glob pattern, or pass --example")
     reading = ReadOptions(options.sampling_frequency, options.units, options.leads)
-    if options.out is not None:
+    folder = options.out is not None and options.out.suffix.lower() not in WRITERS and _names_folder(options.out)
+    if not folder and (options.jobs or options.shard):
+        raise click.UsageError("--jobs and --shard are for a folder of results: pass --out FOLDER")
+    if folder and options.marks:
+        raise click.UsageError("--marks is not for a folder of results: score the recordings without --out FOLDER")
+    if options.out is not None and not folder:
         _check_out(options.out)
     files = _find(options.paths)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
     if options.marks is not None:
         _check_marks(options.marks, files)
+    if folder:
+        score_folder(files, options, reading)
+        return
     failed = _score_all(files, options, reading)
     if failed:
         _report(failed, len(files))
         click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
+
+
+def _names_folder(out: Path) -> bool:
+    """Whether results go to a folder: one that is there, or a name without suffix."""
+    return out.is_dir() or not out.suffix
+
+
+def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
+    """Score into a folder of results, and print what it holds then."""
+    from ecgnoise.archive import ArchiveOptions, score_archive
+    from ecgnoise.cli.bar import Bar
+    from ecgnoise.overview import overview_text
+
+    asked = ArchiveOptions(
+        model=options.model,
+        reading=reading,
+        parts=options.parts,
+        batch_size=options.batch_size,
+        threads=options.threads,
+        jobs=options.jobs or 1,
+        shard=options.shard or (1, 1),
+    )
+    out = options.out or Path()
+    try:
+        with Bar(1.0) as bar:
+            found = score_archive(
+                files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Stopped: the parts in {out} are whole, the same command goes on.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    click.echo(overview_text(found, out))
+    if found.failed:
+        click.get_current_context().exit(SOME_FAILED if found.scored else NONE_SCORED)
 
 
 def _score_all(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> list["Scored"]:
