@@ -65,8 +65,10 @@ class ArchiveOptions:
         number, count = self.shard
         if not 1 <= number <= count:
             raise OptionError(
-                f"shard {number}/{count}: pass 1/{count} to {count}/{count}" if count > 0 else f"shard of {count}"
+                f"shard {number}/{count}: pass the number of a shard, from 1, and how many there are: 1/4"
             )
+        if self.jobs < 1:
+            raise OptionError(f"jobs {self.jobs}: pass at least 1 process")
 
     @property
     def threads_each(self) -> int:
