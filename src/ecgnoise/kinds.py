@@ -107,13 +107,16 @@ class KindTeller:
 
     def _line(self, levels: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
         """How far the strongest row of the mains stands out from the rows on both sides, (n,), in levels."""
-        quiet = np.percentile(levels, QUIET_PERCENTILE, axis=2)
-        line = self._rows(LINE) & held
-        if not line.any():
+        line = self._quiet(levels, self._rows(LINE) & held)
+        if not line.shape[1]:
             return np.full(len(levels), -np.inf)
-        beside = (self._rows(band) & held for band in (BELOW_LINE, ABOVE_LINE))
-        sides = [quiet[:, rows].mean(axis=1) for rows in beside if rows.any()]
-        return np.asarray(quiet[:, line].max(axis=1) - np.max(sides, axis=0))
+        sides = [self._quiet(levels, self._rows(band) & held) for band in (BELOW_LINE, ABOVE_LINE)]
+        return np.asarray(line.max(axis=1) - np.max([side.mean(axis=1) for side in sides if side.shape[1]], axis=0))
+
+    @staticmethod
+    def _quiet(levels: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The level of some rows at quiet times, (n, rows)."""
+        return np.asarray(np.percentile(levels[:, rows], QUIET_PERCENTILE, axis=2))
 
     def _swelling(self, levels: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
         """How much the strength of what is fast differs over time, (n,), in levels."""
