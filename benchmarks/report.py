@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report_quality
+from benchmarks import report_kinds, report_quality
 from benchmarks.machine import RESULTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
-Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.speed`,
-`python -m benchmarks.prepare` and `python -m benchmarks.pipeline` measured; do not edit.
+Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.noise_kind`,
+`python -m benchmarks.speed`, `python -m benchmarks.archive`, `python -m benchmarks.prepare` and
+`python -m benchmarks.pipeline` measured; do not edit.
 [Contributing](contributing.md) says where the recordings come from.
 """
 
@@ -111,6 +112,16 @@ start to exit.
 |---|---|---|---|---|---|
 {rows}
 """
+ARCHIVE = """## Folders of results
+
+{machine} One process, {files:,} files of one lead and 10 s at 100 Hz, a network that does nothing; processor time.
+
+| a folder of results | | to reach |
+|---|---|---|
+| more than reading and scoring the same in a loop, ms a file | {overhead_ms_a_file} | 3 |
+| all of it, ms a file | {ms_a_file} | |
+| peak memory, MB | {peak_mb} | as with a tenth of the files: {peak_mb_of_a_tenth} |
+"""
 STORE_GOALS = {"default": 150, "paper": 60}
 
 
@@ -206,11 +217,23 @@ def long_recordings(figures: dict[str, Any]) -> str:
     return LONG.format(machine=machine, model=figures["model"], leads=figures["leads"], rows="\n".join(rows))
 
 
+def kinds(figures: dict[str, Any]) -> str:
+    """The section on kinds of noise."""
+    return report_kinds.section(figures, machine_line(figures["machine"]))
+
+
+def archive(figures: dict[str, Any]) -> str:
+    """The section on folders of results."""
+    return ARCHIVE.format(**figures | {"machine": machine_line(figures["machine"])})
+
+
 SECTIONS = {
     "quality": quality,
+    "noise_kind": kinds,
     "speed": speed,
     "stream": live,
     "long": long_recordings,
+    "archive": archive,
     "prepare": store,
     "pipeline": pipeline,
 }

@@ -109,6 +109,7 @@ def test_percentile_and_snr_are_shown_where_the_model_has_them(tiny_model):
         percentile=np.array([[99.6], [np.nan], [0.0]]),
         estimated_snr=np.array([[[30, 4.4, 30]], [[np.nan] * 3], [[-0.3, -12, 5.6]]]),
         snr_range=(-12.0, 30.0),
+        noise_kind=np.full((3, 1), ""),
     )
     heading, *rows = result_text(measured, every_row=False).splitlines()[1:5]
     assert re.split("  +", heading.strip())[3:] == ["PSNR dB", "percentile", "SNR dB", "grade", "fault"]
@@ -156,7 +157,7 @@ def test_tables_hold_every_row(score, recording, tmp_path, suffix, tiny_model):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["patient.npz", out.name]
 
 
-TEXT = {COLUMNS.index(name) for name in ("record", "lead", "grade", "fault", "model")}
+TEXT = {COLUMNS.index(name) for name in ("record", "lead", "grade", "fault", "noise", "model")}
 
 
 def read_table(path):

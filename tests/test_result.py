@@ -12,7 +12,7 @@ from ecgnoise.errors import MissingExtraError, OutputError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.metrics import column_errors, psnr
 from ecgnoise.models.folder import StressStep, Thresholds
-from ecgnoise.result import COLUMNS, MEASURES, ModelIdentity, Result
+from ecgnoise.result import COLUMNS, MEASURES, NUMBERS, ModelIdentity, Result
 from ecgnoise.tables import WRITERS, write_table
 
 THRESHOLDS = Thresholds(good=20.0, fair=18.0, poor=15.0)
@@ -84,6 +84,8 @@ def test_table_has_a_row_a_lead_segment():
         "snr_high_db": 24.0,
         "grade": "good",
         "fault": "",
+        "noise": "",
+        "noise_share": None,
         "model": "default 1.0 (abc)",
     }
     flat = dict(zip(COLUMNS, rows[2], strict=True))
@@ -121,10 +123,10 @@ def test_tables_come_back_as_they_were(tmp_path, suffix):
     rows = result().rows()
     write_table(rows, path)
     read = {
-        ".csv": lambda: pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(MEASURES, "")),
+        ".csv": lambda: pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(NUMBERS, "")),
         ".json": lambda: pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))),
         ".parquet": lambda: pd.read_parquet(path),
-        ".xlsx": lambda: pd.read_excel(path, keep_default_na=False, na_values=dict.fromkeys(MEASURES, "")),
+        ".xlsx": lambda: pd.read_excel(path, keep_default_na=False, na_values=dict.fromkeys(NUMBERS, "")),
     }[suffix]()
     expected = result().to_dataframe()
     assert list(read.columns) == list(COLUMNS)

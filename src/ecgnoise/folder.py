@@ -45,19 +45,22 @@ def score_files(
         raise OptionError(f"{len(paths)} files with one journal: a journal is of one file")
     known = options or ReadOptions()
     for number, path in enumerate(paths):
-        yield Scored(Path(path), _score(path, quantifier, known, parts, _share(number, progress), journal))
+        share = _share(number, progress)
+        yield Scored(Path(path), score_file(path, quantifier, known, parts=parts, progress=share, journal=journal))
         if progress:
             progress(number, 1.0)
 
 
-def _score(
+def score_file(
     path: str | Path,
     quantifier: Quantifier,
     options: ReadOptions,
-    parts: int,
-    progress: Callable[[int, int], None],
-    journal: "Journal | None",
+    *,
+    parts: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    journal: "Journal | None" = None,
 ) -> Result | EcgNoiseError:
+    """Score one recording: its result, or the error that says why there is none."""
     try:
         recording = read(
             path,

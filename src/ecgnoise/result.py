@@ -1,22 +1,29 @@
 """Result: one type for every input, "cannot be scored" included."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.errors import SignalShapeError
 from ecgnoise.grades import GRADES
+from ecgnoise.intervals import WORST_GRADE, HiddenSamples, Interval, bad_segments, joined, sample_span
+from ecgnoise.leads import LeadRemark
 from ecgnoise.profiles import Images
+from ecgnoise.recording import Recording, check_sampling_frequency
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 COLUMNS: Final = (
-    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "model",
+    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "noise", "noise_share",
+    "model",
 )  # fmt: skip
+NUMBERS: Final = ("start_s", "duration_s", *MEASURES, "noise_share")
 PSNR_DECIMALS: Final = 4
 
 
@@ -43,6 +50,14 @@ class SegmentImages:
     reconstruction: Images
 
 
+def _none_told() -> NDArray[np.str_]:
+    return np.empty((0, 0), "U16")
+
+
+def _no_share() -> NDArray[np.float64]:
+    return np.empty((0, 0))
+
+
 @dataclass(frozen=True)
 class Result:
     """Noise of each lead and segment of a recording.
@@ -58,8 +73,12 @@ class Result:
     without a score, or where the model has no stress curve.
     snr_range: the lowest and highest SNR in dB that the model can tell; an estimate at one of them means it or beyond.
     None where the model has no stress curve.
+    noise_kind: (leads, segments), what most of the error looks like, one of ``kinds.KINDS``; empty without a score, or
+    where the model cannot tell. noise_share: (leads, segments), the share of the error that it makes up, 0..1, or NaN.
     start, duration: (segments,) in seconds; of a tail, what is new in it.
     part_start, part_duration: (segments, parts) in seconds; NaN where a part does not exist in a tail.
+    recording_start: the time of the first sample, where it is known.
+    lead_remarks: leads that look swapped, inverted or duplicated, or that do not fit each other.
     """
 
     psnr: NDArray[np.float64]
@@ -81,6 +100,15 @@ class Result:
     notes: tuple[str, ...] = ()
     images: SegmentImages | None = None
     snr_range: tuple[float, float] | None = None
+    noise_kind: NDArray[np.str_] = field(default_factory=_none_told)
+    noise_share: NDArray[np.float64] = field(default_factory=_no_share)
+    recording_start: datetime | None = None
+    lead_remarks: tuple[LeadRemark, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.noise_kind.shape != self.psnr.shape:
+            object.__setattr__(self, "noise_kind", np.full(self.psnr.shape, "", "U16"))
+            object.__setattr__(self, "noise_share", np.full(self.psnr.shape, np.nan))
 
     def rows(self) -> list[tuple[Any, ...]]:
         """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
@@ -98,6 +126,8 @@ class Result:
                 *(_number(snr, 1) for snr in self.estimated_snr[lead, segment]),
                 str(self.grade[lead, segment]),
                 str(self.fault[lead, segment]),
+                str(self.noise_kind[lead, segment]),
+                _number(self.noise_share[lead, segment], 2),
                 str(self.model),
             )
             for lead, name in enumerate(self.lead_names)
@@ -108,11 +138,102 @@ class Result:
         """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(MEASURES, float))
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
 
     def parts_in_turn(self) -> NDArray[np.float64]:
         """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
         return self.local_psnr[:, np.isfinite(self.part_start)]
+
+    def intervals(self, grade: str = WORST_GRADE, *, join: float = 0.0) -> list[Interval]:
+        """Stretches of each lead that are of this grade or a worse one, or have no score, in order of leads and time.
+
+        join: those at most so many seconds apart become one. OptionError for another grade or a negative join.
+        """
+        bad = bad_segments(self.grade, grade)
+        return [
+            interval
+            for lead in range(len(self.lead_names))
+            for interval in joined(
+                [self._interval(lead, segment) for segment in np.flatnonzero(bad[lead]).tolist()], join
+            )
+        ]
+
+    def mask(self, sampling_frequency: float | None = None, *, grade: str = WORST_GRADE) -> NDArray[np.bool_]:
+        """Which samples can be used, (leads, samples): those that lie in none of :meth:`intervals`.
+
+        sampling_frequency: Hz, the recording's own unless given.
+
+        Raises SamplingFrequencyError or OptionError.
+        """
+        frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
+        check_sampling_frequency(frequency, "mask")
+        usable = np.ones((len(self.lead_names), round(self.seconds * frequency)), np.bool_)
+        for row, spans in zip(usable, self._spans(grade, frequency, usable.shape[1]), strict=True):
+            for span in spans:
+                row[span] = False
+        return usable
+
+    def quality(self, sampling_frequency: float | None = None) -> NDArray[np.float64]:
+        """A quality for each sample, (leads, samples), 0 to 1: how many clean leads score lower than its segment.
+
+        It is the percentile over 100, as NeuroKit2 gives the quality of an ECG a number a sample. 0 where there is no
+        score; NaN everywhere where the model has no reference. sampling_frequency: Hz, the recording's own unless
+        given. Raises SamplingFrequencyError.
+        """
+        frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
+        check_sampling_frequency(frequency, "quality")
+        scored = np.isfinite(self.psnr)
+        values = np.where(scored, self.percentile / 100.0, 0.0)
+        values[(np.isnan(self.percentile) & scored).any(axis=1)] = np.nan
+        ends = np.round((self.start + self.duration) * frequency).astype(np.int64)
+        return np.asarray(np.repeat(values, np.diff(ends, prepend=0), axis=1))
+
+    def usable_seconds(self, grade: str = WORST_GRADE) -> NDArray[np.float64]:
+        """How many seconds of each lead can be used, (leads,): those that lie in none of :meth:`intervals`."""
+        return np.asarray(np.where(bad_segments(self.grade, grade), 0.0, self.duration).sum(axis=1))
+
+    def keep(self, recording: Recording, grade: str = WORST_GRADE) -> Recording:
+        """The recording with its unusable samples missing (NaN), read when they are asked for.
+
+        recording: the one that was scored. Raises SignalShapeError where leads or length are others, or OptionError.
+        """
+        leads, samples = recording.samples.shape
+        if (
+            recording.lead_names != self.lead_names
+            or abs(recording.duration - self.seconds) * self.sampling_frequency > 1
+        ):
+            raise SignalShapeError(
+                f"{recording.source}: {leads} leads of {recording.duration:g} s, {len(self.lead_names)} of "
+                f"{self.seconds:g} s were scored: pass the recording that was scored"
+            )
+        spans = self._spans(grade, recording.sampling_frequency, samples)
+        note = f"hidden where {grade} or worse, or without a score, by {self.model}"
+        return replace(recording, samples=HiddenSamples(recording.samples, spans), notes=(*recording.notes, note))
+
+    @property
+    def seconds(self) -> float:
+        """Length of the recording in seconds."""
+        return float(self.start[-1] + self.duration[-1])
+
+    def _spans(self, grade: str, frequency: float, samples: int) -> tuple[tuple[slice, ...], ...]:
+        """For each lead the samples that cannot be used."""
+        intervals = self.intervals(grade)
+        return tuple(
+            tuple(sample_span(interval, frequency, samples) for interval in intervals if interval.lead == name)
+            for name in self.lead_names
+        )
+
+    def _interval(self, lead: int, segment: int) -> Interval:
+        """One lead-segment as an interval."""
+        return Interval(
+            self.lead_names[lead],
+            float(self.start[segment]),
+            float(self.duration[segment]),
+            float(self.psnr[lead, segment]),
+            str(self.grade[lead, segment]),
+            str(self.fault[lead, segment]),
+            str(self.noise_kind[lead, segment]),
+        )
 
     def verdict(self) -> str:
         """One line: how many lead-segments have each grade, which lead is worst, and what has no score."""

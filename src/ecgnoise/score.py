@@ -13,6 +13,8 @@ from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
+from ecgnoise.kinds import KindTeller
+from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
 from ecgnoise.profiles import Images, Profile, held_rows, level_images, qrs_level
@@ -30,9 +32,15 @@ Lot = list[LeadSegment]
 
 
 class Measured(NamedTuple):
-    """Errors of the columns of some lead-segments, (n, columns), and originals and redrawings where they are kept."""
+    """What was found of some lead-segments.
+
+    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). images:
+    originals and redrawings, where they are kept.
+    """
 
     errors: NDArray[np.float64]
+    kinds: NDArray[Any]
+    shares: NDArray[np.float64]
     images: tuple[Images, Images] | None
 
 
@@ -79,6 +87,7 @@ class Scorer:
         self.profile = profile
         self.model = model
         self._redrawer = redrawer
+        self._kinds = KindTeller(profile)
         self._grading = grading
         self._batch = batch_size
         self._threads = threads
@@ -148,6 +157,7 @@ class Scorer:
         for number, measured in enumerate(run(lambda lot: self._measure(lot, recording, keep=keep), lots), start=1):
             for row, item in enumerate(lots[number - 1]):
                 sheet.enter_score(item, measured.errors[row])
+                sheet.enter_noise(item, str(measured.kinds[row]), float(measured.shares[row]))
                 if measured.images is not None:
                     sheet.enter_images(item, *(images[row] for images in measured.images))
             if number < len(lots) and lots[number][0].segment > told:
@@ -160,7 +170,9 @@ class Scorer:
         pictures, take = self._draw(lot, recording), self._placement.take
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        return Measured(take(errors), (take(pictures.images), take(redrawn)) if keep else None)
+        originals, taken = take(pictures.images), take(redrawn)
+        kinds, shares = self._kinds.tell(originals, taken, pictures.held)
+        return Measured(take(errors), kinds, shares, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
@@ -193,6 +205,10 @@ class Scorer:
             profile=self.profile.name,
             model=self.model,
             source=recording.source,
+            noise_kind=sheet.noise_kind,
+            noise_share=sheet.noise_share,
+            recording_start=recording.start,
+            lead_remarks=check_leads(recording),
             notes=recording.notes,
             images=sheet.images,
         )

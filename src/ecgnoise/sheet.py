@@ -22,6 +22,8 @@ class Sheet:
     psnr: NDArray[np.float64]
     local_psnr: NDArray[np.float64]
     fault: NDArray[Any]
+    noise_kind: NDArray[Any]
+    noise_share: NDArray[np.float64]
     images: SegmentImages | None
 
     @classmethod
@@ -39,6 +41,8 @@ class Sheet:
             np.full(shape, np.nan),
             np.full((*shape, parts), np.nan),
             np.full(shape, "", "U8"),
+            np.full(shape, "", "U16"),
+            np.full(shape, np.nan),
             images,
         )
 
@@ -70,6 +74,12 @@ class Sheet:
         for part, columns in enumerate(segments.part_columns(item.window.columns, self.parts)):
             if not segments.touches(item.faulty, columns):
                 self.local_psnr[item.lead, item.segment, part] = metrics.psnr(errors[columns[0] : columns[1]].mean())
+
+    def enter_noise(self, item: LeadSegment, kind: str, share: float) -> None:
+        """Write the kind of noise of a lead-segment that has a score, and its share of the error."""
+        if item.scored:
+            self.noise_kind[item.lead, item.segment] = kind
+            self.noise_share[item.lead, item.segment] = share
 
     def enter_images(
         self, item: LeadSegment, original: NDArray[np.float32], reconstruction: NDArray[np.float32]

@@ -4,10 +4,13 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.result import COLUMNS, MEASURES
+from ecgnoise.result import COLUMNS, NUMBERS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -44,14 +47,20 @@ def _write_json(rows: Rows, path: Path) -> None:
 
 def _write_parquet(rows: Rows, path: Path) -> None:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError("writing Parquet", "pyarrow", "tables") from error
+    pq.write_table(arrow_table(rows), path)
+
+
+def arrow_table(rows: Rows) -> "pa.Table":
+    """The rows as an Arrow table, of the same types whatever is in them; it needs the extra ``tables``."""
+    import pyarrow as pa
+
     kinds = {"segment": pa.int64(), **dict.fromkeys(NUMBERS, pa.float64())}
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
     arrays = [pa.array(column, kinds.get(name, pa.string())) for name, column in zip(COLUMNS, columns, strict=True)]
-    pq.write_table(pa.table(arrays, names=list(COLUMNS)), path)
+    return pa.table(arrays, names=list(COLUMNS))
 
 
 def _write_excel(rows: Rows, path: Path) -> None:
@@ -66,7 +75,6 @@ def _write_excel(rows: Rows, path: Path) -> None:
     book.save(path)
 
 
-NUMBERS: Final = ("start_s", "duration_s", *MEASURES)
 WRITERS: Final[dict[str, Callable[[Rows, Path], None]]] = {
     ".csv": _write_csv,
     ".json": _write_json,

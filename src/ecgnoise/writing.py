@@ -1,9 +1,13 @@
-"""Writing a recording: WFDB, CSV or NumPy by suffix, in files that :func:`ecgnoise.read` reads back."""
+"""Writing a recording: WFDB, CSV or NumPy by suffix, in files that :func:`ecgnoise.read` reads back.
+
+And :func:`whole_files`, by which any file is written whole or not at all.
+"""
 
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +37,23 @@ def write_recording(recording: Recording, path: str | Path) -> None:
         raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(RECORDING_WRITERS)}: choose one")
     if recording.units != "mV":
         raise OutputError(f"{place}: the unit of {recording.source} is {recording.units}: read it with its units")
+    with whole_files(place) as partial:
+        writer(recording, partial)
+
+
+@contextmanager
+def whole_files(path: Path) -> Iterator[Path]:
+    """A path of the same name to write to; what was written beside it too is moved to its place when all went well.
+
+    Raises OutputError where the place cannot be written.
+    """
     try:
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.stem}.") as unfinished:
-            writer(recording, Path(unfinished) / place.name)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as unfinished:
+            yield Path(unfinished) / path.name
             for file in sorted(Path(unfinished).iterdir()):
-                file.replace(place.parent / file.name)
+                file.replace(path.parent / file.name)
     except OSError as error:
-        raise OutputError(f"{place}: cannot be written ({error.strerror}): choose another place") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
 
 
 def _write_wfdb(recording: Recording, path: Path) -> None:

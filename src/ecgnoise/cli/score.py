@@ -12,6 +12,7 @@ import click
 
 from ecgnoise.cli.options import OptionsCommand, comma_separated
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
+from ecgnoise.grades import GRADES
 
 if TYPE_CHECKING:
     from ecgnoise.folder import Scored
@@ -22,12 +23,14 @@ SOME_FAILED = 1
 NONE_SCORED = 2
 INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
+RECORD = "{record}"
 EXIT_CODES = """\b
 Exit code:
   0    every file was scored
   1    some files were scored, others could not be: they are listed at the end
   2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording
+  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording, a folder of results with the
+       same command
 """
 
 
@@ -47,13 +50,30 @@ class ScoreOptions:
     threads: int | None
     every_row: bool
     resume: bool
+    marks: str | None
+    marks_grade: str
+    jobs: int | None
+    shard: tuple[int, int] | None
+
+
+def shard_numbers(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """The two numbers in ``2/8``; None where the option is not given."""
+    if value is None:
+        return None
+    number, slash, count = value.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{value!r}: pass the number of the shard, from 1, and how many there are: 2/8")
+    return int(number), int(count)
 
 
 @click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, metavar="[FILE|FOLDER|GLOB]...")
 @click.option("--example", is_flag=True, help="Score the simulated recording that comes with the package.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a table: .csv, .json, .parquet or .xlsx."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|FOLDER",
+    help="Write a table: .csv, .json, .parquet or .xlsx; or a folder of results, resumable.",
 )
 @click.option("--sampling-frequency", type=float, metavar="HZ", help="Samples a second, where a file does not say.")
 @click.option("--units", metavar="UNIT", help="V, mV, uV, nV or unknown, where a file does not say.")
@@ -68,26 +88,81 @@ class ScoreOptions:
 @click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
+@click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv or .json.")
+@click.option(
+    "--marks-grade",
+    type=click.Choice(GRADES),
+    default="unusable",
+    show_default=True,
+    help="Mark what is of this grade or worse.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes, for a folder of results  [default: 1]")
+@click.option("--shard", callback=shard_numbers, metavar="I/N", help="The I-th of N shares of a folder of results.")
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
     Takes files (WFDB .hea, CSV, NumPy .npy and .npz), folders and quoted glob patterns.
     """
     from ecgnoise.readers import ReadOptions
+    from ecgnoise.tables import WRITERS
 
     if not options.paths and not options.example:
         raise click.UsageError("nothing to score: name a file, folder or glob pattern, or pass --example")
     reading = ReadOptions(options.sampling_frequency, options.units, options.leads)
-    if options.out is not None:
+    folder = options.out is not None and options.out.suffix.lower() not in WRITERS and _names_folder(options.out)
+    if not folder and (options.jobs or options.shard):
+        raise click.UsageError("--jobs and --shard are for a folder of results: pass --out FOLDER")
+    if folder and options.marks:
+        raise click.UsageError("--marks is not for a folder of results: score the recordings without --out FOLDER")
+    if options.out is not None and not folder:
         _check_out(options.out)
     files = _find(options.paths)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
+    if options.marks is not None:
+        _check_marks(options.marks, files)
+    if folder:
+        score_folder(files, options, reading)
+        return
     with _journal(files, options) as journal:
         failed = _score_all(files, options, reading, journal)
     if failed:
         _report(failed, len(files))
         click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
+
+
+def _names_folder(out: Path) -> bool:
+    """Whether results go to a folder: one that is there, or a name without suffix."""
+    return out.is_dir() or not out.suffix
+
+
+def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
+    """Score into a folder of results, and print what it holds then."""
+    from ecgnoise.archive import ArchiveOptions, score_archive
+    from ecgnoise.cli.bar import Bar
+    from ecgnoise.overview import overview_text
+
+    asked = ArchiveOptions(
+        model=options.model,
+        reading=reading,
+        parts=options.parts,
+        batch_size=options.batch_size,
+        threads=options.threads,
+        jobs=options.jobs or 1,
+        shard=options.shard or (1, 1),
+    )
+    out = options.out or Path()
+    try:
+        with Bar(1.0) as bar:
+            found = score_archive(
+                files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Stopped: the parts in {out} are whole, the same command goes on.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    click.echo(overview_text(found, out))
+    if found.failed:
+        click.get_current_context().exit(SOME_FAILED if found.scored else NONE_SCORED)
 
 
 @contextmanager
@@ -119,6 +194,7 @@ def _score_all(
     from ecgnoise.folder import score_files
     from ecgnoise.quantify import Quantifier
     from ecgnoise.tables import write_table
+    from ecgnoise.writers import write_marks
 
     quantifier = Quantifier(options.model, threads=options.threads, batch_size=options.batch_size)
     failed: list[Scored] = []
@@ -135,6 +211,8 @@ def _score_all(
             bar.echo(result_text(scored.outcome, every_row=options.every_row) + "\n")
             if options.out is not None:
                 rows += scored.outcome.rows()
+            if options.marks is not None:
+                write_marks(scored.outcome, _marks_of(options.marks, scored.path), grade=options.marks_grade)
     if options.out is not None and len(failed) < len(files):
         write_table(rows, options.out)
         if journal is not None:
@@ -165,6 +243,32 @@ def _check_out(out: Path) -> None:
         raise OutputError(f"{out}: {what}: choose another place")
     with tempfile.TemporaryDirectory() as folder:
         write_table([], Path(folder) / f"empty{out.suffix}")
+
+
+def _check_marks(marks: str, files: list[Path]) -> None:
+    """Find out before the work whether each recording has marks of its own, in a folder that is there."""
+    from ecgnoise.writers import MARKS
+
+    suffix = Path(marks).suffix.lower()
+    if suffix not in MARKS:
+        raise OutputError(f"{marks}: marks have the suffix {', '.join(MARKS)}: choose one of them")
+    if len(files) > 1 and RECORD not in marks:
+        raise OutputError(
+            f"{marks}: {len(files)} recordings, one file of marks: name it with {RECORD}, as {RECORD}{suffix}"
+        )
+    taken: dict[Path, Path] = {}
+    for file in files:
+        place = _marks_of(marks, file)
+        if place in taken:
+            raise OutputError(f"{place}: the marks of both {taken[place]} and {file}: score one folder at a time")
+        if not place.parent.is_dir():
+            raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
+        taken[place] = file
+
+
+def _marks_of(marks: str, file: Path) -> Path:
+    """Where the marks of a recording go."""
+    return Path(marks.replace(RECORD, file.stem))
 
 
 def _report(failed: list["Scored"], total: int) -> None:

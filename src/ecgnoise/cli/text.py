@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ecgnoise.grades import GRADES
 from ecgnoise.result import COLUMNS, Result
 
 ROWS_SHOWN: Final = 24
@@ -17,8 +18,9 @@ HEADINGS: Final = {
     "local_minimum_db": "lowest part dB",
     "grade": "grade",
     "fault": "fault",
+    "noise": "noise",
 }
-LEFT: Final = ("lead", "grade", "fault")
+LEFT: Final = ("lead", "grade", "fault", "noise")
 MODEL_MAY_LACK: Final = ("percentile", "snr_db")
 
 
@@ -33,7 +35,7 @@ def result_text(result: Result, *, every_row: bool) -> str:
         left_out = len(rows) - WORST_SHOWN
         rows = sorted(rows, key=_badness)[:WORST_SHOWN]
         more = [f"  the {WORST_SHOWN} worst; {left_out} more: --all prints them, --out FILE.csv writes them"]
-    notes = [f"  note: {note}" for note in result.notes]
+    notes = [f"  note: {note}" for note in (*result.notes, *result.lead_remarks)]
     return "\n".join([result.source, *notes, *_table(rows, result), *more, result.verdict()])
 
 
@@ -47,6 +49,8 @@ def _table(rows: Sequence[tuple[Any, ...]], result: Result) -> list[str]:
     """Aligned lines: a heading and one a row; the lowest part has a column where there are several."""
     entries = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     hidden = {name for name in MODEL_MAY_LACK if all(entry[name] is None for entry in entries)}
+    if not any(_noisy(entry) for entry in entries):
+        hidden.add("noise")
     if result.local_psnr.shape[2] == 1:
         hidden.add("local_minimum_db")
     columns = []
@@ -64,6 +68,8 @@ def _cell(name: str, entry: dict[str, Any], snr_range: tuple[float, float] | Non
     value = entry[name]
     if value is None:
         return "-"
+    if name == "noise" and not _noisy(entry):
+        return ""
     if isinstance(value, str):
         return value
     if name == "snr_db" and snr_range:
@@ -72,6 +78,11 @@ def _cell(name: str, entry: dict[str, Any], snr_range: tuple[float, float] | Non
     if name == "percentile":
         return f"{value:.0f}"
     return f"{value:.1f}" if name.endswith("_db") else f"{round(value, 3):.9g}"
+
+
+def _noisy(entry: dict[str, Any]) -> bool:
+    """Whether the kind of noise is worth a word: it has one, and is not ``good``."""
+    return bool(entry["noise"]) and entry["grade"] != GRADES[0]
 
 
 def _snr(value: float, lowest: float, highest: float) -> str:

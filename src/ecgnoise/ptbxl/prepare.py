@@ -5,19 +5,12 @@ done, every half second. A run that is killed leaves a store whose records are w
 call goes on from there. One run at a time writes a store.
 """
 
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -35,6 +28,7 @@ from ecgnoise.errors import (
     UnreadableFileError,
 )
 from ecgnoise.models.load import available_processors
+from ecgnoise.processes import in_processes
 from ecgnoise.profiles import Profile, level_images, qrs_level
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.ptbxl.store import (
@@ -56,7 +50,6 @@ HIGH_RATE: Final = 500
 RATES: Final = (HIGH_RATE, 100)
 MARK_SECONDS: Final = 0.5
 BYTES_A_FILE: Final = 4096
-THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 Progress = Callable[[int, int], None]
 
@@ -200,70 +193,9 @@ Outcome = NDArray[np.float32] | str
 
 def _draw_all(out: Path, files: Mapping[int, Path], jobs: int | None) -> Generator[tuple[int, Outcome], None, None]:
     """QRS levels of each record as it is written, or why it is not there."""
-    if not files:
-        return
-    workers = min(jobs or available_processors(), len(files))
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(workers, context, _begin) as pool:
-        tasks = iter(files.items())
-        with _interrupts_ignored():
-            futures = _submit(pool, out, islice(tasks, workers))
-        futures |= _submit(pool, out, tasks)
-        try:
-            for future in as_completed(futures):
-                yield futures.pop(future), future.result()
-        except BrokenProcessPool as error:
-            raise OutputError(
-                f"{out}: a process that draws was ended from outside, for want of memory perhaps: "
-                "the same command goes on; pass fewer --jobs"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _submit(pool: ProcessPoolExecutor, out: Path, tasks: Iterable[tuple[int, Path]]) -> dict[Future[Outcome], int]:
-    return {pool.submit(draw_record, out, number, file): number for number, file in tasks}
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started within take no notice of Ctrl-C, not even while they start."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within have one thread for linear algebra."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _begin() -> None:
-    """Leave Ctrl-C to the process that started this one, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    tasks = [(out, number, file) for number, file in files.items()]
+    with closing(in_processes(draw_record, tasks, jobs or available_processors(), str(out))) as drawn:
+        yield from ((number, outcome) for (_, number, _), outcome in drawn)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,243 @@
+"""Many recordings into a folder of results: in parts, resumable, in several processes, in shards.
+
+===================  =================================================================================================
+``run.json``         what the numbers depend on: model, options, and the list of recordings; written first
+``parts/``           ``part-00000.parquet`` and so on, a row a lead-segment; each written whole when its lot is done
+``errors.csv``       the recordings that could not be scored, and why
+``summary.json``     counts, distribution of the scores, the 20 worst recordings
+===================  =================================================================================================
+
+The sorted list of recordings is divided into lots by number and size of files, in the same way whatever the number of
+processes and shards. A lot makes a part; a shard does every n-th lot. So a part holds the same wherever and whenever it
+is made, parts of several shards may be copied together, and a run that was ended goes on with the parts not there.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError
+from ecgnoise.folder import score_file
+from ecgnoise.models.load import available_processors
+from ecgnoise.overview import PARTS, Overview, overview, part_file, write_overview
+from ecgnoise.processes import in_processes
+from ecgnoise.quantify import Quantifier
+from ecgnoise.readers import ReadOptions
+from ecgnoise.result import Result
+from ecgnoise.tables import arrow_table
+from ecgnoise.writing import whole_files
+
+RUN: Final = "run.json"
+FILES_A_LOT: Final = 64
+BYTES_A_LOT: Final = 64 << 20
+ROWS_A_GROUP: Final = 4096
+
+Progress = Callable[[int, int], None]
+Failure = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class ArchiveOptions:
+    """How recordings are scored.
+
+    model, threads, batch_size: see :class:`Quantifier`. reading: what files may not say. parts: see
+    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. shard: number and
+    count of the shards, from 1: this run does every count-th lot.
+
+    Raises OptionError for a shard that is not there, or less than one job.
+    """
+
+    model: str = "default"
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    parts: int = 1
+    batch_size: int | None = None
+    threads: int | None = None
+    jobs: int = 1
+    shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        number, count = self.shard
+        if not 1 <= number <= count:
+            raise OptionError(
+                f"shard {number}/{count}: pass the number of a shard, from 1, and how many there are: 1/4"
+            )
+        if self.jobs < 1:
+            raise OptionError(f"jobs {self.jobs}: pass at least 1 process")
+
+    @property
+    def threads_each(self) -> int:
+        """Threads of the network in each process."""
+        return self.threads or max(1, available_processors() // self.jobs)
+
+
+def score_archive(
+    files: Sequence[Path], out: Path, options: ArchiveOptions | None = None, *, progress: Progress | None = None
+) -> Overview:
+    """Score recordings into a folder of results, those that are not there yet; what the folder holds then.
+
+    files: as :func:`ecgnoise.readers.find_recordings` lists them. out: a folder that is absent, empty, or of the same
+    recordings and options. progress: called with the number of recordings tried, and of all to try.
+
+    A recording that cannot be scored is listed in ``errors.csv``. With several jobs a script that calls this needs its
+    ``if __name__ == "__main__"``.
+
+    Raises OutputError for another folder, or one that cannot be written, MissingExtraError without the extra
+    ``tables``, and what :class:`Quantifier` raises.
+    """
+    known = options or ArchiveOptions()
+    _check_pyarrow()
+    lots = divide(files)
+    _begin(out, lots, known)
+    number, count = known.shard
+    missing = [lot for lot in range(number - 1, len(lots), count) if not part_file(out, lot).exists()]
+    tasks = [(out, lot, lots[lot], known) for lot in missing]
+    total, tried = sum(len(lots[lot]) for lot in missing), 0
+    for done in _score_all(tasks, known):
+        tried += done
+        if progress:
+            progress(tried, total)
+    found = overview(out, len(files), len(lots))
+    write_overview(out, found, len(lots))
+    return found
+
+
+def divide(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """The files in lots of up to 64 files or 64 MB, in their order; one large file is a lot."""
+    lots: list[tuple[Path, ...]] = []
+    lot: list[Path] = []
+    size = 0
+    for file in files:
+        more = _size(file)
+        if lot and (len(lot) == FILES_A_LOT or size + more > BYTES_A_LOT):
+            lots.append(tuple(lot))
+            lot, size = [], 0
+        lot.append(file)
+        size += more
+    return [*lots, tuple(lot)] if lot else lots
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file, and of the signal file beside a WFDB header; 0 for one that is not there."""
+    there = [place for place in {file, file.with_suffix(".dat")} if place.is_file()]
+    return sum(place.stat().st_size for place in there)
+
+
+def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
+    """Make the folder and say in it what the numbers depend on; OutputError where it is of something else."""
+    wanted = _identity(lots, options)
+    file = out / RUN
+    try:
+        (out / PARTS).mkdir(parents=True, exist_ok=True)
+        before = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+        others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
+        if options.shard[1] == 1:
+            _sweep(out)
+    except (OSError, ValueError, TypeError) as error:
+        raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error
+    if before is None and others:
+        raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
+    if before is None:
+        with whole_files(file) as partial:
+            partial.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    elif before != wanted:
+        name = next(key for key in wanted if before.get(key) != wanted[key])
+        raise OutputError(
+            f"{out}: made with {name} {before.get(name)}, asked for {wanted[name]}: choose another folder, or the same "
+            "recordings and options"
+        )
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a run that was ended has left unfinished. Not among shards, which others may be working on."""
+    for unfinished in (out / PARTS).glob(".part-*"):
+        shutil.rmtree(unfinished)
+
+
+def _identity(lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> dict[str, Any]:
+    """What the numbers depend on."""
+    listed = "\n\n".join("\n".join(map(str, lot)) for lot in lots)
+    reading = options.reading
+    return {
+        "model": str(Quantifier(options.model, threads=1).model),
+        "parts": options.parts,
+        "sampling_frequency": reading.sampling_frequency,
+        "units": reading.units,
+        "leads": list(reading.lead_names) if reading.lead_names else None,
+        "recordings": sum(map(len, lots)),
+        "list": hashlib.sha256(listed.encode()).hexdigest()[:16],
+    }
+
+
+def _check_pyarrow() -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("a folder of results", "pyarrow", "tables") from error
+
+
+Task = tuple[Path, int, tuple[Path, ...], ArchiveOptions]
+
+
+def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
+    """Score the lots, here or in processes; how many recordings were tried, one by one or lot by lot."""
+    if options.jobs == 1:
+        for task in tasks:
+            yield from _score_lot(*task)
+        return
+    with closing(in_processes(score_lot, tasks, options.jobs, str(tasks[0][0]) if tasks else "")) as done:
+        yield from (tried for _, tried in done)
+
+
+def score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
+    """Score a lot and write its part; how many recordings that were."""
+    return sum(_score_lot(out, number, files, options))
+
+
+def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> Iterator[int]:
+    """Score a lot, a recording at a time, and write its part when all are done."""
+    import pyarrow.parquet as pq
+
+    quantifier = _quantifier(options.model, options.threads_each, options.batch_size)
+    failures: list[Failure] = []
+    rows: list[tuple[Any, ...]] = []
+    with whole_files(part_file(out, number)) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
+        for file in files:
+            outcome = _outcome(file, quantifier, options)
+            if isinstance(outcome, Result):
+                rows += outcome.rows()
+            else:
+                failures.append(outcome)
+            if len(rows) >= ROWS_A_GROUP:
+                writer.write_table(arrow_table(rows))
+                rows = []
+            yield 1
+        writer.write_table(arrow_table(rows))
+        writer.add_key_value_metadata({"errors": json.dumps(failures), "recordings": str(len(files))})
+
+
+def _outcome(file: Path, quantifier: Quantifier, options: ArchiveOptions) -> Result | Failure:
+    """The result of a file, or its name, the kind of error and what it says.
+
+    Any error counts, of the libraries that read files too: one file of thousands must not stop the rest.
+    """
+    try:
+        outcome = score_file(file, quantifier, options.reading, parts=options.parts)
+    except Exception as error:
+        return str(file), type(error).__name__, _one_line(error)
+    return (str(file), type(outcome).__name__, _one_line(outcome)) if isinstance(outcome, EcgNoiseError) else outcome
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@lru_cache(maxsize=1)
+def _quantifier(model: str, threads: int, batch_size: int | None) -> Quantifier:
+    """The model, loaded once in each process."""
+    return Quantifier(model, threads=threads, batch_size=batch_size)

@@ -1,0 +1,108 @@
+"""``NoiseFilter``: a step of a scikit-learn pipeline that hides noisy stretches of signals.
+
+Not imported by the package itself; it needs the extra ``sklearn``.
+"""
+
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecgnoise.errors import MissingExtraError, SignalShapeError
+from ecgnoise.intervals import WORST_GRADE, bad_segments
+from ecgnoise.quantify import Quantifier
+from ecgnoise.recording import Recording
+from ecgnoise.result import Result
+
+try:
+    from sklearn.base import BaseEstimator, TransformerMixin
+except ImportError as error:
+    raise MissingExtraError("NoiseFilter", "scikit-learn", "sklearn") from error
+
+LEADS_AT_ONCE: Final = 256
+
+Signals = NDArray[np.float32]
+
+
+class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Hides what is too noisy: signals in, the same signals with NaN there out.
+
+    sampling_frequency: Hz. units: V, mV, uV, nV or unknown, of the signals; they come out in the same. grade: what is
+    of this grade or worse, or has no score, is hidden. model: ``"default"`` or a model folder. threads: of the network.
+
+    Nothing is learnt: ``fit`` looks at the shape only, and a signal comes out the same whatever the others are.
+    ``transform`` keeps the number of signals, as a pipeline needs; :meth:`usable_share` says which to leave out.
+    """
+
+    def __init__(
+        self,
+        sampling_frequency: float = 500.0,
+        *,
+        units: str = "mV",
+        grade: str = WORST_GRADE,
+        model: str | Path = "default",
+        threads: int | None = None,
+    ) -> None:
+        self.sampling_frequency = sampling_frequency
+        self.units = units
+        self.grade = grade
+        self.model = model
+        self.threads = threads
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: N803 - as scikit-learn calls it
+        """Look at the shape of signals, (records, time) or (records, leads, time); SignalShapeError for another."""
+        del y
+        self.n_features_in_ = _signals(X).shape[1]
+        return self
+
+    def transform(self, X: ArrayLike) -> Signals:  # noqa: N803
+        """The signals, the same shape, float32, NaN where they are too noisy.
+
+        Raises SignalShapeError, or errors of :func:`ecgnoise.quantify`.
+        """
+        signals = _signals(X)
+        rows = signals.reshape(-1, signals.shape[-1])
+        usable = np.concatenate([result.mask(grade=self.grade) for result in self._score(rows)])
+        return np.where(usable, rows, np.float32(np.nan)).reshape(signals.shape)
+
+    def usable_share(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """The share of each signal that is not hidden, 0..1, (records,) or (records, leads)."""
+        signals = _signals(X)
+        shares = [
+            np.where(bad_segments(result.grade, self.grade), 0.0, result.duration).sum(axis=1) / result.seconds
+            for result in self._score(signals.reshape(-1, signals.shape[-1]))
+        ]
+        return np.concatenate(shares).reshape(signals.shape[:-1])
+
+    def _score(self, rows: Signals) -> list[Result]:
+        """Results of all signals, (signals, time), some at once."""
+        quantifier = Quantifier(self.model, threads=self.threads)
+        lot = min(LEADS_AT_ONCE, rows.shape[1])
+        return [
+            quantifier.quantify(
+                Recording.from_array(rows[first : first + lot], self.sampling_frequency, units=self.units)
+            )
+            for first in range(0, len(rows), lot)
+        ]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Always: nothing is learnt."""
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn should know."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = False
+        return tags
+
+
+def _signals(X: ArrayLike) -> Signals:  # noqa: N803
+    """The signals as (records, time) or (records, leads, time); SignalShapeError for another shape."""
+    signals = np.asarray(X, np.float32)
+    if signals.ndim not in {2, 3} or signals.size == 0:
+        raise SignalShapeError(f"X: shape {signals.shape}: pass (records, time) or (records, leads, time), not empty")
+    return signals

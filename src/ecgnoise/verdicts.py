@@ -1,0 +1,72 @@
+"""What a result says of the whole record and of each lead."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.errors import OptionError
+from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.leads import CONTRADICTORY, LeadRemark
+from ecgnoise.result import Result
+
+DISTRUSTED_BELOW: Final = 0.5
+
+
+@dataclass(frozen=True)
+class RecordVerdict:
+    """A record in a few numbers.
+
+    lead_psnr: the median PSNR in dB of each lead's segments, (leads,), NaN where none has a score. usable: the share of
+    its time that each lead can be used, (leads,), 0..1. usable_share: the same over all leads. distrusted: leads that
+    can be used for less than half of the time, or that look swapped, inverted or duplicated. remarks: what is odd about
+    leads; see :mod:`ecgnoise.leads`.
+    """
+
+    lead_names: tuple[str, ...]
+    lead_psnr: NDArray[np.float64]
+    usable: NDArray[np.float64]
+    usable_share: float
+    distrusted: tuple[str, ...]
+    remarks: tuple[LeadRemark, ...]
+
+    @property
+    def worst_lead(self) -> str:
+        """The lead with the lowest PSNR; one without any score is worse than all others."""
+        return self.lead_names[self._order()[0]]
+
+    def kth_worst(self, k: int) -> float:
+        """The k-th lowest PSNR of all leads in dB, 1 being the worst lead; NaN where that lead has no score.
+
+        OptionError unless there are k leads.
+        """
+        if not 1 <= k <= len(self.lead_names):
+            raise OptionError(f"k {k}: there are {len(self.lead_names)} leads: pass 1 to {len(self.lead_names)}")
+        return float(self.lead_psnr[self._order()[k - 1]])
+
+    def _order(self) -> list[int]:
+        worst_first = np.argsort(np.where(np.isnan(self.lead_psnr), -np.inf, self.lead_psnr), kind="stable")
+        return [int(lead) for lead in worst_first]
+
+
+def record_verdict(result: Result, grade: str = WORST_GRADE) -> RecordVerdict:
+    """What a result says of the record. grade: what is of this or a worse one cannot be used, nor what has no score.
+
+    Raises OptionError for another grade.
+    """
+    usable = result.usable_seconds(grade) / result.seconds
+    odd = {lead for remark in result.lead_remarks if remark.what != CONTRADICTORY for lead in remark.leads}
+    distrusted = [
+        name for name, share in zip(result.lead_names, usable, strict=True) if share < DISTRUSTED_BELOW or name in odd
+    ]
+    scored = np.isfinite(result.psnr)
+    medians = [np.median(row[there]) if there.any() else np.nan for row, there in zip(result.psnr, scored, strict=True)]
+    return RecordVerdict(
+        result.lead_names,
+        np.array(medians, np.float64),
+        usable,
+        float(usable.mean()),
+        tuple(distrusted),
+        result.lead_remarks,
+    )

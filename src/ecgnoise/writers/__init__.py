@@ -1,0 +1,43 @@
+"""Marks: the intervals that are too noisy, written where other programs read them; one file a format.
+
+``MARKS`` is the list of formats by suffix.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ecgnoise.errors import OutputError
+from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.result import Result
+from ecgnoise.writers import edf, events, intervals, mne, wfdb
+from ecgnoise.writers.mne import mne_annotations
+from ecgnoise.writing import whole_files
+
+__all__ = ["MARKS", "mne_annotations", "write_marks"]
+
+MARKS: Final[dict[str, Callable[[Result, Path, str, float], None]]] = {
+    ".qua": wfdb.write,
+    ".edf": edf.write,
+    ".fif": mne.write,
+    ".tsv": events.write,
+    ".json": intervals.write,
+}
+
+
+def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, join: float = 0.0) -> None:
+    """Write what is of this grade or worse, or has no score, as marks; whole or not at all.
+
+    path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
+    MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals. grade, join: see
+    :meth:`Result.intervals`.
+
+    Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
+    ``formats`` (EDF+) or ``mne``, OptionError for another grade.
+    """
+    place = Path(path)
+    write = MARKS.get(place.suffix.lower())
+    if write is None:
+        raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(MARKS)}: choose one of them")
+    with whole_files(place) as partial:
+        write(result, partial, grade, join)

@@ -1,0 +1,40 @@
+"""MNE-Python annotations: ``BAD_noise`` on the channels concerned, which MNE leaves out of epochs by itself."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ecgnoise.errors import MissingExtraError, OutputError
+from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.result import Result
+
+if TYPE_CHECKING:
+    import mne
+
+DESCRIPTION: Final = "BAD_noise"
+ENDINGS: Final = ("-annot.fif", "_annot.fif")
+
+
+def mne_annotations(result: Result, grade: str = WORST_GRADE, *, join: float = 0.0) -> "mne.Annotations":
+    """The intervals as ``mne.Annotations`` without ``orig_time``: onsets in seconds from the first sample.
+
+    Pass them to ``raw.set_annotations``; the lead names must be the channel names of ``raw``. grade, join: see
+    :meth:`Result.intervals`. Raises MissingExtraError without the extra ``mne``, or OptionError.
+    """
+    try:
+        import mne
+    except ImportError as error:
+        raise MissingExtraError("MNE annotations", "mne", "mne") from error
+    found = result.intervals(grade, join=join)
+    return mne.Annotations(
+        onset=[interval.start for interval in found],
+        duration=[interval.duration for interval in found],
+        description=[DESCRIPTION] * len(found),
+        ch_names=[(interval.lead,) for interval in found],
+    )
+
+
+def write(result: Result, path: Path, grade: str, join: float) -> None:
+    """Write them as MNE does; OutputError for a name that MNE would not read."""
+    if not path.name.endswith(ENDINGS):
+        raise OutputError(f"{path.name}: MNE reads annotations named NAME-annot.fif: call it {path.stem}-annot.fif")
+    mne_annotations(result, grade, join=join).save(path, verbose="error")

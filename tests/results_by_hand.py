@@ -1,0 +1,42 @@
+"""Results written down by hand, for tests of what becomes of them."""
+
+from datetime import datetime
+
+import numpy as np
+
+from ecgnoise.grades import GRADES
+from ecgnoise.result import ModelIdentity, Result
+
+PSNR_OF = {"good": 23.0, "fair": 21.0, "poor": 18.0, "unusable": 12.0}
+
+
+def graded(grades, *, frequency=250.0, last=10.0, lead_names=None, fault=None):
+    """A result with these grades, one string of g, f, p, u or - (no score, flat) a lead and segments of 10 s."""
+    words = {word[0]: word for word in GRADES} | {"-": ""}
+    grade = np.array([[words[letter] for letter in row] for row in grades])
+    psnr = np.array([[PSNR_OF.get(word, np.nan) for word in row] for row in grade])
+    leads, segments = psnr.shape
+    start = 10.0 * np.arange(segments)
+    duration = np.full(segments, 10.0)
+    duration[-1] = last
+    return Result(
+        psnr=psnr,
+        local_psnr=psnr[:, :, None],
+        fault=np.where(grade == "", fault or "flat", ""),
+        grade=grade,
+        percentile=np.full(psnr.shape, np.nan),
+        estimated_snr=np.full((*psnr.shape, 3), np.nan),
+        start=start,
+        duration=duration,
+        part_start=start[:, None],
+        part_duration=duration[:, None],
+        lead_names=tuple(lead_names or ("II", "V1", "V5", "aVR", "I", "III")[:leads]),
+        sampling_frequency=frequency,
+        units="mV",
+        profile="default",
+        model=ModelIdentity("default", "1.0", "abc"),
+        source="record.hea",
+        noise_kind=np.where(psnr < 20, "muscle", ""),
+        noise_share=np.where(psnr < 20, 0.8, np.nan),
+        recording_start=datetime(2024, 3, 1, 12, 30, 15),
+    )
