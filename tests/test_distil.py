@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -11,12 +13,14 @@ from ecgnoise.errors import ModelFormatError, OptionError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer, rows_within
+from ecgnoise.models.student_network import StudentDenoiser
 from ecgnoise.profiles import DEFAULT, qrs_level
 from ecgnoise.superlet import superlet
 from ecgnoise.training import distil, pool
 from ecgnoise.training.config import DefaultConfig, StudentConfig
 from ecgnoise.training.data import TrainingSet
-from ecgnoise.training.default_model import QUESTIONS, DefaultMaterial, train_default
+from ecgnoise.training.default_model import QUESTIONS, DefaultMaterial, export_denoiser, train_default
+from ecgnoise.training.export import quantized
 
 TINY = StudentConfig(steps=4, batch=4, channels=(8, 8), save_every=2, pool=48, validation_leads=8)
 
@@ -137,6 +141,21 @@ def test_drawn_levels_are_relative_to_their_own_qrs_level(clean):
     assert change.max() > 0.5
     again, _ = pool.drawn_levels(levels, noises, torch.Generator().manual_seed(1))
     np.testing.assert_array_equal(again, drawn)
+
+
+def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
+    redrawer = QuestionRedrawer(Spy(), QUESTIONS, DEFAULT)
+    drawn = pool.make_pool(clean, redrawer, pool.asked(QUESTIONS), 48, seed=3)
+    task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
+    torch.manual_seed(1)
+    network = StudentDenoiser((16, 32)).eval()
+    exact = export_denoiser(network)
+    coarse = quantized(exact, task.inputs(96))
+    assert len(coarse) < 0.6 * len(exact)
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in onnx.load_from_string(coarse).graph.node}
+    inputs = next(iter(task.inputs(12)))
+    answers = [onnxruntime.InferenceSession(file).run(None, inputs)[0] for file in (exact, coarse)]
+    assert np.sqrt(np.mean((answers[0] - answers[1]) ** 2)) < 0.05 * answers[0].std()
 
 
 def test_pools_are_kept_whole(clean, tmp_path):

@@ -42,7 +42,7 @@ PARTS: dict[str, Plan] = {
 }
 Figures = dict[str, dict[str, Any]]
 SLOW = frozenset({"biosppy_bsqi", "biosppy_zz2018_simple", "biosppy_zz2018_fuzzy"})  # 0.1 s a lead each
-PARTS_OF_SLOW = frozenset({"ptbxl", "challenge_2011"})
+PARTS_OF_SLOW = frozenset({"ptbxl"})
 
 
 def run_part(name: str, sizes: Sizes, scorers: Sequence[Scorer], store: Store) -> Figures:

@@ -102,7 +102,7 @@ class StudentUNet(nn.Module):
 class StudentDenoiser(MaskedDenoiser):
     """The denoiser of ``default_network`` around a :class:`StudentUNet`."""
 
-    def __init__(self, channels: tuple[int, ...] = (32, 64, 96)) -> None:
+    def __init__(self, channels: tuple[int, ...] = (48, 64, 96)) -> None:
         super().__init__(channels)
         self.network = StudentUNet(channels)  # type: ignore[assignment]
 

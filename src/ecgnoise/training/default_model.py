@@ -185,13 +185,16 @@ def build_model(
     out: Path,
     training: Training,
     questions: Sequence[Question] = QUESTIONS,
+    shrink: Callable[[bytes], bytes] = bytes,
 ) -> ModelFolder:
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
+
+    shrink: what is done to the ONNX file before anything is measured of it.
 
     The scale of each question is its error at the 95th percentile of the clean ones; for the grades see
     :func:`ecgnoise.training.grading.thresholds_of`.
     """
-    onnx = export_denoiser(network)
+    onnx = shrink(export_denoiser(network))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / DENOISER
         file.write_bytes(onnx)

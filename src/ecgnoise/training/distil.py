@@ -6,7 +6,7 @@ only the rows that count are learnt in earnest, each question weighing what it w
 in which more error is counted, less than clean ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ecgnoise.errors import ModelFormatError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import ModelFolder, Question, Training
-from ecgnoise.models.load import load_redrawer
+from ecgnoise.models.load import DENOISER_INPUTS, load_redrawer
 from ecgnoise.models.redraw import SHOWN_SIGMA_OF_HIDDEN, QuestionRedrawer, question_noise, rows_within
 from ecgnoise.models.student_network import StudentDenoiser
 from ecgnoise.models.torch import WEIGHTS
@@ -27,6 +27,7 @@ from ecgnoise.profiles import DEFAULT, Images, to_network
 from ecgnoise.training.config import StudentConfig
 from ecgnoise.training.data import Progress
 from ecgnoise.training.default_model import DefaultMaterial, build_model
+from ecgnoise.training.export import quantized
 from ecgnoise.training.grading import source_commit
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.pool import Pool, asked, make_pool
@@ -34,6 +35,7 @@ from ecgnoise.training.tasks import EXAMPLES, Batch, fingerprint, grey_images
 
 UNCOUNTED: Final = 0.05  # what a row weighs that does not count, next to one that does
 VALIDATION_POOL: Final = 960
+CALIBRATION_ANSWERS: Final = 960
 POOL_FILE: Final = "pool-{}.npz"
 WHITE_HALF: Final = 127.5
 
@@ -99,16 +101,23 @@ class StudentTask:
             "weight": (self._weights[number] * held * self._share[items, None])[:, None, :, None],
         }
 
+    def inputs(self, count: int) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """What the network is given for so many answers, spread evenly, in batches by the name of the input."""
+        chosen = np.linspace(0, self.size - 1, min(count, self.size)).round().astype(np.int64)
+        for first in range(0, len(chosen), self._config.batch):
+            batch = self.batch(chosen[first : first + self._config.batch], torch.Generator())
+            yield {name: batch[name].numpy() for name in DENOISER_INPUTS}
+
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Mean weighted squared difference from the answers."""
-        redrawn = network(*(batch[name] for name in ("noised", "sigma", "hidden", "reference", "known")))
+        redrawn = network(*(batch[name] for name in DENOISER_INPUTS))
         return torch.mean(batch["weight"] * (redrawn.float() - batch["answer"]) ** 2)
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
         """The first answers of the teacher and those of the student."""
         device = next(network.parameters()).device
         batch = {name: value.to(device) for name, value in self.batch(np.arange(EXAMPLES), torch.Generator()).items()}
-        redrawn = network(*(batch[name] for name in ("noised", "sigma", "hidden", "reference", "known")))
+        redrawn = network(*(batch[name] for name in DENOISER_INPUTS))
         return grey_images(batch["answer"]), grey_images(redrawn)
 
 
@@ -173,7 +182,12 @@ def train_student(
         return None
     averaged = StudentDenoiser(config.channels)
     averaged.load_state_dict(network.state_dict())
-    return build_model(averaged.eval(), material.clean, out, _training(material, config, teacher), questions)
+    training = _training(material, config, teacher)
+
+    def shrink(onnx: bytes) -> bytes:
+        return quantized(onnx, tasks[0].inputs(CALIBRATION_ANSWERS)) if config.quantize else onnx
+
+    return build_model(averaged.eval(), material.clean, out, training, questions, shrink)
 
 
 def _statistics(teacher: ModelFolder) -> MaskedDenoiser:
@@ -211,10 +225,11 @@ def _training(material: DefaultMaterial, config: StudentConfig, teacher: ModelFo
     """What the student has seen: what its teacher has, and the teacher's answers."""
     taught, clean = teacher.description.training, material.clean
     taken = config.batch * config.accumulate * PartialState().num_processes
+    quantized_as = ", convolutions in 8 bit" if config.quantize else ""
     note = (
         f"student of {teacher.description.name} {teacher.description.version} ({teacher.hash}), which was trained with "
         f"{taught.note}. The student: {config.length} of {taken} answers to {config.pool} pictures with simulated "
         f"noise, learning rate {config.learning_rate:g}, channels {', '.join(map(str, config.channels))}, seed "
-        f"{config.seed}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
+        f"{config.seed}{quantized_as}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )
     return Training(taught.data, source_commit(), note)
