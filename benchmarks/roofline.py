@@ -55,9 +55,16 @@ def network_work(model: ModelFolder) -> Work:
 
 
 def product_rate(rounds: int) -> float:
-    """Operations a second of a matrix product in float32, on the threads that numpy uses."""
-    matrix = np.random.default_rng(1).standard_normal((MATRIX, MATRIX)).astype(np.float32)
-    return 2 * MATRIX**3 / median_seconds(lambda: matrix @ matrix, rounds)
+    """Operations a second of a matrix product in float32, on one thread."""
+    import torch
+
+    matrix = torch.randn(MATRIX, MATRIX)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return 2 * MATRIX**3 / median_seconds(lambda: matrix @ matrix, rounds)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def copy_rate(rounds: int) -> float:

@@ -12,7 +12,7 @@ from ecgnoise import Quantifier, simulate_ecg
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import load_folder
-from ecgnoise.models.redraw import Pictures, QuestionRedrawer, rows_within
+from ecgnoise.models.redraw import Pictures, QuestionRedrawer, asked, rows_within
 from ecgnoise.models.student_network import StudentDenoiser
 from ecgnoise.profiles import DEFAULT, qrs_level
 from ecgnoise.superlet import superlet
@@ -103,16 +103,16 @@ def test_a_student_needs_a_teacher_that_asks_questions(clean, tiny_model, tmp_pa
 def test_the_student_is_asked_what_the_score_asks(clean):
     spy = Spy()
     redrawer = QuestionRedrawer(spy, QUESTIONS, DEFAULT)
-    asked = pool.asked(QUESTIONS)
-    drawn = pool.make_pool(clean, redrawer, asked, 48, seed=3)
+    questions = asked(QUESTIONS)
+    drawn = pool.make_pool(clean, redrawer, questions, 48, seed=3)
     task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
-    assert task.size == 48 * len(asked)
+    assert task.size == 48 * len(questions)
     spy.given.clear()
-    for number, question in enumerate(asked):
+    for number, question in enumerate(questions):
         image = drawn.images[5:6].astype(np.float32)
         pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.held[5])
         redrawer.answer(question, pictures)
-        batch = task.batch(np.array([5 * len(asked) + number]), torch.Generator())
+        batch = task.batch(np.array([5 * len(questions) + number]), torch.Generator())
         for name, given in zip(("noised", "sigma", "hidden", "reference", "known"), spy.given[-1], strict=True):
             np.testing.assert_allclose(batch[name].numpy(), given, atol=2e-6, err_msg=name)
         answer = (batch["answer"].numpy()[:, 0] + 1.0) * 127.5
@@ -122,7 +122,7 @@ def test_the_student_is_asked_what_the_score_asks(clean):
 def test_rows_weigh_what_the_score_makes_of_them():
     weights = distil.row_weights(QUESTIONS)
     assert weights.shape == (3, DEFAULT.rows)
-    for number, question in enumerate(pool.asked(QUESTIONS)):
+    for number, question in enumerate(asked(QUESTIONS)):
         counted = rows_within(question.counted, DEFAULT)
         assert weights[number][counted].min() > 0
         if not counted.all():
@@ -145,7 +145,7 @@ def test_drawn_levels_are_relative_to_their_own_qrs_level(clean):
 
 def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
     redrawer = QuestionRedrawer(Spy(), QUESTIONS, DEFAULT)
-    drawn = pool.make_pool(clean, redrawer, pool.asked(QUESTIONS), 48, seed=3)
+    drawn = pool.make_pool(clean, redrawer, asked(QUESTIONS), 48, seed=3)
     task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
     torch.manual_seed(1)
     network = StudentDenoiser((16, 32)).eval()
@@ -159,7 +159,7 @@ def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
 
 
 def test_pools_are_kept_whole(clean, tmp_path):
-    drawn = pool.make_pool(clean, QuestionRedrawer(Spy(), QUESTIONS, DEFAULT), pool.asked(QUESTIONS), 50, seed=3)
+    drawn = pool.make_pool(clean, QuestionRedrawer(Spy(), QUESTIONS, DEFAULT), asked(QUESTIONS), 50, seed=3)
     assert drawn.answers.shape == (3, 96, DEFAULT.rows, 256)
     assert 0 < drawn.known.mean() < 1
     drawn.save(tmp_path / "pool.npz")

@@ -46,7 +46,7 @@ Failure = tuple[str, str, str]
 class ArchiveOptions:
     """How recordings are scored.
 
-    model, threads, batch_size: see :class:`Quantifier`. reading: what files may not say. parts: see
+    model, threads, batch_size, device: see :class:`Quantifier`. reading: what files may not say. parts: see
     :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. shard: number and
     count of the shards, from 1: this run does every count-th lot.
 
@@ -58,6 +58,7 @@ class ArchiveOptions:
     parts: int = 1
     batch_size: int | None = None
     threads: int | None = None
+    device: str = "cpu"
     jobs: int = 1
     shard: tuple[int, int] = (1, 1)
 
@@ -203,7 +204,7 @@ def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: Archive
     """Score a lot, a recording at a time, and write its part when all are done."""
     import pyarrow.parquet as pq
 
-    quantifier = _quantifier(options.model, options.threads_each, options.batch_size)
+    quantifier = _quantifier(options.model, options.threads_each, options.batch_size, options.device)
     failures: list[Failure] = []
     rows: list[tuple[Any, ...]] = []
     with whole_files(part_file(out, number)) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
@@ -238,6 +239,6 @@ def _one_line(error: Exception) -> str:
 
 
 @lru_cache(maxsize=1)
-def _quantifier(model: str, threads: int, batch_size: int | None) -> Quantifier:
+def _quantifier(model: str, threads: int, batch_size: int | None, device: str) -> Quantifier:
     """The model, loaded once in each process."""
-    return Quantifier(model, threads=threads, batch_size=batch_size)
+    return Quantifier(model, threads=threads, batch_size=batch_size, device=device)

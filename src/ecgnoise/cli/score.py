@@ -48,6 +48,7 @@ class ScoreOptions:
     parts: int
     batch_size: int | None
     threads: int | None
+    device: str
     every_row: bool
     resume: bool
     marks: str | None
@@ -86,6 +87,7 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
+@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda.")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
 @click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv or .json.")
@@ -148,6 +150,7 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
         parts=options.parts,
         batch_size=options.batch_size,
         threads=options.threads,
+        device=options.device,
         jobs=options.jobs or 1,
         shard=options.shard or (1, 1),
     )
@@ -196,7 +199,9 @@ def _score_all(
     from ecgnoise.tables import write_table
     from ecgnoise.writers import write_marks
 
-    quantifier = Quantifier(options.model, threads=options.threads, batch_size=options.batch_size)
+    quantifier = Quantifier(
+        options.model, threads=options.threads, batch_size=options.batch_size, device=options.device
+    )
     failed: list[Scored] = []
     rows: list[tuple[Any, ...]] = []
     with Bar(len(files)) as bar:

@@ -39,6 +39,7 @@ class StreamOptions:
     gain: float
     model: str
     threads: int | None
+    device: str
 
 
 @click.command(cls=OptionsCommand, short_help="Score live samples.", epilog=EXIT_CODES)
@@ -52,6 +53,7 @@ class StreamOptions:
 )
 @click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
+@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda.")
 def stream(options: StreamOptions) -> None:
     """Score samples from standard input as they come.
 
@@ -62,7 +64,7 @@ def stream(options: StreamOptions) -> None:
     from ecgnoise.stream import Stream
 
     reader = frame_reader(options.form, len(options.leads), options.gain)
-    quantifier = Quantifier(options.model, threads=options.threads)
+    quantifier = Quantifier(options.model, threads=options.threads, device=options.device)
     live = Stream(options.sampling_frequency, options.leads, options.hop, units=options.units, quantifier=quantifier)
     try:
         _print(_results(sys.stdin.buffer, reader, live))

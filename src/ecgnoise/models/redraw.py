@@ -184,6 +184,14 @@ class QuestionRedrawer:
         return rows_within(band, self._profile)
 
 
+def asked(questions: Sequence[Question]) -> list[Question]:
+    """The first of all questions that hide and blur the same: each is one evaluation of the network."""
+    first: dict[tuple[tuple[float, float], float], Question] = {}
+    for question in questions:
+        first.setdefault((question.hidden, question.sigma), question)
+    return list(first.values())
+
+
 def rows_within(band: tuple[float, float], profile: Profile) -> NDArray[np.bool_]:
     """Rows of a profile whose frequency lies within a band in Hz, (rows,), row 0 the highest; none in an empty band."""
     low, high = band

@@ -20,7 +20,7 @@ from ecgnoise.errors import ModelFormatError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import ModelFolder, Question, Training
 from ecgnoise.models.load import DENOISER_INPUTS, load_redrawer
-from ecgnoise.models.redraw import SHOWN_SIGMA_OF_HIDDEN, QuestionRedrawer, question_noise, rows_within
+from ecgnoise.models.redraw import SHOWN_SIGMA_OF_HIDDEN, QuestionRedrawer, asked, question_noise, rows_within
 from ecgnoise.models.student_network import StudentDenoiser
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT, Images, to_network
@@ -30,7 +30,7 @@ from ecgnoise.training.default_model import DefaultMaterial, build_model
 from ecgnoise.training.export import quantized
 from ecgnoise.training.grading import source_commit
 from ecgnoise.training.loop import StepProgress, train
-from ecgnoise.training.pool import Pool, asked, make_pool
+from ecgnoise.training.pool import Pool, make_pool
 from ecgnoise.training.tasks import EXAMPLES, Batch, fingerprint, grey_images
 
 UNCOUNTED: Final = 0.05  # what a row weighs that does not count, next to one that does
@@ -225,11 +225,11 @@ def _training(material: DefaultMaterial, config: StudentConfig, teacher: ModelFo
     """What the student has seen: what its teacher has, and the teacher's answers."""
     taught, clean = teacher.description.training, material.clean
     taken = config.batch * config.accumulate * PartialState().num_processes
-    quantized_as = ", convolutions in 8 bit" if config.quantize else ""
+    seed = f"{config.seed}{', convolutions in 8 bit' if config.quantize else ''}"
     note = (
         f"student of {teacher.description.name} {teacher.description.version} ({teacher.hash}), which was trained with "
         f"{taught.note}. The student: {config.length} of {taken} answers to {config.pool} pictures with simulated "
         f"noise, learning rate {config.learning_rate:g}, channels {', '.join(map(str, config.channels))}, seed "
-        f"{config.seed}{quantized_as}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
+        f"{seed}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )
     return Training(taught.data, source_commit(), note)

@@ -65,14 +65,6 @@ class Pool:
             return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
 
-def asked(questions: Sequence[Question]) -> list[Question]:
-    """The first of all questions that hide and blur the same: each is one evaluation of the network."""
-    first: dict[tuple[tuple[float, float], float], Question] = {}
-    for question in questions:
-        first.setdefault((question.hidden, question.sigma), question)
-    return list(first.values())
-
-
 def make_pool(
     clean: TrainingSet,
     teacher: QuestionRedrawer,
