@@ -59,16 +59,17 @@ def check_leads(recording: Recording) -> tuple[LeadRemark, ...]:
     if len(recording.lead_names) > MOST_COMPARED:
         return ()
     signal = _excerpt(recording)
-    varying = {
-        name: row for name, row in zip(recording.lead_names, signal, strict=True) if row.size and np.ptp(row) > 0
-    }
-    duplicates = tuple(_duplicates(varying))
+    rows = [number for number, row in enumerate(signal) if row.size and np.ptp(row) > 0]
+    varying = {recording.lead_names[number]: place for place, number in enumerate(rows)}
+    products = signal[rows] @ signal[rows].T
+    duplicates = tuple(_duplicates(tuple(varying), products))
     known = {name.casefold(): name for name in varying}
     limbs = [known.get(name.casefold()) for name in LIMB_LEADS]
     if None in limbs or set(limbs) & {lead for remark in duplicates for lead in remark.leads}:
         return duplicates
     names = tuple(name for name in limbs if name is not None)
-    return duplicates + _check_limbs(names, np.stack([varying[name] for name in names]))
+    places = [varying[name] for name in names]
+    return duplicates + _check_limbs(names, products[np.ix_(places, places)])
 
 
 def _excerpt(recording: Recording) -> Array:
@@ -83,18 +84,18 @@ def _excerpt(recording: Recording) -> Array:
     return np.asarray(signal - signal.mean(axis=1, keepdims=True)) if signal.size else signal
 
 
-def _duplicates(leads: dict[str, Array]) -> Iterator[LeadRemark]:
-    """Pairs of leads that are the same, or the same turned over."""
-    for (first, one), (second, other) in combinations(leads.items(), 2):
-        for sign in (1.0, -1.0):
-            if np.std(one - sign * other) < SAME * np.std(one):
-                yield LeadRemark((first, second), DUPLICATED)
+def _duplicates(names: tuple[str, ...], products: Array) -> Iterator[LeadRemark]:
+    """Pairs of leads that are the same, or the same turned over; products: of all leads with all, (leads, leads)."""
+    power = np.diag(products)
+    for one, other in combinations(range(len(names)), 2):
+        left = power[one] + power[other] - 2.0 * abs(products[one, other])
+        if left < SAME**2 * power[one]:
+            yield LeadRemark((names[one], names[other]), DUPLICATED)
 
 
-def _check_limbs(names: tuple[str, ...], limbs: Array) -> tuple[LeadRemark, ...]:
-    """What is odd about the six limb leads, (6, samples) in the order of LIMB_LEADS."""
-    products = limbs @ limbs.T
-    now = _misfit(products, np.eye(len(limbs)))
+def _check_limbs(names: tuple[str, ...], products: Array) -> tuple[LeadRemark, ...]:
+    """What is odd about the six limb leads, in the order of LIMB_LEADS; products: of all with all, (6, 6)."""
+    now = _misfit(products, np.eye(len(names)))
     if now < CONTRADICTS:
         return ()
     found = sorted((_misfit(products, change), remark) for remark, change in _changes(names))
