@@ -24,7 +24,7 @@ from benchmarks.quality.noises import KINDS, RATE, Signal, add, stretches
 from benchmarks.quality.stress import DEVELOPMENT_FOLD, SNRS, clean_leads, clean_records
 from ecgnoise.metrics import auroc
 from ecgnoise.models.description import DENOISER, Question
-from ecgnoise.models.folder import BUNDLED, load_folder
+from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer, counted_ratio
 from ecgnoise.profiles import DEFAULT, Images, held_rows, level_images, qrs_level
@@ -199,18 +199,29 @@ def with_table(page: str, measured: Mapping[str, Mapping[str, float]]) -> str:
     return between(page, BEGIN, END, table(measured))
 
 
+def ask(model: str, leads: Signal) -> tuple[ModelFolder, Material]:
+    """A model and its answers to all takes."""
+    folder = load_folder(model)
+    redrawer = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
+    return folder, Material({name: draw(signal) for name, signal in takes(leads)}, redrawer)
+
+
 def main() -> None:
     """Ask, count and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=BUNDLED, help="model folder")
+    parser.add_argument("--beside", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"),
+                        help="another model whose answers to count as they are")  # fmt: skip
     parser.add_argument("--leads", type=int, default=LEADS, help="clean leads")
     arguments = parser.parse_args()
-    folder = load_folder(arguments.model)
     _, leads = clean_leads(clean_records(DEVELOPMENT_FOLD), arguments.leads)
-    redrawer = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
-    material = Material({name: draw(signal) for name, signal in takes(leads)}, redrawer)
-    kept: dict[Question, dict[str, Array]] = {}
     measured = {}
+    for name, model in arguments.beside:
+        other, material = ask(model, leads)
+        measured[name] = figures(scores(other.description.questions, material, {}))
+        print(name, measured[name], flush=True)
+    folder, material = ask(arguments.model, leads)
+    kept: dict[Question, dict[str, Array]] = {}
     for name, questions in tqdm(variants(folder.description.questions).items(), disable=None):
         measured[name] = figures(scores(questions, material, kept))
         print(name, measured[name], flush=True)
