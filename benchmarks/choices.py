@@ -211,14 +211,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=BUNDLED, help="model folder")
     parser.add_argument("--beside", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"),
-                        help="another model whose answers to count as they are")  # fmt: skip
+                        help="another model whose answers to count in the same way")  # fmt: skip
     parser.add_argument("--leads", type=int, default=LEADS, help="clean leads")
     arguments = parser.parse_args()
     _, leads = clean_leads(clean_records(DEVELOPMENT_FOLD), arguments.leads)
     measured = {}
     for name, model in arguments.beside:
-        other, material = ask(model, leads)
-        measured[name] = figures(scores(other.description.questions, material, {}))
+        _, material = ask(model, leads)
+        measured[name] = figures(scores(load_folder(arguments.model).description.questions, material, {}))
         print(name, measured[name], flush=True)
     folder, material = ask(arguments.model, leads)
     kept: dict[Question, dict[str, Array]] = {}

@@ -44,7 +44,7 @@ from ecgnoise.training.data import (
     load_training_set,
 )
 from ecgnoise.training.export import export_onnx
-from ecgnoise.training.grading import reference_of, source_commit, thresholds_of
+from ecgnoise.training.grading import COUNTED_POOR_MARGIN, reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import check_default_store, choose_leads, stored_levels
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.masked import MaskedTask
@@ -207,7 +207,7 @@ def build_model(
         licence="MIT",
         profile=DEFAULT,
         network=Network("masked"),
-        thresholds=thresholds_of(psnr),
+        thresholds=thresholds_of(psnr, COUNTED_POOR_MARGIN),
         training=training,
         questions=tuple(calibrated),
         reference=reference_of(psnr),

@@ -11,18 +11,19 @@ from ecgnoise.models.description import PERCENTILES, Thresholds
 
 PASSING_GOOD: Final = 5
 PASSING_FAIR: Final = 1
-POOR_MARGIN: Final = 3.0
+POOR_MARGIN: Final = 3.0  # twice the error
+COUNTED_POOR_MARGIN: Final = 1.0  # of models that ask questions, whose counted errors grow less than the noise
 SMALLEST_STEP: Final = 0.01
 
 
-def thresholds_of(psnr: NDArray[np.float64]) -> Thresholds:
+def thresholds_of(psnr: NDArray[np.float64], margin: float = POOR_MARGIN) -> Thresholds:
     """Grades by the PSNR of clean leads, (n,) in dB: 95 % of them are ``good``, 99 % at least ``fair``.
 
-    ``poor`` reaches 3 dB further, twice the error.
+    margin: how many dB further ``poor`` reaches; further below is ``unusable``.
     """
     good, fair = np.percentile(psnr, [PASSING_GOOD, PASSING_FAIR]).round(2).tolist()
     fair = min(fair, round(good - SMALLEST_STEP, 2))
-    return Thresholds(good, fair, round(fair - POOR_MARGIN, 2))
+    return Thresholds(good, fair, round(fair - margin, 2))
 
 
 def reference_of(psnr: NDArray[np.float64]) -> tuple[float, ...]:
