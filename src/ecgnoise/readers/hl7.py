@@ -28,4 +28,4 @@ class Hl7Reader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "hl7_aecg.HL7aECGParser", options)

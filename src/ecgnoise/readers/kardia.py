@@ -13,6 +13,8 @@ from ecgnoise.readers.bridge import bridged
 from ecgnoise.recording import Recording
 
 KEYS: Final = re.compile(rb'"(algorithmDetermination|patientID|amplitudeResolution|data12L)"')
+# A file may begin with its samples: then the names of the other entries come too late to be seen.
+DATA_FIRST: Final = re.compile(rb'\{\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?"data"\s*:\s*\{\s*"(?:raw|enhanced)"\s*:\s*\{')
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class KardiaReader:
         """By the names of its entries."""
         del path
         text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
+        named = text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
+        return named or DATA_FIRST.match(text) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -33,4 +36,4 @@ class KardiaReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "alivecor_kardia.AliveCorKardiaParser", options)

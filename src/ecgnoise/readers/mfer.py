@@ -48,7 +48,7 @@ class MferReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "mfer.MFERParser", options)
 
 
 def _begins_with_tags(head: bytes) -> bool:

@@ -29,4 +29,4 @@ class MuseReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options)

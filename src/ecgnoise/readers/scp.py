@@ -37,4 +37,4 @@ class ScpReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "scp_ecg.SCPECGParser", options)

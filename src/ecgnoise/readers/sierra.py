@@ -28,4 +28,4 @@ class SierraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options)

@@ -9,8 +9,9 @@ frames are too few a second to be scored: then the leads are read that have the 
 """
 
 import re
-import warnings
+import sys
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
+from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
@@ -297,8 +299,7 @@ def _scaled(signal: NDArray[np.float64], units: tuple[str | None, ...], path: Pa
 
 def _package() -> ModuleType:
     """The wfdb package; importing it takes 0.7 s, and with pandas 3 warns of pandas 4."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with quiet() if "wfdb" not in sys.modules else nullcontext():
         import wfdb
     package: ModuleType = wfdb
     return package
