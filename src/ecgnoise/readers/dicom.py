@@ -37,6 +37,7 @@ class DicomReader:
     """The longest original ECG of a file."""
 
     name: str = "DICOM waveform (.dcm)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the magic after the preamble."""

@@ -121,6 +121,7 @@ class EdfReader:
     """A recording of data records of equal length, without interruptions."""
 
     name: str = "EDF, EDF+, BDF"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the first eight bytes; those of EDF are a plain 0, so that the header's length is looked at too."""

@@ -16,6 +16,7 @@ class Hl7Reader:
     """The first rhythm series of a document."""
 
     name: str = "HL7 aECG (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""

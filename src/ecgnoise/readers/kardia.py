@@ -22,6 +22,7 @@ class KardiaReader:
     """The unfiltered leads of a recording."""
 
     name: str = "AliveCor Kardia (JSON)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the names of its entries."""

@@ -36,6 +36,7 @@ class MferReader:
     """The first frames of one layout."""
 
     name: str = "MFER (.mwf)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the preamble, or by the first tags: known ones with a length that they may have."""

@@ -17,6 +17,7 @@ class MuseReader:
     """The rhythm waveform of a resting ECG."""
 
     name: str = "GE MUSE (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""

@@ -16,6 +16,7 @@ class SierraReader:
     """The rhythm waveform of a resting ECG."""
 
     name: str = "Philips Sierra (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
