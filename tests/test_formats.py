@@ -658,7 +658,7 @@ def test_dicom_in_big_endian(bits, as_bytes, tmp_path, ecg):
     counts = np.frombuffer(group.WaveformData, f"<i{bits // 8}").reshape(-1, 2).copy()
     counts[7, 1] = -30_000
     group.WaveformData = counts.astype(f">i{bits // 8}").tobytes()
-    padding = counts[7, 1].astype(f">i{bits // 8}").tobytes() if as_bytes else -30_000
+    padding = counts[7:8, 1].astype(f">i{bits // 8}").tobytes() if as_bytes else -30_000
     group.add_new("WaveformPaddingValue", "OW" if as_bytes else "SS" if bits == 16 else "SL", padding)
     data.WaveformSequence = [group]
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRBigEndian
