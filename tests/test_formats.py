@@ -33,7 +33,8 @@ from ecgnoise.simulate import simulate_ecg
 ALL = [pytest.param(known, id=known.make.__name__) for known in FORMATS]
 READER = {type(reader).__name__: reader for reader in READERS}
 HEAD = 1 << 16
-SUFFIXES = {".edf", ".bdf", ".ecg", ".dcm", ".scp", ".xml", ".json", ".mwf", ".hea", ".dat", ""}
+SUFFIXES = (".edf", ".bdf", ".ecg", ".dcm", ".scp", ".xml", ".json", ".mwf", ".hea", ".dat", ".mat", ".h5", ".hdf5")
+SUFFIXES += (".parquet", ".feather", ".arrow", ".npy", ".npz", ".csv", ".tsv", ".txt", "")
 ROUNDING = 1.6e-3  # mV: counts of up to 3 uV
 
 
@@ -127,7 +128,7 @@ def test_a_wrong_suffix_does_no_harm(known, tmp_path, ecg):
     if known.by_suffix:
         pytest.skip("WFDB: a signal file names no header, so the header goes by its suffix")
     expected, signal = read(path, **known.options), read(path, **known.options).signal
-    for suffix in sorted({suffix for reader in READERS for suffix in (*reader.suffixes, ".txt")} | SUFFIXES):
+    for suffix in SUFFIXES:
         path = path.rename(path.with_suffix(suffix))
         recording = read(path, **known.options)
         assert recording.lead_names == expected.lead_names, suffix
@@ -368,6 +369,10 @@ def test_a_package_that_is_not_installed_is_named(make, package, tmp_path, ecg, 
         read(path)
 
 
+def test_every_suffix_is_tested_here():
+    assert {suffix for reader in READERS for suffix in reader.suffixes} <= set(SUFFIXES)
+
+
 def test_every_reader_is_tested_here():
     assert {known.reader for known in FORMATS} == set(READER)
 
@@ -517,21 +522,21 @@ def test_edf_with_huge_data_records_is_read_by_the_samples_asked_for(make, width
     np.testing.assert_allclose(window[1, 1000:], zero, atol=1e-4)
 
 
-def test_edf_with_gaps_is_found_a_few_data_records_at_a_time(tmp_path):
+@pytest.mark.parametrize("kind", ["Edf", "Bdf"])
+def test_edf_with_gaps_is_found_a_few_data_records_at_a_time(kind, tmp_path):
     import edfio
 
-    path = tmp_path / "d.edf"
-    signals = [
-        edfio.EdfSignal(np.zeros(600 * 2000), 2000, label=f"V{n}", physical_dimension="mV") for n in (1, 2, 3, 4)
-    ]
-    edfio.Edf(signals, annotations=[edfio.EdfAnnotation(1, None, "x")], data_record_duration=1).write(path)
-    del signals
-    content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
+    path, plus = tmp_path / "d.edf", kind.upper().encode()
+    zeros, make = np.zeros(600 * 2000), getattr(edfio, f"{kind}Signal")
+    signals = [make(zeros, 2000, label=f"V{number}", physical_dimension="mV") for number in (1, 2, 3, 4)]
+    getattr(edfio, kind)(signals, annotations=[edfio.EdfAnnotation(1, None, "x")], data_record_duration=1).write(path)
+    content = path.read_bytes().replace(plus + b"+C", plus + b"+D", 1)
     path.write_bytes(content)
     assert len(content) > 9 << 20
     assert peak(lambda: read(path)) < 3 << 20
-    for gap in (b"+1\x14\x14", b"+300\x14\x14", b"+599\x14\x14"):
-        path.write_bytes(content.replace(gap, b"+777\x14\x14"[: len(gap)].replace(b"\x14", b"") + gap[-2:], 1))
+    assert read(path).samples.shape == (4, 1_200_000)
+    for time in (b"1", b"300", b"599"):
+        path.write_bytes(content.replace(b"+%s\x14\x14" % time, b"+%s\x14\x14" % b"777"[: len(time)], 1))
         with pytest.raises(UnreadableFileError, match="interrupted"):
             read(path)
 
