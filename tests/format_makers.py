@@ -16,9 +16,10 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-UNIT = 1e-3  # mV a count: 1 uV, in all formats with counts
 CLOCK = 599_630_000_000_000_000  # ns, of a chest strap in 2019
-GAIN = 1.0  # uV a count
+GAIN = 2.5  # uV a count, where a file says one
+ORIGIN = 70.0  # uV of a count of 0, where a format has such
+MFER_GAIN, MFER_OFFSET = 3, 40  # uV a count; counts that are added before
 CODES = {"I": 1, "II": 2, "V1": 3, "V2": 4, "V5": 7}  # of SCP-ECG (section 3) and MFER (table 5-17): the same up to V2
 
 
@@ -33,7 +34,16 @@ class Ecg:
 
     @property
     def counts(self) -> np.ndarray:
-        return np.round(self.signal / UNIT).astype("<i2")
+        """Of 1 uV."""
+        return np.round(self.signal * 1000).astype("<i2")
+
+    def coded(self, origin: float = 0.0) -> np.ndarray:
+        """Counts of GAIN above the origin; of 1 uV for a lead without gain."""
+        rows = [
+            row * 1000 if gain is None else (row * 1000 - origin) / GAIN
+            for row, gain in zip(self.signal, self.gains, strict=True)
+        ]
+        return np.round(rows).astype("<i2")
 
     @property
     def gains(self) -> list[float | None]:
@@ -64,8 +74,8 @@ class Format:
 
 def wfdb_record(folder: Path, ecg: Ecg) -> Path:
     """Header and signal file after header(5) and signal(5) of the WFDB Applications Guide."""
-    (folder / "r.dat").write_bytes(ecg.counts.T.tobytes())
-    gains = ["0" if gain == 0 else "1000/mV" for gain in ecg.gains]
+    (folder / "r.dat").write_bytes(ecg.coded(ORIGIN).T.tobytes())
+    gains = ["0" if gain == 0 else f"{1000 / GAIN:g}({-ORIGIN / GAIN:g})/mV" for gain in ecg.gains]
     lines = [f"r.dat 16 {gain} 16 0 0 0 0 {name}" for gain, name in zip(gains, ecg.names, strict=True)]
     path = folder / "r.hea"
     path.write_text("\n".join([f"r {len(lines)} {ecg.rate:g} {ecg.signal.shape[1]}", *lines]) + "\n")
@@ -81,22 +91,27 @@ def bdf(folder: Path, ecg: Ecg) -> Path:
 
 
 def _edf(path: Path, ecg: Ecg) -> Path:
-    """By edfio; the duration of a data record (EDF specification, header record, byte 244) says the rate."""
+    """By edfio; the duration of a data record (EDF specification, header record, byte 244) says the rate.
+
+    Data records of 1 s, where the signal is whole seconds. The counts of BDF go beyond 16 bits.
+    """
     import edfio
 
     signal, file = (edfio.EdfSignal, edfio.Edf) if path.suffix == ".edf" else (edfio.BdfSignal, edfio.Bdf)
-    limits = (-32768, 32767)
+    bits, gain = (16, GAIN) if path.suffix == ".edf" else (24, 0.01)
+    digital = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    physical = tuple(round(ORIGIN + gain * limit, 1) for limit in digital)
+    options = {"physical_dimension": "uV", "physical_range": physical, "digital_range": digital}
     signals = [
-        signal(
-            row.astype(float), 250.0, label=name, physical_dimension="uV", physical_range=limits, digital_range=limits
-        )
-        for row, name in zip(ecg.counts, ecg.names, strict=True)
+        signal(row * 1000, 250.0, label=name, **options) for row, name in zip(ecg.signal, ecg.names, strict=True)
     ]
-    made = file(signals, data_record_duration=ecg.signal.shape[1] / 250)
+    length = ecg.signal.shape[1]
+    frame = 250 if length % 250 == 0 else length
+    made = file(signals, data_record_duration=frame / 250)
     made.write(path)
     content = bytearray(path.read_bytes())
     if ecg.rate != 250.0:
-        seconds = 0 if ecg.rate == 0 else ecg.signal.shape[1] / ecg.rate
+        seconds = 0 if ecg.rate == 0 else frame / ecg.rate
         content[244:252] = f"{seconds:<8.2g}"[:8].encode()
     if ecg.gain == 0:  # physical minimum and maximum of the first signal are the same
         at = 256 + len(ecg.names) * (16 + 80 + 8)
@@ -119,7 +134,7 @@ def ishne(folder: Path, ecg: Ecg) -> Path:
         struct.pack_into("<h", fixed, 196 + 2 * at, int(1000 * (gain or 0)))
     struct.pack_into("<h", fixed, 262, int(ecg.rate))
     path = folder / "r.ecg"
-    path.write_bytes(b"ISHNE1.0" + struct.pack("<H", binascii.crc_hqx(fixed, 0xFFFF)) + fixed + ecg.counts.T.tobytes())
+    path.write_bytes(b"ISHNE1.0" + struct.pack("<H", binascii.crc_hqx(fixed, 0xFFFF)) + fixed + ecg.coded().T.tobytes())
     return path
 
 
@@ -173,9 +188,9 @@ def dicom_group(ecg: Ecg, unit: str = "uV", bits: int = 16):
         if gain is not None:
             channel.ChannelSensitivity = f"{gain / 2:g}"
             channel.ChannelSensitivityUnitsSequence = coded(unit, "UCUM", "unit")
-            channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = "2", "0"
+            channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = "2", f"{ORIGIN:g}"
         group.ChannelDefinitionSequence.append(channel)
-    group.WaveformData = ecg.counts.T.astype(f"<i{bits // 8}").tobytes()
+    group.WaveformData = ecg.coded(ORIGIN).T.astype(f"<i{bits // 8}").tobytes()
     return group
 
 
@@ -188,7 +203,7 @@ def scp(folder: Path, ecg: Ecg) -> Path:
         struct.pack("<2IB", 1, length, CODES.get(name, 0)) for name in ecg.names
     )
     rhythm = struct.pack("<2H2B", int(1000 * (ecg.gain or 0)), interval, 0, 0)
-    rhythm += struct.pack(f"<{leads}H", *[2 * length] * leads) + ecg.counts.tobytes()
+    rhythm += struct.pack(f"<{leads}H", *[2 * length] * leads) + ecg.coded().tobytes()
     bodies = {3: lead_definition, 6: rhythm}
     at = 6 + 16 + 120
     pointers, sections = b"", b""
@@ -210,15 +225,20 @@ def _scp_section(number: int, body: bytes) -> bytes:
     return struct.pack("<H", binascii.crc_hqx(content, 0xFFFF)) + content
 
 
+def _of_one_gain(ecg: Ecg) -> np.ndarray:
+    """Counts of a format with one gain for all leads."""
+    return ecg.counts if ecg.gain is None else ecg.coded()
+
+
 def hl7(folder: Path, ecg: Ecg, unit: str = "uV") -> Path:
     """After the aECG implementation guide: GLIST_TS (time sequence) and SLIST_PQ (leads)."""
     step = "0" if ecg.rate == 0 else f"{1 / ecg.rate:.12g}"
     leads = "".join(
         f'<component><sequence><code code="MDC_ECG_LEAD_{name}"/><value xsi:type="SLIST_PQ">'
-        f'<origin value="0" unit="{unit}"/>'
+        f'<origin value="{0 if gain is None else ORIGIN:g}" unit="{unit}"/>'
         + ("" if gain is None else f'<scale value="{gain:g}" unit="{unit}"/>')
         + f"<digits>{' '.join(map(str, counts))}</digits></value></sequence></component>"
-        for name, gain, counts in zip(ecg.names, ecg.gains, ecg.counts, strict=True)
+        for name, gain, counts in zip(ecg.names, ecg.gains, ecg.coded(ORIGIN), strict=True)
     )
     path = folder / "r.xml"
     path.write_text(
@@ -239,7 +259,7 @@ def muse(folder: Path, ecg: Ecg, unit: str = "MICROVOLTS") -> Path:
         + ("" if gain is None else f"<LeadAmplitudeUnitsPerBit>{gain:g}</LeadAmplitudeUnitsPerBit>")
         + f"<LeadAmplitudeUnits>{unit}</LeadAmplitudeUnits>"
         f"<WaveFormData>{base64.b64encode(counts.tobytes()).decode()}</WaveFormData></LeadData>"
-        for name, gain, counts in zip(ecg.names, ecg.gains, ecg.counts, strict=True)
+        for name, gain, counts in zip(ecg.names, ecg.gains, ecg.coded(), strict=True)
     )
     path = folder / "r.xml"
     path.write_text(
@@ -262,14 +282,14 @@ def sierra(folder: Path, ecg: Ecg) -> Path:
         f'<waveforms><parsedwaveforms dataencoding="Base64" samplespersecond="{ecg.rate:g}" {resolution} '
         f'durationperchannel="{ecg.signal.shape[1] * 4}" numberofleads="{len(ecg.names)}" '
         f"leadlabels={quoteattr(' '.join(ecg.names))}>"
-        f"{base64.b64encode(ecg.counts.tobytes()).decode()}</parsedwaveforms></waveforms></restingecgdata>"
+        f"{base64.b64encode(_of_one_gain(ecg).tobytes()).decode()}</parsedwaveforms></waveforms></restingecgdata>"
     )
     return path
 
 
 def mfer(folder: Path, ecg: Ecg, preamble: bytes = b"\x40\x20MFR Standard 12 leads ECG       ") -> Path:
     """After MFER part 1, table 5-64: a preamble, then tag, length, value; a length over 127 has its own before it."""
-    leads, length = ecg.signal.shape
+    (leads, length), counts = ecg.signal.shape, ecg.counts
     exponent, mantissa = (4, 100_000) if ecg.rate == 1e9 else (0, int(ecg.rate))
     tags = [
         (0x01, b"\x01"),  # little-endian
@@ -280,13 +300,15 @@ def mfer(folder: Path, ecg: Ecg, preamble: bytes = b"\x40\x20MFR Standard 12 lea
         (0x0B, struct.pack("<BbI", 0, exponent, mantissa)),  # rate: Hz, exponent, mantissa
     ]
     if ecg.gain is not None:
-        tags.append((0x0C, struct.pack("<Bbh", 0, -6, int(ecg.gain))))  # volts, exponent, mantissa
+        tags.append((0x0C, struct.pack("<Bbh", 0, -6, MFER_GAIN if ecg.gain else 0)))  # volts, exponent, mantissa
+        tags.append((0x0D, struct.pack("<h", MFER_OFFSET)))
+        counts = np.round(ecg.signal * 1000 / MFER_GAIN - MFER_OFFSET).astype("<i2")
     content = preamble + b"".join(bytes([tag, len(value)]) + value for tag, value in tags)
     for channel, name in enumerate(ecg.names):
         lead = bytes([0x09, 2]) + struct.pack("<H", CODES.get(name, 0))
         number = bytes([channel]) if channel < 128 else bytes([0x80 | channel >> 7, channel & 0x7F])
         content += b"\x3f" + number + bytes([len(lead)]) + lead
-    samples = ecg.counts.tobytes()
+    samples = counts.tobytes()
     content += b"\x1e\x84" + struct.pack(">I", len(samples)) + samples + b"\x80\x00"
     path = folder / "r.mwf"
     path.write_bytes(content)
@@ -299,7 +321,7 @@ def kardia(folder: Path, ecg: Ecg) -> Path:
         "frequency": ecg.rate,
         "samples": {
             {"I": "leadI", "II": "leadII"}.get(name, name): counts.tolist()
-            for name, counts in zip(ecg.names, ecg.counts, strict=True)
+            for name, counts in zip(ecg.names, _of_one_gain(ecg), strict=True)
         },
     }
     if ecg.gain is not None:

@@ -1,9 +1,13 @@
 """All readers keep one contract: the same checks for every format, on files made here and on real ones."""
 
+import json
 import math
 import pickle
 import re
 import shutil
+import tracemalloc
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +33,9 @@ from ecgnoise.simulate import simulate_ecg
 ALL = [pytest.param(known, id=known.make.__name__) for known in FORMATS]
 READER = {type(reader).__name__: reader for reader in READERS}
 HEAD = 1 << 16
-ROUNDING = 6e-4  # mV: counts of 1 uV
+SUFFIXES = (".edf", ".bdf", ".ecg", ".dcm", ".scp", ".xml", ".json", ".mwf", ".hea", ".dat", ".mat", ".h5", ".hdf5")
+SUFFIXES += (".parquet", ".feather", ".arrow", ".npy", ".npz", ".csv", ".tsv", ".txt", "")
+ROUNDING = 1.6e-3  # mV: counts of up to 3 uV
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +120,35 @@ def test_every_format_is_found_by_content(known, tmp_path, ecg):
     assert reader_of(other) == known.reader
     expected = only_lead(known, ecg)
     np.testing.assert_allclose(read(other, **known.options).signal, expected.signal, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("known", ALL)
+def test_a_wrong_suffix_does_no_harm(known, tmp_path, ecg):
+    path = known.make(tmp_path, ecg)
+    if known.by_suffix:
+        pytest.skip("WFDB: a signal file names no header, so the header goes by its suffix")
+    expected, signal = read(path, **known.options), read(path, **known.options).signal
+    for suffix in SUFFIXES:
+        path = path.rename(path.with_suffix(suffix))
+        recording = read(path, **known.options)
+        assert recording.lead_names == expected.lead_names, suffix
+        np.testing.assert_array_equal(recording.signal, signal, err_msg=suffix)
+
+
+@pytest.mark.parametrize("known", ALL)
+def test_threads_leave_the_filters_of_warnings_alone(known, tmp_path, ecg):
+    path = known.make(tmp_path, replace(ecg, gain=0.0) if known.gain == "fault" else ecg)
+    recording = read(path, **known.options)
+    before = list(warnings.filters), warnings.showwarning
+
+    def work(turn):
+        if turn % 4 == 0:
+            read(path, **known.options)
+        recording.window(turn, turn + 500)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(100)))
+    assert (list(warnings.filters), warnings.showwarning) == before
 
 
 @pytest.mark.parametrize("known", ALL)
@@ -334,6 +369,10 @@ def test_a_package_that_is_not_installed_is_named(make, package, tmp_path, ecg, 
         read(path)
 
 
+def test_every_suffix_is_tested_here():
+    assert {suffix for reader in READERS for suffix in reader.suffixes} <= set(SUFFIXES)
+
+
 def test_every_reader_is_tested_here():
     assert {known.reader for known in FORMATS} == set(READER)
 
@@ -383,6 +422,13 @@ def test_wfdb_of_several_rates_and_files(tmp_path, ecg):
     assert (recording.lead_names, recording.sampling_frequency) == (("II",), 250)
     assert recording.notes == ("left out, of another sampling frequency: V2",)
     np.testing.assert_allclose(recording.signal, ecg.signal[:1], atol=ROUNDING)
+    slower = read(tmp_path / "e.hea", lead_names=["v2"])
+    assert (slower.lead_names, slower.sampling_frequency, slower.notes) == (("V2",), 125, ())
+    np.testing.assert_allclose(slower.signal[0], np.arange(8 * 125) / 1000, atol=1e-6)
+    with pytest.raises(LeadNameError, match="V2 have another"):
+        read(tmp_path / "e.hea", lead_names=["II", "V2"])
+    with pytest.raises(LeadNameError, match="no lead V9; it has II, V2"):
+        read(tmp_path / "e.hea", lead_names=["V9"])
 
 
 def test_edf_signals_of_other_kinds_and_rates(tmp_path, ecg):
@@ -406,6 +452,106 @@ def test_edf_signals_of_other_kinds_and_rates(tmp_path, ecg):
     assert (slow.sampling_frequency, slow.samples.shape) == (125, (1, 1000))
     with pytest.raises(LeadNameError, match="different sampling frequency"):
         read(tmp_path / "s.edf", lead_names=["II", "ECG 3"])
+
+
+def stretched(path: Path, records: int, record_bytes: int, at: int, leads: int = 2) -> None:
+    """A file of data records made longer, without writing more than its records from ``at`` on; all others are 0."""
+    content = bytearray(path.read_bytes())
+    size = 256 * (leads + 1)
+    content[236:244] = f"{records:<8}".encode()
+    with path.open("wb") as file:
+        file.write(content[:size])
+        file.seek(size + at * record_bytes)
+        file.write(content[size:])
+        file.truncate(size + records * record_bytes)
+
+
+@pytest.mark.parametrize(("make", "width"), [(makers.edf, 2), (makers.bdf, 3)])
+def test_edf_windows_deep_in_a_long_file(make, width, tmp_path, ecg):
+    path = make(tmp_path, ecg)
+    records, at = 5_000_000, 4_567_890  # beyond 4 GiB
+    stretched(path, records, 2 * 250 * width, at)
+    recording = read(path)
+    assert recording.samples.shape == (2, records * 250)
+    first = at * 250
+    for start, stop in [(0, 2000), (1, 2), (249, 251), (777, 1800), (1999, 2000)]:
+        window = recording.window(first + start, first + stop)
+        np.testing.assert_allclose(window, ecg.signal[:, start:stop], atol=ROUNDING)
+    np.testing.assert_allclose(recording.window(first - 9, first + 9)[:, 9:], ecg.signal[:, :9], atol=ROUNDING)
+    np.testing.assert_allclose(recording.window(7, 9), 0.07, atol=ROUNDING)  # a count of 0
+    assert read(path, lead_names=["V2"]).window(first, first + 9).shape == (1, 9)
+    long = recording.window(first - 600_000, first + 2000)  # more than is read at once
+    np.testing.assert_allclose(long[:, 600_000:], ecg.signal, atol=ROUNDING)
+
+
+def peak(call) -> int:
+    """The most memory, in bytes, that Python and numpy have within a call."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("make", "width"), [(makers.edf, 2), (makers.bdf, 3)])
+def test_edf_with_huge_data_records_is_read_by_the_samples_asked_for(make, width, tmp_path, ecg):
+    frame = 20_000_000
+    path = make(tmp_path, ecg)
+    content = bytearray(path.read_bytes())
+    content[244:252] = f"{frame // 250:<8}".encode()
+    at = 256 + 2 * (16 + 80 + 8 + 8 + 8 + 8 + 8 + 80)
+    content[at : at + 16] = f"{frame:<8}".encode() * 2
+    content[236:244] = b"2       "
+    path.write_bytes(content[:768])
+    with path.open("r+b") as file:
+        file.truncate(768 + 4 * frame * width)
+        counts = np.arange(2000, dtype="<i4")
+        for record, row in ((0, 0), (0, 1), (1, 0)):  # across the boundary of the two records, and in both leads
+            file.seek(768 + ((2 * record + row) * frame + (frame - 1000) * (record == 0)) * width)
+            part = counts[1000 * record : 1000 * record + 1000] * (row + 1)
+            file.write(part.view(np.uint8).reshape(-1, 4)[:, :width].tobytes())
+    recording = read(path)
+    assert recording.samples.shape == (2, 2 * frame)
+    assert peak(lambda: read(path)) < 1 << 20
+    assert peak(lambda: recording.window(frame - 1000, frame + 1000)) < 1 << 20
+    window = recording.window(frame - 1000, frame + 1000)
+    gain, zero = (2.5e-3, 0.07) if width == 2 else (1e-5, 0.07)
+    np.testing.assert_allclose(window[0], counts * gain + zero, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(window[1, :1000], 2 * counts[:1000] * gain + zero, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(window[1, 1000:], zero, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["Edf", "Bdf"])
+def test_edf_with_gaps_is_found_a_few_data_records_at_a_time(kind, tmp_path):
+    import edfio
+
+    path, plus = tmp_path / "d.edf", kind.upper().encode()
+    zeros, make = np.zeros(600 * 2000), getattr(edfio, f"{kind}Signal")
+    signals = [make(zeros, 2000, label=f"V{number}", physical_dimension="mV") for number in (1, 2, 3, 4)]
+    getattr(edfio, kind)(signals, annotations=[edfio.EdfAnnotation(1, None, "x")], data_record_duration=1).write(path)
+    content = path.read_bytes().replace(plus + b"+C", plus + b"+D", 1)
+    path.write_bytes(content)
+    assert len(content) > 9 << 20
+    assert peak(lambda: read(path)) < 3 << 20
+    assert read(path).samples.shape == (4, 1_200_000)
+    for time in (b"1", b"300", b"599"):
+        path.write_bytes(content.replace(b"+%s\x14\x14" % time, b"+%s\x14\x14" % b"777"[: len(time)], 1))
+        with pytest.raises(UnreadableFileError, match="interrupted"):
+            read(path)
+
+
+def test_edf_names_of_leads_count_only_with_a_unit_of_voltage(tmp_path, ecg):
+    import edfio
+
+    def signal(label, unit):
+        return edfio.EdfSignal(ecg.signal[0], 250, label=label, physical_dimension=unit)
+
+    others = [signal("X", "mg"), signal("Y", "mg"), signal("ECG HR", "bpm")]
+    edfio.Edf([*others, signal("chest", "mV")]).write(tmp_path / "u.edf")
+    recording = read(tmp_path / "u.edf")
+    assert recording.lead_names == ("chest",)
+    assert recording.notes == ("left out, not ECG: X, Y, ECG HR",)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("mV", 1), ("V", 1e3), ("\u00b5V", 1e-3), ("nV", 1e-6)])
@@ -506,8 +652,45 @@ def test_dicom_leaves_out_other_signals_and_padding(tmp_path, ecg):
     assert np.flatnonzero(np.isnan(recording.signal[0])).tolist() == [7]
 
 
+@pytest.mark.parametrize("bits", [16, 32])
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_dicom_in_big_endian(bits, as_bytes, tmp_path, ecg):
+    import pydicom
+
+    path = makers.dicom(tmp_path, ecg)
+    data = pydicom.dcmread(path)
+    group = makers.dicom_group(ecg, bits=bits)
+    counts = np.frombuffer(group.WaveformData, f"<i{bits // 8}").reshape(-1, 2).copy()
+    counts[7, 1] = -30_000
+    group.WaveformData = counts.astype(f">i{bits // 8}").tobytes()
+    padding = counts[7:8, 1].astype(f">i{bits // 8}").tobytes() if as_bytes else -30_000
+    group.add_new("WaveformPaddingValue", "OW" if as_bytes else "SS" if bits == 16 else "SL", padding)
+    data.WaveformSequence = [group]
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRBigEndian
+    pydicom.dcmwrite(path, data, implicit_vr=False, little_endian=False)
+    expected = ecg.signal.copy()
+    expected[1, 7] = np.nan
+    np.testing.assert_allclose(read(path).signal, expected, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("coding", ["MB", "AB"])
+def test_dicom_with_companded_samples(coding, tmp_path, ecg):
+    import pydicom
+
+    path = makers.dicom(tmp_path, ecg)
+    data = pydicom.dcmread(path)
+    group = data.WaveformSequence[1]
+    group.WaveformBitsAllocated, group.WaveformSampleInterpretation = 8, coding
+    group.WaveformData = group.WaveformData[::2]
+    data.WaveformSequence = [group]
+    data.save_as(path)
+    with pytest.raises(UnreadableFileError, match=f"companded .{coding}") as caught:
+        read(path)
+    check_error(caught.value, path.name)
+
+
 def test_hl7_units_and_other_sequences(tmp_path, ecg):
-    np.testing.assert_allclose(read(makers.hl7(tmp_path, ecg, "mV")).signal, ecg.signal * 1000, rtol=1e-5, atol=0.6)
+    np.testing.assert_allclose(read(makers.hl7(tmp_path, ecg, "mV")).signal, ecg.signal * 1000, atol=ROUNDING * 1000)
     with pytest.raises(UnknownUnitsError, match="no channel is an ECG"):
         read(makers.hl7(tmp_path, ecg, "mm[Hg]"))
 
@@ -527,6 +710,16 @@ def test_mfer_without_preamble_and_without_rate(tmp_path, ecg):
     assert read(path).sampling_frequency == 1000  # the default of the format
     assert "1000 Hz" in read(path).notes[0]
     assert read(path, sampling_frequency=250).sampling_frequency == 250
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_kardia_with_its_samples_before_everything_else(times, tmp_path, ecg):
+    path = makers.kardia(tmp_path, replace(ecg, signal=np.tile(ecg.signal, times)))
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps({"data": written.pop("data")} | written))
+    recording = check_contract(path, {})
+    assert recording.start.year == 2021
+    np.testing.assert_allclose(recording.signal[:, -2000:], ecg.signal, atol=ROUNDING)
 
 
 def test_kardia_of_a_device_with_another_layout(tmp_path):
@@ -574,6 +767,40 @@ def test_apple_watch_in_another_language(tmp_path, ecg):
     text = path.read_text(encoding="utf-8").replace("Sample Rate", "Abtastrate").replace("Unit", "Einheit")
     path.write_text(text.replace("hertz", "Hertz"), encoding="utf-8")
     np.testing.assert_allclose(check_contract(path, {}).signal, ecg.signal[:1], atol=ROUNDING)
+
+
+@pytest.mark.parametrize(
+    "hertz",
+    [
+        "Hz",
+        "\u8d6b\u5179",
+        "\u8d6b\u8332",
+        "\u30d8\u30eb\u30c4",
+        "\ud5e4\ub974\uce20",
+        "\u0413\u0446",
+        "\u0433\u0435\u0440\u0446",
+    ],
+)
+def test_apple_watch_hertz_in_other_scripts(hertz, tmp_path, ecg):
+    path = makers.apple_watch(tmp_path, ecg)
+    text = path.read_text(encoding="utf-8")
+    for blank in ("", " "):
+        path.write_text(text.replace(" hertz", blank + hertz), encoding="utf-8")
+        assert reader_of(path) == "AppleWatchReader"
+        assert read(path).sampling_frequency == 250
+
+
+@pytest.mark.parametrize("name", ["V", "mV", "Lead II", "50 Hz"])
+def test_apple_watch_of_somebody_with_an_unusual_name(name, tmp_path, ecg):
+    path = makers.apple_watch(tmp_path, ecg)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("Name,A", f"Name,{name}").replace("Lead II", "Lead I"), encoding="utf-8")
+    recording = read(path)
+    assert (recording.lead_names, recording.sampling_frequency) == (("I",), 250)
+    np.testing.assert_allclose(recording.signal, ecg.signal[:1], atol=ROUNDING)
+    path.write_text(text.replace("Name,A", f"Name,{name}").replace("Unit,\u00b5V", ""), encoding="utf-8")
+    with pytest.raises(UnknownUnitsError, match="--units"):
+        read(path)
 
 
 def test_polar_with_a_gap(tmp_path, ecg):
@@ -648,6 +875,147 @@ def test_hdf5_does_not_follow_into_other_files(tmp_path, ecg):
     for name in ("raw", "link"):
         with pytest.raises(UnreadableFileError, match="another file"):
             read(f"{tmp_path / 'e.h5'}::/{name}", sampling_frequency=250, units="mV")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, ecg):
+    """Puts something at a name of an open HDF5 file whose numbers lie in another file."""
+    import h5py
+
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(b"root:x:0:0".ljust(32_000, b"!"))
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["a"] = ecg.signal
+
+    def put(file, name, kind, shape=(10,), dtype="S1"):
+        if kind == "external":
+            file.create_dataset(name, shape, dtype, external=[(str(secret), 0, 32_000)])
+        elif kind == "link":
+            file[name] = h5py.ExternalLink(str(other), "/a")
+        elif kind == "soft":
+            file["away"] = h5py.ExternalLink(str(other), "/")
+            file[name] = h5py.SoftLink("/away/a")
+        else:
+            layout = h5py.VirtualLayout(shape=shape, dtype=dtype)
+            layout[...] = h5py.VirtualSource(str(other), "a", shape=ecg.signal.shape)[tuple(slice(0, n) for n in shape)]
+            file.create_virtual_dataset(name, layout)
+
+    return put
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual", "link", "soft"])
+@pytest.mark.parametrize("suffix", [".mat", ".h5"])
+@pytest.mark.parametrize("name", ["signal", "units", "fs", "lead_names"])
+def test_hdf5_and_mat_never_open_other_files(kind, suffix, name, tmp_path, ecg, elsewhere):
+    import h5py
+
+    path = tmp_path / f"e{suffix}"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        shape, dtype = ((2, 2000), "f8") if name == "signal" or kind == "virtual" else ((10,), "S1")
+        for key, value in {"signal": ecg.signal, "fs": 250.0, "units": "mV", "lead_names": ["II", "V2"]}.items():
+            elsewhere(file, key, kind, shape, dtype) if key == name else file.create_dataset(key, data=value)
+    if suffix == ".mat":
+        with path.open("r+b") as opened:
+            opened.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    (tmp_path / "other.h5").unlink()  # it is not even looked for
+    with pytest.raises(UnreadableFileError, match="another file") as caught:
+        read(f"{path}::/signal" if suffix == ".h5" else path)
+    check_error(caught.value, path.name)
+    assert "x:0:0" not in str(caught.value)
+
+
+def test_mat_cell_that_leads_into_another_file(tmp_path, ecg, elsewhere):
+    import h5py
+
+    path = makers.mat73(tmp_path, ecg)
+    with h5py.File(path, "r+") as file:
+        elsewhere(file, "#refs#/secret", "external")
+        file["#refs#/secret"].attrs["MATLAB_class"] = np.bytes_("char")
+        file["lead_names"][0, 0] = file["#refs#/secret"].ref
+    with pytest.raises(UnreadableFileError, match="another file"):
+        read(path)
+
+
+def test_hdf5_links_in_a_circle(tmp_path, ecg):
+    import h5py
+
+    path = makers.hdf5(tmp_path, ecg)
+    with h5py.File(path, "r+") as file:
+        file["a"], file["b"] = h5py.SoftLink("/b"), h5py.SoftLink("/a")
+        file["good"] = h5py.SoftLink("/patient/night/ecg")
+    with pytest.raises(UnreadableFileError, match="circle") as caught:
+        read(f"{path}::/a")
+    check_error(caught.value, path.name)
+    np.testing.assert_allclose(read(f"{path}::good").signal, ecg.signal, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["signal", "fs", "units", "lead_names"])
+@pytest.mark.parametrize("suffix", [".mat", ".h5"])
+def test_hdf5_and_mat_that_declare_huge_datasets(name, suffix, tmp_path, ecg):
+    import h5py
+
+    path = makers.mat73(tmp_path, ecg) if suffix == ".mat" else tmp_path / "h.h5"
+    with h5py.File(path, "r+" if suffix == ".mat" else "w") as file:
+        if suffix == ".h5":
+            file["signal"], file["fs"], file["units"] = ecg.signal, 250.0, "mV"
+        kind = file[name].attrs.get("MATLAB_class") if name in file else None
+        file.pop(name, None)
+        dataset = file.create_dataset(name, (2, 1 << 43), "u2" if kind == b"char" else "f8", chunks=(1, 4096))
+        if kind is not None:
+            dataset.attrs["MATLAB_class"] = kind
+    with pytest.raises(UnreadableFileError, match=r"values, at most|cannot be read") as caught:
+        read(path).signal  # noqa: B018
+    check_error(caught.value, path.name)
+
+
+def test_mat_with_numbers_that_are_no_letters(tmp_path, ecg):
+    import h5py
+
+    path = makers.mat73(tmp_path, ecg)
+    for number in (1 << 62, 1 << 22):
+        with h5py.File(path, "r+") as file:
+            del file["units"]
+            file.create_dataset("units", data=np.array([[number]])).attrs["MATLAB_class"] = np.bytes_("char")
+        with pytest.raises(UnreadableFileError, match="not a whole") as caught:
+            read(path)
+        check_error(caught.value, path.name)
+
+
+@pytest.mark.parametrize("make", [makers.parquet, makers.feather])
+def test_arrow_metadata_that_is_no_text(make, tmp_path, ecg, monkeypatch):
+    plain = makers.arrow_table
+    odd = {b"\xff\xfe": b"\xff", b"sampling_frequency": b"250"}
+    monkeypatch.setattr(makers, "arrow_table", lambda ecg: plain(ecg).replace_schema_metadata(odd))
+    np.testing.assert_allclose(read(make(tmp_path, ecg)).signal, ecg.signal, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [makers.mat73, makers.mat, makers.npz, makers.hdf5, makers.parquet])
+def test_a_unit_that_is_none_of_voltage_is_an_error_at_once(make, tmp_path, ecg, monkeypatch):
+    import h5py
+    import pyarrow
+    from pyarrow import parquet
+    from scipy.io import savemat
+
+    path = make(tmp_path, ecg)
+    unit = "mm[Hg]\n" * 99
+    if make is makers.npz:
+        np.savez(path, signal=ecg.signal, fs=250.0, units=unit)
+    elif make is makers.mat:
+        savemat(path, {"signal": ecg.signal, "fs": 250.0, "units": unit})
+    elif make is makers.parquet:
+        table = pyarrow.table({"II": ecg.signal[0]})
+        parquet.write_table(table.replace_schema_metadata({"units": unit, "fs": "250"}), path)
+    else:
+        with h5py.File(path, "r+") as file:
+            file.attrs["units"] = unit
+            if make is makers.mat73:
+                del file["units"]
+                file["units"] = np.bytes_(unit)
+    with pytest.raises(UnknownUnitsError, match=r"mm\[Hg\].*none of V") as caught:
+        read(path)
+    check_error(caught.value, path.name)
+    assert len(str(caught.value)) < 300
 
 
 def test_parquet_with_a_time_column(tmp_path, ecg):

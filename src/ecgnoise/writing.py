@@ -5,7 +5,6 @@ And :func:`whole_files`, by which any file is written whole or not at all.
 
 import re
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ecgnoise.errors import OutputError
+from ecgnoise.quiet import quiet
 from ecgnoise.recording import Recording
 
 UNITS_PER_MILLIVOLT: Final = 1000.0
@@ -63,8 +63,7 @@ def _write_wfdb(recording: Recording, path: Path) -> None:
         raise OutputError(f"{path.name}: {largest:.1f} mV, a WFDB record holds {HIGHEST_MILLIVOLTS}: write .npz")
     if not RECORD_NAME.fullmatch(path.stem):
         raise OutputError(f"{path.name}: {path.stem!r} is no name of a WFDB record: use letters, digits, - and _")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of pandas, as wfdb uses it
+    with quiet():  # of pandas, as wfdb uses it
         from wfdb import wrsamp
 
         wrsamp(

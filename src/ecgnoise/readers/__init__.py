@@ -31,7 +31,7 @@ from ecgnoise.recording import Recording
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
 
-# Sure signs first; those that also go by the suffix of a damaged file, or that take any table, last.
+# Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
     WfdbReader(),
     EdfReader(),
@@ -108,6 +108,8 @@ def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
         raise UnreadableFileError(
             f"{place}: cannot be read ({one_line(error)}): check it, or fetch it again"
         ) from error
+    except MemoryError as error:
+        raise UnreadableFileError(f"{place}: too large for the memory: split it, or fetch it again") from error
 
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
@@ -158,4 +160,7 @@ def _head(path: Path) -> bytes:
 
 
 def _reader_of(path: Path, head: bytes) -> Reader | None:
-    return next((reader for reader in READERS if reader.recognises(path, head)), None)
+    """The first reader that recognises the content; where none does, the one for files of that name."""
+    suffix = path.suffix.lower()
+    known = next((reader for reader in READERS if reader.recognises(path, head)), None)
+    return known or next((reader for reader in READERS if suffix in reader.suffixes), None)

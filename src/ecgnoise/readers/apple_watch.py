@@ -1,7 +1,7 @@
 """The ECGs of an Apple Watch as its Health export has them: ``ecg_*.csv``, one lead of 30 s.
 
-Lines of a name and a value come first, in the language of the phone: one has the rate in hertz, one the unit. Then
-comes one sample a line, with a decimal point or comma.
+Lines of a name and a value come first, in the language of the phone: one has the rate in hertz, and of those after it
+one has the unit. Then comes one sample a line, with a decimal point or comma.
 """
 
 import re
@@ -21,7 +21,17 @@ from ecgnoise.recording import ArraySamples, Recording
 
 HEADER_LINES: Final = 30
 HEADER_BYTES: Final = 1 << 12
-RATE: Final = re.compile(r'[^,;]+[,;]\s*"?(?P<rate>-?[\w.,+-]+)\s*(?:hertz|hz)"?\s*', re.IGNORECASE)
+HERTZ: Final = (
+    "hertz",
+    "hz",
+    "\u8d6b\u5179",  # Chinese
+    "\u8d6b\u8332",
+    "\u30d8\u30eb\u30c4",  # Japanese
+    "\ud5e4\ub974\uce20",  # Korean
+    "\u0433\u0446",  # Cyrillic
+    "\u0433\u0435\u0440\u0446",
+)
+RATE: Final = re.compile(r'[^,;]+[,;]\s*"?(?P<rate>-?[\w.,+-]+?)\s*(?:' + "|".join(HERTZ) + r')"?\s*', re.IGNORECASE)
 NAMED: Final = re.compile(r'(?P<name>[^,;"]+)[,;]\s*"?(?P<value>.*?)"?\s*')
 SAMPLE: Final = re.compile(r'\s*"?[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?"?\s*', re.IGNORECASE)
 DATE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: [+-]\d{4})?")
@@ -32,6 +42,7 @@ class AppleWatchReader:
     """One ECG of an export."""
 
     name: str = "Apple Watch (ecg_*.csv)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """A text with a line that gives a rate in hertz, above lines of one number each."""
@@ -50,10 +61,11 @@ class AppleWatchReader:
         content = path.read_bytes()
         lines = text_lines(content, text_encoding(content) or "latin-1")
         first = next((number for number, line in enumerate(lines) if SAMPLE.fullmatch(line)), len(lines))
-        values = [match["value"] for match in map(NAMED.fullmatch, lines[:first]) if match]
-        unit = next((value for value in values if voltage_unit(value)), "")
-        lead = next((value for value in values if re.match(r"lead\s", value, re.IGNORECASE)), "")
-        channels = [Channel(lead, unit, _rate(lines[:first], path))]
+        rate, at = _rate(lines[:first], path)
+        values, signal = _values(lines[:at]), _values(lines[at:first])
+        unit = next((value for value in signal if voltage_unit(value)), "")
+        lead = next((value for value in signal if re.match(r"lead\s", value, re.IGNORECASE)), "")
+        channels = [Channel(lead, unit, rate)]
         leads = leads_of(channels, options, path)
         return Recording(
             ArraySamples(leads.scaled(_samples(lines, first, path)[None], path)),
@@ -65,10 +77,18 @@ class AppleWatchReader:
         )
 
 
-def _rate(lines: list[str], path: Path) -> float:
-    stated = next(match["rate"] for match in map(RATE.fullmatch, map(str.strip, lines)) if match)
+def _values(lines: list[str]) -> list[str]:
+    return [match["value"] for match in map(NAMED.fullmatch, lines) if match]
+
+
+def _rate(lines: list[str], path: Path) -> tuple[float, int]:
+    """The sampling frequency in Hz, and the number of its line."""
+    found = [(at, match["rate"]) for at, line in enumerate(lines) if (match := RATE.fullmatch(line.strip()))]
+    if not found:
+        raise UnreadableFileError(f"{path}: no sampling frequency above its samples: export it again")
+    at, stated = found[-1]
     try:
-        return float(stated.replace(",", "."))
+        return float(stated.replace(",", ".")), at
     except ValueError as error:
         raise UnreadableFileError(f"{path}: sampling frequency {stated!r} is not a number: export it again") from error
 

@@ -33,7 +33,7 @@ KEYS: Final = ("signal", *FREQUENCY_KEYS, "units", "lead_names")
 
 def recording_of_arrays(arrays: Mapping[str, NDArray[Any]], options: ReadOptions, path: Path) -> Recording:
     """The recording in named arrays, in memory; errors as :func:`ecgnoise.readers.read` lists them."""
-    signal = as_leads(_signal_of(arrays, path), str(path))
+    signal = as_leads(arrays[signal_key(list(arrays), path)], str(path))
     frequency = settle_sampling_frequency(stated_frequency(arrays, path), options, path)
     units = settle_units(stated_units(arrays), options, path)
     samples = ArraySamples(to_millivolts(signal, units, str(path)))
@@ -54,6 +54,17 @@ def named_recording(
     source = str(path) if options.dataset is None else f"{path}::{options.dataset}"
     recording = Recording(samples, frequency, tuple(given), known, source=source)
     return chosen(recording, options) if names else recording
+
+
+def signal_key(names: Sequence[str], path: Path) -> str:
+    """The name of the array that is the signal; SignalShapeError where none is called so and there are several."""
+    if "signal" in names:
+        return "signal"
+    others = [name for name in names if name not in KEYS]
+    if len(others) != 1:
+        listed = ", ".join(names) or "none"
+        raise SignalShapeError(f"{path}: the arrays are {listed[:300]}: save the one to be scored as 'signal'")
+    return others[0]
 
 
 def stated_frequency(arrays: Mapping[str, Any], path: Path) -> float | None:
@@ -89,13 +100,3 @@ def _texts(value: Any) -> list[str]:
         else:
             found.append(item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item).strip())
     return found
-
-
-def _signal_of(arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[Any]:
-    if "signal" in arrays:
-        return arrays["signal"]
-    others = [key for key in arrays if key not in KEYS]
-    if len(others) != 1:
-        listed = ", ".join(arrays) or "none"
-        raise SignalShapeError(f"{path}: the arrays are {listed[:300]}: save the one to be scored as 'signal'")
-    return arrays[others[0]]

@@ -30,14 +30,16 @@ class ParquetReader:
     """A table in a Parquet file."""
 
     name: str = "Parquet (.parquet)"
+    suffixes: tuple[str, ...] = (".parquet",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the magic, or the suffix of a file that lost it."""
-        return head.startswith(PARQUET_MAGIC) or path.suffix.lower() == ".parquet"
+        """By the magic."""
+        del path
+        return head.startswith(PARQUET_MAGIC)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
-        return self.recognises(path, head)
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -52,14 +54,16 @@ class FeatherReader:
     """A table in a Feather (Arrow IPC) file, of either version."""
 
     name: str = "Feather (.feather, .arrow)"
+    suffixes: tuple[str, ...] = (".feather",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the magic, or the suffix ``.feather`` of a file that lost it."""
-        return head.startswith(FEATHER_MAGICS) or path.suffix.lower() == ".feather"
+        """By the magic."""
+        del path
+        return head.startswith(FEATHER_MAGICS)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
-        return self.recognises(path, head)
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -118,10 +122,12 @@ def _title(table: Any, name: str) -> Title:
 
 def _said(table: Any, path: Path) -> tuple[float | None, str | None]:
     """Sampling frequency in Hz and unit in the schema's metadata, where they are there."""
-    said = {key.decode(): value.decode(errors="replace") for key, value in (table.schema.metadata or {}).items()}
+    metadata = table.schema.metadata or {}
+    said = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
     stated = next((said[key] for key in FREQUENCY_KEYS if key in said), None)
     try:
         frequency = float(stated) if stated else None
     except ValueError as error:
         raise UnreadableFileError(f"{path}: sampling frequency {stated!r} is not a number: save one") from error
-    return frequency, voltage_unit(said.get("units", ""))
+    stated_unit = said.get("units", "").strip()
+    return frequency, (voltage_unit(stated_unit) or stated_unit) or None

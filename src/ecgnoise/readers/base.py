@@ -25,6 +25,8 @@ from ecgnoise.recording import (
 
 FREQUENCY_TOLERANCE: Final = 1e-3  # relative; a time column is rounded
 
+LONGEST_UNIT: Final = 20  # letters of one that are shown
+
 VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
     "volt": "V",
     "volts": "V",
@@ -72,8 +74,12 @@ class Reader(Protocol):
     def name(self) -> str:
         """What the format is called in messages."""
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Those, in small letters, of files that this reader tries where no reader recognises them."""
+
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Whether this reader is the one for an existing file that begins with these bytes."""
+        """Whether an existing file that begins with these bytes is by its content one for this reader."""
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Whether the file, met in a folder, is a recording and not a part or a companion of one."""
@@ -103,7 +109,12 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:
-    """The unit of a file or lead that states this one, or None; UnknownUnitsError where nobody says."""
+    """The unit of a file or lead that states this one, or None; UnknownUnitsError where nobody says one of voltage."""
+    if stated is not None and stated not in {*MILLIVOLTS_PER, UNKNOWN_UNITS}:
+        raise UnknownUnitsError(
+            f"{path}: the file gives the unit {stated[:LONGEST_UNIT]!r}, none of V, mV, uV, nV, unknown: "
+            "save it with the right one"
+        )
     unit = stated if stated is not None else options.units
     if unit is None:
         raise UnknownUnitsError(

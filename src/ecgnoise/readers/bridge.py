@@ -5,16 +5,16 @@ frequencies to whole numbers; here they are exact where it keeps what the file s
 It refuses XML entities, and loads no external ones. Files are read into memory and must therefore be small.
 """
 
-import warnings
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.readers.text import text_encoding
@@ -22,16 +22,17 @@ from ecgnoise.recording import ArraySamples, Recording, Signal
 
 LARGEST_BYTES: Final = 256 << 20
 LARGEST_SAMPLES: Final = 1 << 28  # of all leads of a decoded file
-RAW_WARNING: Final = "auto_scale=False"  # of samples that are scaled here
 MARKUP_BYTES: Final = 4096  # of an XML file, among which its root element begins
 
 
-def bridged(path: Path, what: str, options: ReadOptions) -> Recording:
-    """The recording in a file of one of the package's formats, in memory; ``what`` is the format's name.
+def bridged(path: Path, what: str, parser: str, options: ReadOptions) -> Recording:
+    """The recording in a file of one of the package's formats, in memory.
+
+    what: the format's name. parser: the package's class for it, such as ``mfer.MFERParser``.
 
     Raises MissingExtraError, UnreadableFileError, and what :func:`ecgnoise.readers.channels.leads_of` raises.
     """
-    record, remarks = _record(path, what)
+    record, remarks = _record(path, what, parser)
     channels = [_channel(lead, rate) for lead, rate in zip(record.leads, _frequencies(record, options), strict=True)]
     leads = leads_of(channels, options, path)
     return Recording(
@@ -55,27 +56,27 @@ def has_root(head: bytes, element: str) -> bool:
     return text.lstrip().startswith("<") and (f"<{element}" in text or f":{element}" in text.partition("<")[2])
 
 
-def _package() -> ModuleType:
+def _parser(name: str) -> Any:
+    """The package's class of this name: the package's own guess of the format looks at less of a file."""
+    module, _, kind = name.partition(".")
     try:
-        from ecgdatakit.parsing import parser
+        from ecgdatakit.parsing import parsers
     except ImportError as error:
         raise MissingExtraError("reading this format", "ecgdatakit", "formats") from error
-    package: ModuleType = parser
-    return package
+    return getattr(importlib.import_module(f"{parsers.__name__}.{module}"), kind)
 
 
-def _record(path: Path, what: str) -> tuple[Any, list[str]]:
+def _record(path: Path, what: str, parser: str) -> tuple[Any, list[str]]:
     """The package's record and its warnings; UnreadableFileError where it cannot make one."""
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise UnreadableFileError(
             f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
         )
-    parser = _package()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with quiet() as caught:
+        kind = _parser(parser)
         try:
-            record = parser.FileParser.parse(path, auto_scale=False)
+            record = kind().parse(path)
         except Exception as error:  # whatever a damaged file makes it raise
             raise UnreadableFileError(f"{path}: not a whole {what} file ({one_line(error)}): fetch it again") from error
     if not record.leads:
@@ -125,6 +126,6 @@ def _signal(leads: Sequence[Any], scaled: Any, path: Path) -> Signal:
 
 def _notes(remarks: list[str]) -> list[str]:
     """The first remark of the package, and how many others there are."""
-    others = [one_line(ValueError(remark)) for remark in remarks if not remark.startswith(RAW_WARNING)]
+    others = [one_line(ValueError(remark)) for remark in remarks]
     more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
     return [f"{others[0]}{more}"] if others else []

@@ -106,7 +106,7 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
         raise SignalShapeError(f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
     notes = [f"left out, not ECG: {', '.join(other)}"] if other else []
     names = dict(zip(kept, distinct_names([lead_name(channels[row].name) for row in kept]), strict=True))
-    rows = kept if options.lead_names is None else _wanted(names, options.lead_names, path)
+    rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path)
     rate = _common_rate([channels[row].frequency for row in rows])
     frequency = settle_sampling_frequency(rate, options, path)
     slower = [row for row in rows if channels[row].frequency != rate]
@@ -121,7 +121,8 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
     return Leads(tuple(rows), tuple(names[row] for row in rows), units, frequency, tuple(notes))
 
 
-def _wanted(names: dict[int, str], wanted: Sequence[str], path: Path) -> list[int]:
+def wanted_rows(names: dict[int, str], wanted: Sequence[str], path: Path) -> list[int]:
+    """The rows of the leads wanted, by their names, in this order; LeadNameError where one is not there."""
     known = {name.casefold(): row for row, name in names.items()}
     absent = [name for name in wanted if name.casefold() not in known]
     if absent or not wanted:

@@ -45,13 +45,13 @@ class CsvReader:
     """Numbers in a text file, read into memory."""
 
     name: str = "CSV, TSV or text (rows of numbers)"
+    suffixes: tuple[str, ...] = (".csv", ".tsv")
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Text with a row of numbers near its beginning, or text with the suffix of a table."""
+        """Text with a row of numbers near its beginning."""
+        del path
         encoding = text_encoding(head)
-        if encoding is None:
-            return False
-        return path.suffix.lower() in {".csv", ".tsv"} or _first_row(text_lines(head, encoding)) is not None
+        return encoding is not None and _first_row(text_lines(head, encoding)) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Files with the suffix of a table that hold rows of numbers, or nothing at all."""

@@ -7,7 +7,6 @@ ChannelSensitivity times ChannelSensitivityCorrectionFactor plus ChannelBaseline
 """
 
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
+from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
 PREAMBLE_BYTES: Final = 128
+COMPANDED: Final = ("MB", "AB")  # mu-law and A-law
+CORRECTION: Final = "ChannelSensitivityCorrectionFactor"
 DETAIL: Final = re.compile(r"\s*[(,].*")  # "aVR, augmented voltage, right", "Lead I (Einthoven)"
 # What pydicom 3 raises on damaged files, besides its own errors, which are of these kinds.
 PYDICOM_ERRORS: Final = (
@@ -35,6 +37,7 @@ class DicomReader:
     """The longest original ECG of a file."""
 
     name: str = "DICOM waveform (.dcm)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the magic after the preamble."""
@@ -47,23 +50,28 @@ class DicomReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        dataset = _dataset(path)
-        try:
-            number, group = _group(dataset, path)
-            leads = leads_of(_channels(group), options, path)
-            signal = _signal(dataset, group, number)[list(leads.rows)]
-        except PYDICOM_ERRORS as error:
-            raise UnreadableFileError(f"{path}: a damaged waveform ({one_line(error)}): fetch it again") from error
-        return Recording(
-            ArraySamples(leads.scaled(signal, path)),
-            leads.frequency,
-            leads.names,
-            leads.recording_units,
-            _start(dataset),
-            str(path),
-            leads.faults,
-            leads.notes,
-        )
+        with quiet():  # it warns of what breaks the standard, also of values that it reads only when they are asked for
+            return _recording(_dataset(path), options, path)
+
+
+def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
+    try:
+        group = _group(dataset, path)
+        leads = leads_of(_channels(group), options, path)
+        _check_coding(group, path)
+        signal = _signal(dataset, group)[list(leads.rows)]
+    except PYDICOM_ERRORS as error:
+        raise UnreadableFileError(f"{path}: a damaged waveform ({one_line(error)}): fetch it again") from error
+    return Recording(
+        ArraySamples(leads.scaled(signal, path)),
+        leads.frequency,
+        leads.names,
+        leads.recording_units,
+        _start(dataset),
+        str(path),
+        leads.faults,
+        leads.notes,
+    )
 
 
 def _package() -> ModuleType:
@@ -78,10 +86,8 @@ def _package() -> ModuleType:
 def _dataset(path: Path) -> Any:
     pydicom = _package()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path)
-            groups = dataset.get("WaveformSequence")
+        dataset = pydicom.dcmread(path)
+        groups = dataset.get("WaveformSequence")
     except PYDICOM_ERRORS as error:
         raise UnreadableFileError(f"{path}: not a whole DICOM file ({one_line(error)}): fetch it again") from error
     if not groups:
@@ -90,22 +96,18 @@ def _dataset(path: Path) -> Any:
     return dataset
 
 
-def _group(dataset: Any, path: Path) -> tuple[int, Any]:
-    """The number of the longest original group with an ECG channel (or simply the longest original), and itself."""
+def _group(dataset: Any, path: Path) -> Any:
+    """The longest original group with an ECG channel, or simply the longest original."""
     if any(not _is_whole(group) for group in dataset.WaveformSequence):
         raise UnreadableFileError(f"{path}: its waveforms are shorter than it says: fetch the whole file")
-    groups = [
-        (number, group)
-        for number, group in enumerate(dataset.WaveformSequence)
-        if group.get("WaveformOriginality") != "DERIVED"
-    ]
+    groups = [group for group in dataset.WaveformSequence if group.get("WaveformOriginality") != "DERIVED"]
     if not groups:
         raise UnreadableFileError(f"{path}: all its waveforms are derived ones, such as median beats: pass a recording")
-    most = max(int(group.NumberOfWaveformChannels) for _, group in groups)
+    most = max(int(group.NumberOfWaveformChannels) for group in groups)
     if most > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {most} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
-    ecg = [(number, group) for number, group in groups if any(channel.is_ecg for channel in _channels(group))]
-    return max(ecg or groups, key=lambda pair: _duration(pair[1]))
+    ecg = [group for group in groups if any(channel.is_ecg for channel in _channels(group))]
+    return max(ecg or groups, key=_duration)
 
 
 def _is_whole(group: Any) -> bool:
@@ -139,27 +141,40 @@ def _unit(definition: Any) -> str:
 
 def _has_gain(definition: Any) -> bool:
     """Whether the sensitivity is not stated at all, or a number other than 0."""
-    stated = [definition.get("ChannelSensitivity", 1), definition.get("ChannelSensitivityCorrectionFactor", 1)]
+    stated = [definition.get("ChannelSensitivity", 1), definition.get(CORRECTION, 1)]
     gain = float(stated[0]) * float(stated[1])
     return bool(np.isfinite(gain) and gain != 0)
 
 
-def _signal(dataset: Any, group: Any, number: int) -> NDArray[np.float64]:
+def _check_coding(group: Any, path: Path) -> None:
+    """UnreadableFileError for samples that are no plain integers (C.10.9.1.5)."""
+    coding = str(group.WaveformSampleInterpretation)
+    if coding in COMPANDED:
+        raise UnreadableFileError(f"{path}: its samples are companded ({coding}), not integers: export it as SS or SL")
+
+
+def _signal(dataset: Any, group: Any) -> NDArray[np.float64]:
     """The samples of a group, (channels, time), in its units; NaN for the padding value.
 
     A padding value of 0 is left alone: writers state it for recordings without padding, where 0 is a sample.
     """
-    from pydicom.waveforms.numpy_handler import multiplex_array
+    from pydicom.waveforms.numpy_handler import WAVEFORM_DTYPES
 
     if len(group.ChannelDefinitionSequence) != group.NumberOfWaveformChannels:
         raise ValueError(f"{group.NumberOfWaveformChannels} channels announced")
-    raw = multiplex_array(dataset, number, as_raw=True)
-    signal: NDArray[np.float64] = np.array(multiplex_array(dataset, number, as_raw=False), np.float64).T
+    coding = np.dtype(WAVEFORM_DTYPES[group.WaveformBitsAllocated, group.WaveformSampleInterpretation])
+    coding = coding.newbyteorder("<" if dataset.original_encoding[1] in {True, None} else ">")
+    shape = (int(group.NumberOfWaveformSamples), int(group.NumberOfWaveformChannels))
+    raw = np.frombuffer(group.WaveformData, coding, shape[0] * shape[1]).reshape(shape).T
+    signal = raw.astype(np.float64)
+    for row, definition in zip(signal, group.ChannelDefinitionSequence, strict=True):
+        gain = float(definition.get("ChannelSensitivity", 1)) * float(definition.get(CORRECTION, 1))
+        row[:] = row * gain + float(definition.get("ChannelBaseline", 0))
     padding = group.get("WaveformPaddingValue")
-    if isinstance(padding, bytes) and len(padding) >= raw.itemsize:
-        padding = np.frombuffer(padding[: raw.itemsize], raw.dtype)[0]
+    if isinstance(padding, bytes) and len(padding) >= coding.itemsize:
+        padding = np.frombuffer(padding[: coding.itemsize], coding)[0]
     if padding and not isinstance(padding, bytes):
-        signal[padding == raw.T] = np.nan
+        signal[padding == raw] = np.nan
     return signal
 
 

@@ -1,79 +1,119 @@
-"""EDF, EDF+, BDF and BDF+ files, read by the edfio package, window by window.
+"""EDF, EDF+, BDF and BDF+ files, read window by window; the edfio package reads their headers.
 
 The formats: Kemp et al., Electroenceph. clin. Neurophysiol. 82 (1992) 391; Kemp and Olivan, Clin. Neurophysiol.
-114 (2003) 1755 (EDF+); BioSemi's BDF has 24 instead of 16 bits. A window is read by giving edfio the header and the
-data records that hold the window: so both kinds of file stay on disk, and are closed after each window.
+114 (2003) 1755 (EDF+); BioSemi's BDF has 24 instead of 16 bits. A file is data records, each of which has a stretch of
+one signal after the other. Of large data records only the samples asked for are read.
 
 In a file where some signals have the name of an ECG lead, those without one (EEG, say) are left out.
 """
 
 import io
-import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, Leads, is_lead_name, lead_name, leads_of
 from ecgnoise.recording import Recording, Signal
 
 FIXED_BYTES: Final = 256  # of the header record, and again for each signal (EDF specification, header record)
+SIZE_AT: Final = slice(184, 192)  # the field "number of bytes in header record"
 RECORDS_AT: Final = slice(236, 244)  # the field "number of data records"
+SIGNALS_AT: Final = slice(252, 256)  # the field "number of signals"
+# Bytes of the fields of a signal: label, transducer, dimension, physical and digital minimum and maximum, filters,
+# samples in a data record, reserved.
+LABEL, COUNT = 0, 8
+WIDTHS: Final = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 EDF_VERSION: Final = b"0       "
 BDF_VERSION: Final = b"\xffBIOSEMI"
+ANNOTATIONS: Final = (b"EDF Annotations", b"BDF Annotations")
+BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for
 # What edfio 0.4 raises on damaged headers.
 EDFIO_ERRORS: Final = (ValueError, IndexError, KeyError, TypeError, ArithmeticError, OverflowError, UnboundLocalError)
 
 
 @dataclass(frozen=True)
 class _File:
-    """Where the data records lie: bytes of the header and of a record, number of records."""
+    """Where the data records lie: bytes of the header, of a record and of a sample, number of records."""
 
     path: Path
     header_bytes: int
     record_bytes: int
+    sample_bytes: int
     records: int
 
-    def part(self, first: int, last: int) -> Any:
-        """The file with the data records first..last-1 only, as edfio reads it."""
-        with self.path.open("rb") as file:
-            header = file.read(self.header_bytes)
-            file.seek(self.header_bytes + first * self.record_bytes)
-            content = file.read((last - first) * self.record_bytes)
-        if len(content) < (last - first) * self.record_bytes:
+    def samples(self, places: tuple[int, ...], frame: int, start: int, stop: int) -> NDArray[np.int32]:
+        """Samples start..stop-1, (signals, samples), of signals that have ``frame`` of them in each data record.
+
+        places: the byte of a data record at which each signal begins. UnreadableFileError where the file has changed.
+        """
+        raw = np.empty((len(places), stop - start, self.sample_bytes), np.uint8)
+        try:
+            with self.path.open("rb") as file:
+                for row, at, part in self._parts(file, places, frame, (start, stop)):
+                    raw[row, at : at + len(part)] = part
+        except OSError as error:
+            raise UnreadableFileError(f"{self.path}: cannot be read ({one_line(error)}): read it again") from error
+        return _integers(raw)
+
+    def _parts(
+        self, file: BinaryIO, places: tuple[int, ...], frame: int, span: tuple[int, int]
+    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """Row, sample of the span, and samples as bytes: a stretch of one signal, within one or several records."""
+        start, stop = span
+        together = max(1, BLOCK_BYTES // self.record_bytes)
+        for first in range(start // frame, -(-stop // frame), together):
+            begin, end = max(start, first * frame), min(stop, (first + together) * frame)
+            if self.record_bytes > BLOCK_BYTES:
+                for row, place in enumerate(places):
+                    inside = place + (begin - first * frame) * self.sample_bytes
+                    part = self._bytes(file, first, inside, (end - begin) * self.sample_bytes)
+                    yield row, begin - start, part.reshape(-1, self.sample_bytes)
+                continue
+            count = -(-end // frame) - first
+            block = self._bytes(file, first, 0, count * self.record_bytes).reshape(count, -1)
+            for row, place in enumerate(places):
+                part = block[:, place : place + frame * self.sample_bytes].reshape(-1, self.sample_bytes)
+                yield row, begin - start, part[begin - first * frame : end - first * frame]
+
+    def _bytes(self, file: BinaryIO, record: int, place: int, count: int) -> NDArray[np.uint8]:
+        file.seek(self.header_bytes + record * self.record_bytes + place)
+        content = file.read(count)
+        if len(content) < count:
             raise UnreadableFileError(f"{self.path}: shorter than its header says: it has changed, or fetch it again")
-        count = f"{last - first:<8}".encode()
-        return _parsed(header[: RECORDS_AT.start] + count + header[RECORDS_AT.stop :] + content, self.path)
+        return np.frombuffer(content, np.uint8)
 
 
 @dataclass(frozen=True)
 class EdfSamples:
-    """Samples of some signals of one sampling frequency; ``frame`` samples of each in a data record."""
+    """Samples of some signals of one sampling frequency.
+
+    frame: samples of each in a data record. places: where they begin in it. scales: what a count is, and a count of 0.
+    """
 
     file: _File
     leads: Leads
     shape: tuple[int, int]
     frame: int
+    places: tuple[int, ...]
+    scales: tuple[tuple[float, float], ...]
 
     def window(self, start: int, stop: int) -> Signal:
         """Samples start..stop-1 of all leads in mV; UnreadableFileError where the file has changed."""
         if stop <= start:
             return np.empty((self.shape[0], 0), np.float32)
-        first = start // self.frame
-        try:
-            signals = self.file.part(first, -(-stop // self.frame)).signals
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of signals without gain, which the leads' faults tell
-                data = np.stack([signals[row].data for row in self.leads.rows])
-        except (OSError, *EDFIO_ERRORS) as error:
-            raise UnreadableFileError(f"{self.file.path}: cannot be read ({one_line(error)}): read it again") from error
-        offset = first * self.frame
-        return self.leads.scaled(data[:, start - offset : stop - offset], self.file.path)
+        counts = self.file.samples(self.places, self.frame, start, stop)
+        gains, zeros = np.array(self.scales).T[..., None]
+        return self.leads.scaled(counts * gains + zeros, self.file.path)
 
 
 @dataclass(frozen=True)
@@ -81,6 +121,7 @@ class EdfReader:
     """A recording of data records of equal length, without interruptions."""
 
     name: str = "EDF, EDF+, BDF"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the first eight bytes; those of EDF are a plain 0, so that the header's length is looked at too."""
@@ -95,17 +136,23 @@ class EdfReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The ECG signals, their samples left on disk."""
-        file, header = _open(path)
-        _check_uninterrupted(file, header)
+        with quiet():  # of dates that contradict each other
+            file, content, header = _open(path)
+            start = _start(header)
+        if header.reserved[3:5] == "+D":
+            _check_uninterrupted(file, content)
         leads = leads_of(_channels(header), options, path)
-        frame = header.signals[leads.rows[0]].samples_per_data_record
+        places = _places(content, file.sample_bytes)
+        signals = [header.signals[row] for row in leads.rows]
+        frame = signals[0].samples_per_data_record
         shape = (len(leads.rows), file.records * frame)
+        scales = tuple(map(_scale, signals))
         return Recording(
-            EdfSamples(file, leads, shape, frame),
+            EdfSamples(file, leads, shape, frame, tuple(places[row] for row in leads.rows), scales),
             leads.frequency,
             leads.names,
             leads.recording_units,
-            _start(header),
+            start,
             str(path),
             leads.faults,
             leads.notes,
@@ -126,18 +173,16 @@ def _parsed(content: bytes, path: Path) -> Any:
     edfio = _package()
     read = edfio.read_bdf if content.startswith(BDF_VERSION) else edfio.read_edf
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return read(io.BytesIO(content), header_encoding="latin-1")
+        return read(io.BytesIO(content), header_encoding="latin-1")
     except EDFIO_ERRORS as error:
         raise UnreadableFileError(f"{path}: not a whole EDF or BDF file ({one_line(error)}): fetch it again") from error
 
 
-def _open(path: Path) -> tuple[_File, Any]:
-    """Where the records lie, and the header with the first record; UnreadableFileError where it is too short."""
+def _open(path: Path) -> tuple[_File, bytes, Any]:
+    """Where the records lie, the header, and what edfio makes of it; UnreadableFileError where it is too short."""
     with path.open("rb") as opened:
         fixed = opened.read(FIXED_BYTES)
-        count = fixed[252:256].strip()
+        count = fixed[SIGNALS_AT].strip()
         if not count.isdigit() or int(count) == 0:
             raise UnreadableFileError(f"{path}: the header announces {count[:4]!r} signals: fetch it again")
         header_bytes = FIXED_BYTES * (int(count) + 1)
@@ -145,7 +190,11 @@ def _open(path: Path) -> tuple[_File, Any]:
         content = opened.read(header_bytes)
     if len(content) < header_bytes:
         raise UnreadableFileError(f"{path}: ends within its header of {header_bytes} bytes: fetch it again")
-    record_bytes = _record_bytes(content, int(count), path)
+    counts = [_number(field, path) for field in _fields(content, COUNT)]
+    if min(counts) <= 0:
+        raise UnreadableFileError(f"{path}: a signal with {min(counts)} samples in a data record: fetch it again")
+    sample_bytes = 3 if content.startswith(BDF_VERSION) else 2
+    record_bytes = sum(counts) * sample_bytes
     present = (path.stat().st_size - header_bytes) // record_bytes
     announced = _number(fixed[RECORDS_AT], path)
     records = present if announced == -1 else announced  # -1 while the recording goes on
@@ -153,17 +202,33 @@ def _open(path: Path) -> tuple[_File, Any]:
         raise UnreadableFileError(
             f"{path}: {present} data records, {announced} announced by the header: fetch the whole file"
         )
-    file = _File(path, header_bytes, record_bytes, records)
-    return file, file.part(0, 1)
+    file = _File(path, header_bytes, record_bytes, sample_bytes, records)
+    with path.open("rb") as opened:
+        opened.seek(header_bytes)
+        first = opened.read(record_bytes) if record_bytes <= BLOCK_BYTES else b""  # it may have a part of the start
+    return file, content, _parsed(_with_records(content, len(first) // record_bytes) + first, path)
 
 
-def _record_bytes(header: bytes, count: int, path: Path) -> int:
-    """Bytes of a data record, from the field "nr of samples in each data record" of every signal."""
-    start = FIXED_BYTES + count * (16 + 80 + 8 + 8 + 8 + 8 + 8 + 80)
-    counts = [_number(header[at : at + 8], path) for at in range(start, start + 8 * count, 8)]
-    if min(counts) <= 0:
-        raise UnreadableFileError(f"{path}: a signal with {min(counts)} samples in a data record: fetch it again")
-    return sum(counts) * (3 if header.startswith(BDF_VERSION) else 2)
+def _with_records(header: bytes, records: int) -> bytes:
+    """A header with another number of data records."""
+    return header[: RECORDS_AT.start] + f"{records:<8}".encode() + header[RECORDS_AT.stop :]
+
+
+def _fields(header: bytes, field: int) -> list[bytes]:
+    """One field of all signals, by its number in WIDTHS."""
+    count = len(header) // FIXED_BYTES - 1
+    start, width = FIXED_BYTES + count * sum(WIDTHS[:field]), WIDTHS[field]
+    return [header[at : at + width] for at in range(start, start + count * width, width)]
+
+
+def _is_annotations(label: bytes) -> bool:
+    return label.rstrip() in ANNOTATIONS
+
+
+def _places(header: bytes, sample_bytes: int) -> list[int]:
+    """The byte of a data record at which each signal begins that holds no annotations."""
+    ends = accumulate((int(count) * sample_bytes for count in _fields(header, COUNT)), initial=0)
+    return [at for at, label in zip(ends, _fields(header, LABEL), strict=False) if not _is_annotations(label)]
 
 
 def _number(field: bytes, path: Path) -> int:
@@ -174,17 +239,17 @@ def _number(field: bytes, path: Path) -> int:
 
 
 def _channels(header: Any) -> list[Channel]:
-    named = any(_is_lead(signal.label) for signal in header.signals)
-    return [
+    channels = [
         Channel(
             signal.label,
             signal.physical_dimension.replace("\u00c2", ""),  # a Greek letter in UTF-8
             float(signal.sampling_frequency),
             _has_gain(signal),
-            named and not _is_lead(signal.label),
         )
         for signal in header.signals
     ]
+    named = any(channel.is_ecg and _is_lead(channel.name) for channel in channels)
+    return [replace(channel, other=named and not _is_lead(channel.name)) for channel in channels]
 
 
 def _is_lead(label: str) -> bool:
@@ -199,18 +264,57 @@ def _has_gain(signal: Any) -> bool:
     return bool(np.isfinite(ranges).all() and (ranges[:, 0] != ranges[:, 1]).all())
 
 
-def _check_uninterrupted(file: _File, header: Any) -> None:
-    """UnreadableFileError for an EDF+ file whose data records do not follow each other without gaps."""
-    if header.reserved[3:5] != "+D":
+def _scale(signal: Any) -> tuple[float, float]:
+    """What a count is in the unit of a signal, and what a count of 0 is there; NaN without a gain."""
+    if not _has_gain(signal):
+        return float("nan"), float("nan")
+    gain = (signal.physical_max - signal.physical_min) / (signal.digital_max - signal.digital_min)
+    return gain, signal.physical_min - gain * signal.digital_min
+
+
+def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Little-endian integers of two or three bytes, which the last dimension holds."""
+    if raw.shape[-1] == 2:
+        return raw.view("<i2")[..., 0].astype(np.int32)
+    padded = np.zeros((*raw.shape[:-1], 4), np.uint8)
+    padded[..., 1:] = raw
+    integers: NDArray[np.int32] = padded.view("<i4")[..., 0] >> 8
+    return integers
+
+
+def _check_uninterrupted(file: _File, header: bytes) -> None:
+    """UnreadableFileError for an EDF+ file whose data records do not follow each other without gaps.
+
+    The first signal of annotations has the time of each data record; it is read alone, some records at a time.
+    """
+    labels, counts = _fields(header, LABEL), [int(count) for count in _fields(header, COUNT)]
+    row = next((row for row, label in enumerate(labels) if _is_annotations(label)), None)
+    if row is None:
         return
-    try:
-        whole = file.part(0, file.records).is_continuous
-    except (StopIteration, *EDFIO_ERRORS) as error:
-        raise UnreadableFileError(
-            f"{file.path}: no times of its data records ({one_line(error)}): fetch it again"
-        ) from error
-    if not whole:
-        raise UnreadableFileError(f"{file.path}: an interrupted recording (EDF+D): split it at its gaps")
+    place, frame = sum(counts[:row]) * file.sample_bytes, counts[row]
+    alone = _alone(header, row)
+    together = max(2, BLOCK_BYTES // (frame * file.sample_bytes))
+    for first in range(
+        0, max(file.records - 1, 1), together - 1
+    ):  # the last record of a block is the first of the next
+        last = min(first + together, file.records)
+        times = file.samples((place,), frame, first * frame, last * frame)
+        content = times.astype("<i4").view(np.uint8).reshape(-1, 4)[:, : file.sample_bytes].tobytes()
+        try:
+            whole = _parsed(_with_records(alone, last - first) + content, file.path).is_continuous
+        except EDFIO_ERRORS as error:
+            raise UnreadableFileError(
+                f"{file.path}: no times of its data records ({one_line(error)}): fetch it again"
+            ) from error
+        if not whole:
+            raise UnreadableFileError(f"{file.path}: an interrupted recording (EDF+D): split it at its gaps")
+
+
+def _alone(header: bytes, row: int) -> bytes:
+    """The header of a file with one of the signals only."""
+    fixed = bytearray(header[:FIXED_BYTES])
+    fixed[SIZE_AT], fixed[SIGNALS_AT] = b"512     ", b"1   "
+    return bytes(fixed) + b"".join(_fields(header, field)[row] for field in range(len(WIDTHS)))
 
 
 def _start(header: Any) -> datetime | None:

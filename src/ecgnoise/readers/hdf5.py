@@ -3,7 +3,7 @@
 ``file.h5::/group/ecg`` names a dataset; without a name it is the one called ``signal``, or the only one that can be
 a signal. It is (leads, time) or (time,), never transposed. ``sampling_frequency`` or ``fs``, ``units`` and
 ``lead_names`` are attributes of the dataset, or attributes or datasets of a group that it is in, the nearest first.
-Data in other files (external and virtual datasets) are refused.
+Data in other files (external and virtual datasets, links to other files) are refused, and the files never opened.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,13 @@ from ecgnoise.recording import MAXIMUM_LEADS, Recording, Signal, to_millivolts
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 SEPARATOR: Final = "::"  # between a file and a dataset
-H5PY_ERRORS: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError)  # of damaged files
+# What h5py 3 raises on damaged files, and on sizes that only a damaged or malicious one has.
+H5PY_ERRORS: Final = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError, MemoryError,
+)  # fmt: skip
+LARGEST_COMPANION: Final = 1 << 16  # values of what is said about a signal
+LONGEST_NAME: Final = 200  # letters of one that are shown
+MOST_LINKS: Final = 16  # from link to link
 LISTED: Final = 10
 
 
@@ -39,8 +45,8 @@ class Hdf5Samples:
         h5py = h5py_package("reading HDF5")
         try:
             with h5py.File(self.path, "r") as file:
-                dataset = file[self.dataset]
-                if _two(dataset.shape) != self.shape:
+                dataset = own_dataset(file, self.dataset)
+                if dataset is None or _two(dataset.shape) != self.shape:
                     raise UnreadableFileError(f"{self.path}: not of the shape that it had when opened: read it again")
                 values = np.atleast_2d(dataset[..., start:stop])
         except H5PY_ERRORS as error:
@@ -53,14 +59,16 @@ class Hdf5Reader:
     """One dataset of a file."""
 
     name: str = "HDF5 (.h5, .hdf5)"
+    suffixes: tuple[str, ...] = (".h5", ".hdf5")
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the magic, or the suffix ``.h5`` or ``.hdf5`` of a file that lost it."""
-        return head.startswith(MAGIC) or path.suffix.lower() in {".h5", ".hdf5"}
+        """By the magic."""
+        del path
+        return head.startswith(MAGIC)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
-        return self.recognises(path, head)
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, its samples left on disk."""
@@ -69,7 +77,7 @@ class Hdf5Reader:
             with h5py.File(path, "r") as file:
                 dataset = _dataset(h5py, file, options.dataset, path)
                 name, shape = str(dataset.name), _two(dataset.shape)
-                said = _said(h5py, dataset)
+                said = _said(dataset, path)
         except H5PY_ERRORS as error:
             raise UnreadableFileError(f"{path}: not a whole HDF5 file ({one_line(error)}): save it again") from error
         _check_shape(shape, path, name)
@@ -98,8 +106,9 @@ def h5py_package(what: str) -> ModuleType:
 
 def _dataset(h5py: ModuleType, file: Any, wanted: str | None, path: Path) -> Any:
     """The dataset asked for, or the one that is meant where none is; SignalShapeError where there is none such."""
-    if wanted is not None and isinstance(file.get(wanted), h5py.Dataset):
-        found = [file[wanted]]
+    asked_for = own_dataset(file, wanted) if wanted is not None else None
+    if asked_for is not None:
+        found = [asked_for]
     else:
         signals = list(_signals(h5py, file))
         named = [dataset for dataset in signals if dataset.name.rpartition("/")[2] == "signal"]
@@ -108,9 +117,7 @@ def _dataset(h5py: ModuleType, file: Any, wanted: str | None, path: Path) -> Any
             listed = ", ".join(str(dataset.name) for dataset in signals[:LISTED]) or "none"
             asked = f"no dataset {wanted}" if wanted is not None else f"{len(signals)} datasets"
             raise SignalShapeError(f"{path}: {asked}: name one, as in {path.name}{SEPARATOR}/ecg; there are {listed}")
-    if found[0].external or found[0].is_virtual or found[0].file.filename != file.filename:
-        raise UnreadableFileError(f"{path}: {found[0].name} lies in another file: save it in this one")
-    return found[0]
+    return own_dataset(file, found[0].name)
 
 
 def _signals(h5py: ModuleType, file: Any) -> Iterator[Any]:
@@ -119,11 +126,14 @@ def _signals(h5py: ModuleType, file: Any) -> Iterator[Any]:
     file.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
     for dataset in found:
         known = dataset.name.rpartition("/")[2] in KEYS[1:]
-        if dataset.dtype.kind in "iuf" and len(dataset.shape or ()) in {1, 2} and dataset.size > 1 and not known:
+        if dataset.dtype.kind not in "iuf" or known:
+            continue
+        # Even the shape of one whose numbers lie in another file may be looked up there.
+        if _is_elsewhere(dataset) or (len(dataset.shape or ()) in {1, 2} and dataset.size > 1):
             yield dataset
 
 
-def _said(h5py: ModuleType, dataset: Any) -> dict[str, Any]:
+def _said(dataset: Any, path: Path) -> dict[str, Any]:
     """What the file says about the dataset, by the keys of :mod:`ecgnoise.readers.arrays`."""
     said: dict[str, Any] = {key: dataset.attrs[key] for key in KEYS[1:] if key in dataset.attrs}
     group = dataset.parent
@@ -131,11 +141,60 @@ def _said(h5py: ModuleType, dataset: Any) -> dict[str, Any]:
         for key in KEYS[1:]:
             if key not in said and key in group.attrs:
                 said[key] = group.attrs[key]
-            elif key not in said and isinstance(group.get(key), h5py.Dataset):
-                said[key] = group[key][()]
+            elif key not in said and (beside := own_dataset(group, key)) is not None:
+                check_size(beside, LARGEST_COMPANION, path)
+                said[key] = beside[()]
         if group.name == "/":
             return said
         group = group.parent
+
+
+def own_dataset(group: Any, name: str) -> Any | None:
+    """The dataset of this name, None where there is none; UnreadableFileError where its numbers lie in another file.
+
+    Links are followed one by one, for h5py would open the file that a link leads to.
+    """
+    h5py = h5py_package("reading HDF5")
+    item = _own_item(h5py, group, name, 0)
+    return own(item, name) if isinstance(item, h5py.Dataset) else None
+
+
+def own(dataset: Any, name: str) -> Any:
+    """The dataset itself; UnreadableFileError where its numbers lie in another file."""
+    if _is_elsewhere(dataset):
+        raise _elsewhere(dataset, name)
+    return dataset
+
+
+def _is_elsewhere(dataset: Any) -> bool:
+    return bool(dataset.external or dataset.is_virtual)
+
+
+def _own_item(h5py: ModuleType, group: Any, name: str, links: int) -> Any | None:
+    if links > MOST_LINKS:
+        raise ValueError(f"links around {name[:40]} lead in a circle")
+    item = group.file if name.startswith("/") else group
+    for part in name.split("/"):
+        if part in {"", "."}:
+            continue
+        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
+        if link is None:
+            return None
+        if isinstance(link, h5py.ExternalLink):
+            raise _elsewhere(group, name)
+        soft = isinstance(link, h5py.SoftLink)
+        item = _own_item(h5py, item, link.path, links + 1) if soft else item[part]
+    return item
+
+
+def _elsewhere(item: Any, name: str) -> UnreadableFileError:
+    return UnreadableFileError(f"{item.file.filename}: {name[:LONGEST_NAME]} lies in another file: save it in this one")
+
+
+def check_size(dataset: Any, most: int, path: Path) -> None:
+    """UnreadableFileError for a dataset of more values, before any is read."""
+    if (dataset.size or 0) > most:
+        raise UnreadableFileError(f"{path}: {dataset.name} has {dataset.size} values, at most {most}: save it shorter")
 
 
 def _two(shape: tuple[int, ...]) -> tuple[int, int]:

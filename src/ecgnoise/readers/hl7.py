@@ -16,6 +16,7 @@ class Hl7Reader:
     """The first rhythm series of a document."""
 
     name: str = "HL7 aECG (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
@@ -28,4 +29,4 @@ class Hl7Reader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "hl7_aecg.HL7aECGParser", options)

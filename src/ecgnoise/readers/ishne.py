@@ -69,6 +69,7 @@ class IshneReader:
     """A Holter recording of any length."""
 
     name: str = "ISHNE Holter (.ecg)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the magic."""

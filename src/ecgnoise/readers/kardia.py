@@ -13,6 +13,8 @@ from ecgnoise.readers.bridge import bridged
 from ecgnoise.recording import Recording
 
 KEYS: Final = re.compile(rb'"(algorithmDetermination|patientID|amplitudeResolution|data12L)"')
+# A file may begin with its samples: then the names of the other entries come too late to be seen.
+DATA_FIRST: Final = re.compile(rb'\{\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?"data"\s*:\s*\{\s*"(?:raw|enhanced)"\s*:\s*\{')
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class KardiaReader:
     """The unfiltered leads of a recording."""
 
     name: str = "AliveCor Kardia (JSON)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the names of its entries."""
         del path
         text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
+        named = text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
+        return named or DATA_FIRST.match(text) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -33,4 +37,4 @@ class KardiaReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "alivecor_kardia.AliveCorKardiaParser", options)

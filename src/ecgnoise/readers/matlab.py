@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.arrays import recording_of_arrays
+from ecgnoise.readers.arrays import KEYS, recording_of_arrays, signal_key
 from ecgnoise.readers.base import ReadOptions, one_line
-from ecgnoise.readers.hdf5 import H5PY_ERRORS, h5py_package
-from ecgnoise.recording import Recording
+from ecgnoise.readers.hdf5 import H5PY_ERRORS, check_size, h5py_package, own, own_dataset
+from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
+LARGEST_SAMPLES: Final = 1 << 28  # of all leads: 2 GiB of MATLAB's numbers
+LONGEST_TEXT: Final = 1 << 12
 V5_MAGIC: Final = b"MATLAB 5.0 MAT-file"
 V73_MAGIC: Final = b"MATLAB 7.3 MAT-file"
 # What scipy 1.13 and later raise on damaged files.
@@ -38,14 +40,16 @@ class MatReader:
     """A signal among the variables of a file, up to version 7."""
 
     name: str = "MATLAB (.mat)"
+    suffixes: tuple[str, ...] = (".mat",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the text that it begins with; by suffix a file of version 4, or one that lost it."""
-        return head.startswith(V5_MAGIC) or (path.suffix.lower() == ".mat" and not head.startswith(V73_MAGIC))
+        """By the text that it begins with; a file of version 4 has none and goes by its suffix."""
+        del path
+        return head.startswith(V5_MAGIC)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
-        return self.recognises(path, head)
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -65,6 +69,7 @@ class Mat73Reader:
     """A signal among the variables of a file of version 7.3."""
 
     name: str = "MATLAB 7.3 (.mat)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the text that it begins with."""
@@ -80,8 +85,9 @@ class Mat73Reader:
         h5py = h5py_package("reading MATLAB 7.3")
         try:
             with h5py.File(path, "r") as file:
-                found = {key: file[key] for key in file if isinstance(file.get(key), h5py.Dataset)}
-                arrays = {key: _plain(_content(file, dataset)) for key, dataset in found.items()}
+                found = {key: dataset for key in file if (dataset := own_dataset(file, key)) is not None}
+                wanted = {signal_key(list(found), path), *KEYS}
+                arrays = {key: _plain(_content(file, found[key], path)) for key in found if key in wanted}
         except H5PY_ERRORS as error:
             raise UnreadableFileError(f"{path}: not a whole .mat file ({one_line(error)}): save it again") from error
         return recording_of_arrays(arrays, options, path)
@@ -96,11 +102,19 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return array.ravel() if array.ndim == 2 and 1 in array.shape and array.size > 1 else array
 
 
-def _content(file: Any, dataset: Any) -> NDArray[Any]:
+def _content(file: Any, dataset: Any, path: Path) -> NDArray[Any]:
     """A variable as MATLAB shows it: HDF5 has its dimensions in reverse, text as numbers, cells as references."""
     kind = dataset.attrs.get("MATLAB_class", b"")
     if kind == b"char":
-        return np.array("".join(map(chr, np.ravel(dataset[()], "F"))))
+        return np.array(_text(dataset, path))
     if kind == b"cell":
-        return np.array([str(_content(file, file[reference])) for reference in np.ravel(dataset[()])])
+        check_size(dataset, MAXIMUM_LEADS, path)
+        return np.array([_text(own(file[reference], dataset.name), path) for reference in np.ravel(dataset[()])])
+    check_size(dataset, LARGEST_SAMPLES, path)
     return np.asarray(dataset[()]).T
+
+
+def _text(dataset: Any, path: Path) -> str:
+    """Text, which is stored as numbers."""
+    check_size(dataset, LONGEST_TEXT, path)
+    return "".join(map(chr, np.ravel(dataset[()], "F")))

@@ -36,6 +36,7 @@ class MferReader:
     """The first frames of one layout."""
 
     name: str = "MFER (.mwf)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the preamble, or by the first tags: known ones with a length that they may have."""
@@ -48,7 +49,7 @@ class MferReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "mfer.MFERParser", options)
 
 
 def _begins_with_tags(head: bytes) -> bool:

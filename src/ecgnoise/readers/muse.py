@@ -17,6 +17,7 @@ class MuseReader:
     """The rhythm waveform of a resting ECG."""
 
     name: str = "GE MUSE (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
@@ -29,4 +30,4 @@ class MuseReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options)

@@ -47,15 +47,16 @@ class NpyReader:
     """One array in a file; it says neither sampling frequency nor unit."""
 
     name: str = "NumPy (.npy)"
+    suffixes: tuple[str, ...] = (".npy",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By NumPy's magic bytes; by suffix a file that lost them."""
-        return head.startswith(NPY_MAGIC) or path.suffix.lower() == ".npy"
+        """By NumPy's magic bytes."""
+        del path
+        return head.startswith(NPY_MAGIC)
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every ``.npy``."""
-        del head
-        return path.suffix.lower() == ".npy"
+        """Every such file."""
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, its samples left on disk."""
@@ -70,15 +71,17 @@ class NpzReader:
     """``signal`` (or the only array); also ``sampling_frequency`` or ``fs``, ``units``, ``lead_names``."""
 
     name: str = "NumPy (.npz)"
+    suffixes: tuple[str, ...] = (".npz",)
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """A zip file whose first member is an array, or the suffix: other files are zip files too."""
+        """A zip file whose first member is an array: other files are zip files too."""
+        del path
         member = head[30 : 30 + int.from_bytes(head[26:28], "little")] if head.startswith(ZIP_MAGIC) else b""
-        return member.endswith(b".npy") or path.suffix.lower() == ".npz"
+        return member.endswith(b".npy")
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every ``.npz``."""
-        return self.recognises(path, head)
+        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""

@@ -30,6 +30,7 @@ class PolarReader:
     """One recording of a chest strap."""
 
     name: str = "Polar H10 (text)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the titles of its first line: the sensor's clock, and a column in a unit of voltage."""

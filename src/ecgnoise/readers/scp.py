@@ -21,6 +21,7 @@ class ScpReader:
     """The rhythm data of a record."""
 
     name: str = "SCP-ECG"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By section 0, which comes first and begins with a pointer to itself, at byte 7 (EN 1064, 5.2 and 5.3)."""
@@ -37,4 +38,4 @@ class ScpReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "scp_ecg.SCPECGParser", options)

@@ -16,6 +16,7 @@ class SierraReader:
     """The rhythm waveform of a resting ECG."""
 
     name: str = "Philips Sierra (XML)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
@@ -28,4 +29,4 @@ class SierraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, options)
+        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options)

@@ -9,8 +9,9 @@ frames are too few a second to be scored: then the leads are read that have the 
 """
 
 import re
-import warnings
+import sys
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError, UnreadableFileError
+from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
@@ -31,6 +33,7 @@ from ecgnoise.readers.base import (
     settle_sampling_frequency,
     voltage_unit,
 )
+from ecgnoise.readers.channels import wanted_rows
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     SAMPLING_FREQUENCY_LIMITS,
@@ -114,6 +117,7 @@ class WfdbReader:
     """A record, single or of several segments."""
 
     name: str = "WFDB (.hea)"
+    suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the suffix ``.hea`` and the first line that is not a comment: a name and a number of signals."""
@@ -128,21 +132,19 @@ class WfdbReader:
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The ECG channels of the record; the others are named in the notes."""
         record, channels = _open(path)
-        kept = [index for index, channel in enumerate(channels) if channel.is_ecg]
+        kept = _kept(path, channels)
+        names = dict(zip(kept, distinct_names([channels[index].name for index in kept]), strict=True))
         left_out = [channel.name for channel in channels if not channel.is_ecg]
-        if not kept:
-            listed = ", ".join(left_out) or "no signals"
-            raise UnknownUnitsError(
-                f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another record"
-            )
-        if len(kept) > MAXIMUM_LEADS:
-            raise SignalShapeError(
-                f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
-            )
+        kept = kept if options.lead_names is None else sorted(wanted_rows(names, options.lead_names, path))
         picked = [channels[index] for index in kept]
         stated = _stated_frequency(path, record)
         frame = _common_frame(picked, stated or options.sampling_frequency or DEFAULT_FREQUENCY)
-        slower = [channel.name for channel in picked if frame not in {1, channel.frame}]
+        slower = [names[index] for index in kept if frame not in {1, channels[index].frame}]
+        if slower and options.lead_names is not None:
+            raise LeadNameError(
+                f"{path}: not all leads asked for have one sampling frequency ({', '.join(slower)} have another): "
+                "pass leads of one (--leads)"
+            )
         kept = [index for index in kept if frame in {1, channels[index].frame}]
         picked = [channels[index] for index in kept]
         notes = _notes(picked, left_out, slower, frame)
@@ -151,19 +153,28 @@ class WfdbReader:
             notes.append(f"no sampling frequency in the header: {stated:g} Hz, the format's default")
         frequency = settle_sampling_frequency(stated and stated * frame, options, path)
         units = tuple(_unit(channel, options) for channel in picked)
-        return chosen(
-            Recording(
-                _samples(path, record, tuple(kept), picked, units, frame),
-                frequency,
-                distinct_names([channel.name for channel in picked]),
-                UNKNOWN_UNITS if UNKNOWN_UNITS in units else "mV",
-                record.base_datetime,
-                str(path),
-                tuple("no_gain" if unit is None else "" for unit in units),
-                tuple(notes),
-            ),
-            options,
+        recording = Recording(
+            _samples(path, record, tuple(kept), picked, units, frame),
+            frequency,
+            tuple(names[index] for index in kept),
+            UNKNOWN_UNITS if UNKNOWN_UNITS in units else "mV",
+            record.base_datetime,
+            str(path),
+            tuple("no_gain" if unit is None else "" for unit in units),
+            tuple(notes),
         )
+        return chosen(recording, options)
+
+
+def _kept(path: Path, channels: list[_Channel]) -> list[int]:
+    """The numbers of the ECG channels; UnknownUnitsError or SignalShapeError where there are none or too many."""
+    kept = [index for index, channel in enumerate(channels) if channel.is_ecg]
+    if not kept:
+        listed = ", ".join(channel.name for channel in channels[:20]) or "no signals"
+        raise UnknownUnitsError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another record")
+    if len(kept) > MAXIMUM_LEADS:
+        raise SignalShapeError(f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
+    return kept
 
 
 def record_header(path: Path) -> Path | None:
@@ -297,8 +308,7 @@ def _scaled(signal: NDArray[np.float64], units: tuple[str | None, ...], path: Pa
 
 def _package() -> ModuleType:
     """The wfdb package; importing it takes 0.7 s, and with pandas 3 warns of pandas 4."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with quiet() if "wfdb" not in sys.modules else nullcontext():
         import wfdb
     package: ModuleType = wfdb
     return package

@@ -12,7 +12,6 @@ says the same in words.
 """
 
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import OutputError
 from ecgnoise.intervals import WORST_GRADE, sample_span
+from ecgnoise.quiet import quiet
 from ecgnoise.result import Result
 
 RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -45,8 +45,7 @@ def write(result: Result, path: Path, grade: str, join: float) -> None:
     few = len(result.lead_names) <= LEADS_IN_BITS
     marks = list(_in_bits(places, states, result) if few else _by_channel(places, states, result))
     samples, subtypes, channels, texts = zip(*marks, strict=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of pandas, as wfdb uses it
+    with quiet():  # of pandas, as wfdb uses it
         from wfdb import wrann
 
         wrann(
