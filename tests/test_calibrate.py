@@ -90,6 +90,7 @@ def test_what_the_page_says_in_words_is_so():
     known = {
         "10": "s, a segment",
         "12": "leads",
+        "2017": "the challenge, in a link",
         "9": "fold",
         "0": "percentile",
         "100": "percentile",

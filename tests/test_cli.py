@@ -286,7 +286,7 @@ def test_stopping_leaves_no_table(score, recording, tmp_path, monkeypatch):
 
 def test_interrupted_process_ends_with_130(tiny_model, tmp_path):
     write_recording(simulate_ecg(900, 100, lead_names=["I"]), tmp_path / "a.npz")
-    for number in range(60):
+    for number in range(500):
         (tmp_path / f"b{number}.npz").hardlink_to(tmp_path / "a.npz")
     command = [sys.executable, "-m", "ecgnoise", "score", str(tmp_path), "--out", str(tmp_path / "scores.csv")]
     process = subprocess.Popen(

@@ -27,6 +27,7 @@ from ecgnoise.errors import (
     UnknownUnitsError,
     UnreadableFileError,
 )
+from ecgnoise.quiet import quiet
 from ecgnoise.readers import READERS, find_recordings, read
 from ecgnoise.simulate import simulate_ecg
 
@@ -394,7 +395,8 @@ def test_wfdb_codings(coding, tmp_path, ecg):
 
     signal = np.round(ecg.signal.T[:1998] * 100) / 100
     options = {"fmt": [coding] * 2, "adc_gain": [100.0] * 2, "baseline": [0] * 2, "write_dir": str(tmp_path)}
-    wfdb.wrsamp("w", 250, ["mV"] * 2, ["II", "V2"], p_signal=signal, **options)
+    with quiet():
+        wfdb.wrsamp("w", 250, ["mV"] * 2, ["II", "V2"], p_signal=signal, **options)
     recording = check_contract(tmp_path / "w.hea", {})
     np.testing.assert_allclose(recording.signal, signal.T, atol=1e-6)
     assert recording.lead_names == ("II", "V2")

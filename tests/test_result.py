@@ -131,7 +131,8 @@ def test_tables_come_back_as_they_were(tmp_path, suffix):
     expected = result().to_dataframe()
     assert list(read.columns) == list(COLUMNS)
     for column in COLUMNS:
-        assert [value for value in read[column] if value == value] == [v for v in expected[column] if v == v], column
+        found, wanted = ([value for value in table[column] if not pd.isna(value)] for table in (read, expected))
+        assert found == wanted, column
     for column in set(MEASURES) - {"local_minimum_db"}:
         assert read[column].isna().tolist() == [False, False, True, False, False, False], column
     assert list(tmp_path.iterdir()) == [path]
