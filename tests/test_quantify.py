@@ -21,8 +21,8 @@ SAME = 1e-3
 
 
 def assert_nearly_same(one, other):
-    """But for rounding: convolutions in 8 bit make more of the last digit of a sample, most in leads without any noise."""
-    assert np.abs(one - other).mean() < 0.02
+    """But for rounding: convolutions in 8 bit make more of a sample's last digit, most in leads without any noise."""
+    assert np.abs(one - other).mean() < 0.03
     assert np.abs(one - other).max() < 0.2
 
 
