@@ -28,7 +28,7 @@ class Quantifier:
     model: ``"default"``, or the path of a model folder. threads: how many lots of lead-segments are scored at once,
     None for one a processor. batch_size: lead-segments a lot, None for 6 on the ``cpu`` and 512 elsewhere. Both change
     speed and memory, not scores. device: ``"cpu"``, or a torch device such as ``"cuda"`` (extra ``train``), on which
-    the default model runs in bfloat16 where the device has it, within 0.05 dB of the CPU's score.
+    the default model runs in bfloat16 where the device has it, within 0.1 dB of the CPU's score.
 
     Raises ModelNotFoundError, ModelFormatError, ModelChecksumError, MissingExtraError or OptionError.
     """
