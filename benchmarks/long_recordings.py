@@ -60,7 +60,7 @@ def _edf_header(names: Sequence[str], seconds: int, frequency: int) -> bytes:
     return text.encode("ascii")
 
 
-WRITERS: Final[dict[str, Callable[[Path, int], Path]]] = {
+WRITERS: Final[dict[str, Callable[..., Path]]] = {
     "WFDB": write_wfdb,
     "EDF": write_edf,
 }

@@ -127,11 +127,10 @@ The scores differ by at most {difference:.1g} dB from those of the recording (to
 """
 LONG = """## Long recordings
 
-{machine} `ecgnoise score` with a table and the model `{model}` on simulated {leads}-lead recordings at 500 Hz, from
-start to exit.
+{machine} `ecgnoise score` with a table and the model `{model}` on simulated recordings at 500 Hz, from start to exit.
 
-| format | hours | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
-|---|---|---|---|---|---|
+| format | hours | leads | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
+|---|---|---|---|---|---|---|
 {rows}
 """
 ARCHIVE = """## Folders of results
@@ -255,10 +254,10 @@ def live(figures: dict[str, Any]) -> str:
 
 def long_recordings(figures: dict[str, Any]) -> str:
     """The section on long recordings."""
-    columns = ("format", "hours", "recording_mb", "wall_s", "ms_a_lead_segment", "peak_mb")
+    columns = ("format", "hours", "leads", "recording_mb", "wall_s", "ms_a_lead_segment", "peak_mb")
     rows = [f"| {' | '.join(str(run[column]) for column in columns)} |" for run in figures["runs"]]
     machine = machine_line(figures["machine"])
-    return LONG.format(machine=machine, model=figures["model"], leads=figures["leads"], rows="\n".join(rows))
+    return LONG.format(machine=machine, model=figures["model"], rows="\n".join(rows))
 
 
 def kinds(figures: dict[str, Any]) -> str:

@@ -49,17 +49,18 @@ def test_live_and_long_recordings_have_sections_once_they_are_measured(tmp_path,
     run = {
         "format": "WFDB",
         "hours": 24.0,
+        "leads": 12,
         "recording_mb": 1037,
         "wall_s": 400.0,
         "ms_a_lead_segment": 4.0,
         "peak_mb": 400,
     }
     keep("stream", {"push": {"1": push}, "start": start}, tmp_path)
-    keep("long", {"model": "default", "leads": 12, "runs": [run]}, tmp_path)
+    keep("long", {"model": "default", "runs": [run]}, tmp_path)
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     page = report.page()
     assert f"| 1 | {push['with_hop_ms']:g} |" in page
-    assert "| WFDB | 24.0 | 1037 | 400.0 | 4.0 | 400 |" in page
+    assert "| WFDB | 24.0 | 12 | 1037 | 400.0 | 4.0 | 400 |" in page
 
 
 def test_figures_of_two_samples():

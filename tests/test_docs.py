@@ -43,7 +43,7 @@ PAGE_OF = {
     "ptbxl compare": "docs/paper.md",
     "ptbxl refine": "docs/paper.md",
 }
-OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu", "--hours"}
+OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu", "--most"}
 
 
 def commands_of(group, before=""):
