@@ -127,7 +127,8 @@ The scores differ by at most {difference:.1g} dB from those of the recording (to
 """
 LONG = """## Long recordings
 
-{machine} `ecgnoise score` with a table and the model `{model}` on simulated recordings at 500 Hz, from start to exit.
+{machine} `ecgnoise score` with a table and the model `{model}` on simulated recordings at 500 Hz, from start to exit;
+other programs ran beside it.
 
 | format | hours | leads | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
 |---|---|---|---|---|---|---|
