@@ -179,7 +179,7 @@ class StudentConfig(TrainingConfig):
     validation_leads: int = setting(960, "How many answers the validation loss is taken of.")
     channels: tuple[int, ...] = setting((48, 64, 96), "Widths of the network, finest level first, as 48,64,96.")
     pool: int = setting(20000, "How many pictures the teacher answers.")
-    quantize: bool = setting(default=True, meaning="Convolutions of the ONNX file in 8 bit: twice the speed.")
+    quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
