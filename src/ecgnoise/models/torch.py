@@ -133,11 +133,7 @@ def check_device(device: str) -> None:
     """OptionError where torch cannot compute on a device of this name."""
     try:
         torch.zeros(1, device=device).cpu()
-    except (
-        RuntimeError,
-        AssertionError,
-        NotImplementedError,
-    ) as error:  # the second where torch was built without CUDA
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # AssertionError: torch was built without CUDA
         reason = str(error).strip().split("\n")[0]
         raise OptionError(f"--device {device}: torch cannot use it ({reason}): pass cpu, or one that it can") from error
 
