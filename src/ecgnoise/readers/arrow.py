@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.arrays import FREQUENCY_KEYS
-from ecgnoise.readers.base import ReadOptions, one_line, voltage_unit
+from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra, voltage_unit
 from ecgnoise.readers.columns import Title, recording_of_columns, title_of
 from ecgnoise.recording import Recording
 
@@ -74,12 +74,7 @@ class FeatherReader:
 
 
 def _package() -> ModuleType:
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise MissingExtraError("reading Parquet and Feather", "pyarrow", "formats") from error
-    package: ModuleType = pyarrow
-    return package
+    return package_of_extra("pyarrow", "reading Parquet and Feather")
 
 
 def _recording(load: Callable[[Any], Any], path: Path, options: ReadOptions) -> Recording:

@@ -4,14 +4,17 @@ A reader recognises a file by its content and makes a :class:`Recording` of it. 
 it does not say comes from the :class:`ReadOptions`; what neither says is an error that names the option.
 """
 
+import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final, Protocol
 
 from ecgnoise.errors import (
     LeadNameError,
+    MissingExtraError,
     OptionError,
     UnknownSamplingFrequencyError,
     UnknownUnitsError,
@@ -86,6 +89,14 @@ class Reader(Protocol):
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording; errors as :func:`ecgnoise.readers.read` lists them."""
+
+
+def package_of_extra(name: str, what: str) -> ModuleType:
+    """A package of the extra ``formats``, loaded when it is needed; MissingExtraError, saying what for, without it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(what, name, "formats") from error
 
 
 def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: Path) -> float:

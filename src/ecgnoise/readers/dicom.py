@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
@@ -75,12 +75,7 @@ def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
 
 
 def _package() -> ModuleType:
-    try:
-        import pydicom
-    except ImportError as error:
-        raise MissingExtraError("reading DICOM", "pydicom", "formats") from error
-    package: ModuleType = pydicom
-    return package
+    return package_of_extra("pydicom", "reading DICOM")
 
 
 def _dataset(path: Path) -> Any:

@@ -19,9 +19,9 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.channels import Channel, Leads, is_lead_name, lead_name, leads_of
 from ecgnoise.recording import Recording, Signal
 
@@ -160,12 +160,7 @@ class EdfReader:
 
 
 def _package() -> ModuleType:
-    try:
-        import edfio
-    except ImportError as error:
-        raise MissingExtraError("reading EDF and BDF", "edfio", "formats") from error
-    package: ModuleType = edfio
-    return package
+    return package_of_extra("edfio", "reading EDF and BDF")
 
 
 def _parsed(content: bytes, path: Path) -> Any:
