@@ -31,7 +31,7 @@ FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 WALKING: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
-ADDED_LATER: Final = frozenset({"stress", "time_power"})
+ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher"})
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,14 @@ class Grading:
 class Training:
     """What the model has seen.
 
-    data: the recordings trained on, with their licences. commit: of this package. note: anything else.
+    data: the recordings trained on, with their licences. commit: of this package. note: anything else. teacher: of a
+    student, the model whose answers it learnt; a file may leave it out.
     """
 
     data: tuple[str, ...] = ()
     commit: str = ""
     note: str = ""
+    teacher: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From recordings to the model folder of the default model: train, export, calibrate, write."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,18 @@ EVERYTHING: Final = (0.1, 200.0)
 
 # What is hidden, what counts, and how noisy the rest is made; the scales are filled in by calibration.
 QUESTIONS: Final = (
-    Question("low", (0.1, 28.0), 0.385, (0.1, 0.95), one_sided=True, scale=1.0, weight=100.0, power=0.75),
+    Question(
+        "low",
+        (0.1, 28.0),
+        0.385,
+        (0.1, 1.3),
+        one_sided=True,
+        scale=1.0,
+        weight=120.0,
+        power=0.5,
+        ceiling=4.0,
+        time_power=2.0,
+    ),
     Question(
         "high",
         (5.7, 200.0),
@@ -74,13 +85,17 @@ QUESTIONS: Final = (
         (31.0, 200.0),
         one_sided=True,
         scale=1.0,
-        weight=250.0,
+        weight=200.0,
         ceiling=1.0,
         time_power=2.0,
     ),
-    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=True, scale=1.0, weight=200.0, power=0.75, time_power=4.0),
-    Question("beats", NOTHING, 0.615, (0.8, 12.0), one_sided=False, scale=1.0, weight=150.0),
+    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=True, scale=1.0, weight=140.0, power=0.75, time_power=4.0),
+    Question("beats", NOTHING, 0.615, (0.8, 40.0), one_sided=False, scale=1.0, weight=150.0),
 )
+TRAINED_ON_CLEAN: Final = "A masked denoiser of superlet images, trained on clean ECG only,\nwithout noise labels."
+OF_STUDENT: Final = """A smaller network that gives the answers of a masked denoiser of
+superlet images. That one, its teacher, was trained on clean ECG only, without noise labels; the student was shown clean
+lead-segments and the same with simulated noise, and for each what its teacher answers."""
 
 
 @dataclass(frozen=True)
@@ -190,17 +205,38 @@ def build_model(
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
 
     shrink: what is done to the ONNX file before anything is measured of it.
+    """
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    files = {DENOISER: shrink(export_denoiser(network)), WEIGHTS: save(weights)}
+    return write_folder(out, *calibrated(files, clean, training, questions))
 
-    The scale of each question is its error at the 95th percentile of the clean ones; for the grades see
+
+def count_anew(
+    model: ModelFolder, clean: TrainingSet, out: Path, questions: Sequence[Question] = QUESTIONS
+) -> ModelFolder:
+    """The same network in a new model folder, its answers counted as these questions say and calibrated again.
+
+    The questions may differ from those of the model in what counts and how, not in what is hidden: a student answers
+    what its teacher was asked.
+    """
+    files = {name: model.file(name).read_bytes() for name in (DENOISER, WEIGHTS)}
+    return write_folder(out, *calibrated(files, clean, model.description.training, questions))
+
+
+def calibrated(
+    files: Mapping[str, bytes], clean: TrainingSet, training: Training, questions: Sequence[Question]
+) -> tuple[ModelDescription, dict[str, bytes]]:
+    """What a model folder holds: the description, and all files, the card among them.
+
+    The scale of each question is its error at the 95th percentile of the clean lead-segments; for the grades see
     :func:`ecgnoise.training.grading.thresholds_of`.
     """
-    onnx = shrink(export_denoiser(network))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / DENOISER
-        file.write_bytes(onnx)
+        file.write_bytes(files[DENOISER])
         denoiser = OnnxDenoiser(file, available_processors())
-        calibrated = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
-        psnr = _psnr(QuestionRedrawer(denoiser, calibrated, DEFAULT), clean)
+        scaled = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
+        psnr = _psnr(QuestionRedrawer(denoiser, scaled, DEFAULT), clean)
     description = ModelDescription(
         name="default",
         version=__version__,
@@ -209,11 +245,10 @@ def build_model(
         network=Network("masked"),
         thresholds=thresholds_of(psnr, COUNTED_POOR_MARGIN),
         training=training,
-        questions=tuple(calibrated),
+        questions=tuple(scaled),
         reference=reference_of(psnr),
     )
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    return write_folder(out, description, {DENOISER: onnx, WEIGHTS: save(weights), CARD: _card(description).encode()})
+    return description, {**files, CARD: _card(description).encode()}
 
 
 def export_denoiser(network: MaskedDenoiser) -> bytes:
@@ -287,16 +322,15 @@ def _card(description: ModelDescription) -> str:
     training, thresholds = description.training, description.thresholds
     data = "\n".join(f"- {line}" for line in training.data)
     questions = "\n".join(
-        f"- `{question.name}`: hides {question.hidden[0]:g}-{question.hidden[1]:g} Hz, noise {question.sigma:g}, "
-        f"counts {question.counted[0]:g}-{question.counted[1]:g} Hz"
+        f"- `{question.name}`: hides {_band(question.hidden)}, noise {question.sigma:g}, counts {_band(question.counted)}"
         for question in description.questions
     )
     return f"""# {description.name} {description.version}
 
-Scores how noisy a lead-segment of 10 s is. A masked denoiser of superlet images, trained on clean ECG only, without
-noise labels. For research and for sorting recordings; not a medical device.
+Scores how noisy a lead-segment of 10 s is. {OF_STUDENT if training.teacher else TRAINED_ON_CLEAN}
+For research and for sorting recordings; not a medical device.
 
-Trained on
+{"Its teacher was trained on, and it was shown" if training.teacher else "Trained on"}
 
 {data}
 
@@ -312,3 +346,8 @@ Grades: good from {thresholds.good} dB (95 % of the clean lead-segments it was c
 Limits: trained on resting 12-lead ECG of adults and some ambulatory ECG; sampling frequencies from 100 Hz up.
 Measured figures are in `docs/benchmarks.md` of the project.
 """
+
+
+def _band(band: tuple[float, float]) -> str:
+    """A band of a question in words."""
+    return "nothing" if band == NOTHING else f"{band[0]:g}-{band[1]:g} Hz"

@@ -224,12 +224,13 @@ def _pools(
 def _training(material: DefaultMaterial, config: StudentConfig, teacher: ModelFolder) -> Training:
     """What the student has seen: what its teacher has, and the teacher's answers."""
     taught, clean = teacher.description.training, material.clean
+    told = f"{teacher.description.name} {teacher.description.version} ({teacher.hash})"
     taken = config.batch * config.accumulate * PartialState().num_processes
     seed = f"{config.seed}{', convolutions in 8 bit' if config.quantize else ''}"
     note = (
-        f"student of {teacher.description.name} {teacher.description.version} ({teacher.hash}), which was trained with "
+        f"student of {told}, which was trained with "
         f"{taught.note}. The student: {config.length} of {taken} answers to {config.pool} pictures with simulated "
         f"noise, learning rate {config.learning_rate:g}, channels {', '.join(map(str, config.channels))}, seed "
         f"{seed}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )
-    return Training(taught.data, source_commit(), note)
+    return Training(taught.data, source_commit(), note, told)
