@@ -1,7 +1,8 @@
 """Ways of counting what a default model redraws, on development data: ``python -m benchmarks.choices``.
 
 Clean leads of PTB-XL fold 9, alone and with noise added: the kinds of the noise stress at falling SNR, bursts of a
-second, and noise without any ECG. The network is asked each question once; then its answers are counted in several
+second, excursions of many times the height of a beat, and noise without any ECG; and limb leads with the same, as a
+hand-held device gives them. The network is asked each question once; then its answers are counted in several
 ways, each of them the questions of the model but for one change. The figures go to ``benchmarks/results/choices.json``
 and, for the bundled model, into ``docs/model.md``. No lead here trained the model, and none is of a test set.
 
@@ -9,7 +10,7 @@ Needs ``ECGNOISE_DATA`` with ``ptb-xl`` and ``nstdb``.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.choice_takes import (
+    BURST_KINDS,
+    BURST_SNRS,
+    EXCURSION_KINDS,
+    EXCURSION_SNRS,
+    HAND_HELD_RATE,
+    LOST_KINDS,
+    as_hand_held,
+    limb_leads,
+    takes,
+)
 from benchmarks.machine import between, keep
 from benchmarks.quality.figures import Array, spearman
-from benchmarks.quality.noises import KINDS, RATE, Signal, add, stretches
+from benchmarks.quality.noises import KINDS, RATE, Signal
 from benchmarks.quality.stress import DEVELOPMENT_FOLD, SNRS, clean_leads, clean_records
 from ecgnoise.metrics import auroc
 from ecgnoise.models.description import DENOISER, Question
@@ -33,51 +45,28 @@ from ecgnoise.superlet import superlet
 LEADS = 100
 LOT = 50
 FINE = (24, 18, 12, 6)
-BURST_KINDS, BURST_SNRS = ("ma", "em", "white"), (6, 0, -6)
-LOST_KINDS = ("em", "ma", "bw", "white")
+CONTINUOUS = ("white", "ma")
 GROSS = ("lost em", "lost ma", "lost white", "em -6", "ma -6")
 MODERATE = ("ma 18", "ma 12", "bw 18", "bw 12", "mains_50 18", "mains_50 12")
+HAND_HELD = "hand-held "
+READABLE = ("clean", "bw 12", "bw 6", "bw 0", "bw -6", "ma 18", "ma 12", "em 18", "em 12", "mains_50 12")
+UNREADABLE = (*GROSS, "em 0", "ma 0", "white -6")
 QUANTILE = 0.95
 PAGE = Path(__file__).parents[1] / "docs" / "model.md"
 BEGIN, END = "<!-- written by benchmarks.choices -->\n", "<!-- end -->"
 COLUMNS = {
     "fine": "fine noise",
+    "continuous": "continuous",
     "bursts": "bursts",
+    "excursions": "excursions",
     "lost": "no ECG",
     "gross": "gross below moderate",
+    "unreadable": "hand-held, unreadable",
     "spearman": "Spearman",
     "falls": "falling steps",
 }
 
 Questions = tuple[Question, ...]
-
-
-def takes(leads: Signal) -> Iterator[tuple[str, Signal]]:
-    """Leads without noise, and with each kind and amount of it, by name."""
-    yield "clean", leads
-    for kind in KINDS:
-        noises = stretches(kind, *leads.shape)
-        yield from ((f"{kind} {snr}", add(leads, noises, snr)) for snr in SNRS)
-    for kind in BURST_KINDS:
-        bursts = within_a_second(stretches(kind, *leads.shape))
-        yield from ((f"burst {kind} {snr}", louder(leads, bursts, snr)) for snr in BURST_SNRS)
-    for kind in LOST_KINDS:
-        yield f"lost {kind}", stretches(kind, *leads.shape)
-
-
-def within_a_second(noises: Signal) -> Signal:
-    """Noise of unit deviation that rises and falls within one second of each lead, another for each."""
-    noises = (noises - noises.mean(axis=1, keepdims=True)) / noises.std(axis=1, keepdims=True)
-    window = np.zeros_like(noises)
-    starts = np.random.default_rng(5).integers(0, noises.shape[1] - RATE, len(noises))
-    for row, start in zip(window, starts, strict=True):
-        row[start : start + RATE] = np.hanning(RATE)
-    return np.asarray(window * noises, np.float32)
-
-
-def louder(leads: Signal, bursts: Signal, snr: float) -> Signal:
-    """Leads with bursts whose peak deviation is that of the lead less ``snr`` dB."""
-    return np.asarray(leads + bursts * leads.std(axis=1, keepdims=True) * 10 ** (-snr / 20), np.float32)
 
 
 class RememberedAnswers(QuestionRedrawer):
@@ -112,14 +101,14 @@ class Material:
         return self.redrawer.counted_error(question, lot, answer).mean(axis=(1, 2))
 
 
-def draw(signal: Signal) -> list[Pictures]:
-    """Pictures of leads at 500 Hz in mV."""
-    transform, lots = superlet(DEFAULT, RATE), []
+def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
+    """Pictures of leads in mV at a sampling frequency in Hz."""
+    transform, lots = superlet(DEFAULT, rate), []
     for first in range(0, len(signal), LOT):
         levels = transform(signal[first : first + LOT])
         reference = qrs_level(levels, DEFAULT)
         images = np.asarray(level_images(levels, reference, DEFAULT), np.float32)
-        lots.append(Pictures(images, reference, known=True, held=held_rows(DEFAULT, RATE)))
+        lots.append(Pictures(images, reference, known=True, held=held_rows(DEFAULT, rate)))
     return lots
 
 
@@ -147,13 +136,18 @@ def figures(score: Mapping[str, Array]) -> dict[str, float]:
     def told(names: Sequence[str]) -> float:
         return float(np.mean([auroc(clean, score[name]) for name in names]))
 
+    def all_of(names: Sequence[str], place: str = "") -> Array:
+        return np.concatenate([score[place + name] for name in names])
+
     steps = [np.stack([score[f"{kind} {snr}"] for snr in SNRS], axis=1) for kind in KINDS]
-    moderate, gross = (np.concatenate([score[name] for name in names]) for names in (MODERATE, GROSS))
     values = {
         "fine": told([f"{kind} {snr}" for kind in KINDS for snr in FINE]),
+        "continuous": told([f"{kind} {snr}" for kind in CONTINUOUS for snr in FINE]),
         "bursts": told([f"burst {kind} {snr}" for kind in BURST_KINDS for snr in BURST_SNRS]),
+        "excursions": told([f"excursion {kind} {snr}" for kind in EXCURSION_KINDS for snr in EXCURSION_SNRS]),
         "lost": told([f"lost {kind}" for kind in LOST_KINDS]),
-        "gross": auroc(moderate, gross),
+        "gross": auroc(all_of(MODERATE), all_of(GROSS)),
+        "unreadable": auroc(all_of(READABLE, HAND_HELD), all_of(UNREADABLE, HAND_HELD)),
         "spearman": float(np.mean([spearman(columns, SNRS) for columns in steps])),
         "falls": float(np.mean([np.diff(columns, axis=1) < 0 for columns in steps])),
     }
@@ -184,7 +178,16 @@ def variants(questions: Questions) -> dict[str, Questions]:
         "only what is too much, everywhere": changed(questions, one_sided=True),
         "power 1 everywhere": changed(questions, power=1.0),
         "with ceilings of 3 where there is none": changed(questions, ceiling=lambda q: q.ceiling or 3.0),
+        "`beats` up to 12 Hz": renewed(questions, "beats", counted=(0.8, 12.0)),
+        "`low` without a ceiling": renewed(questions, "low", ceiling=0.0),
+        "`low` in proportion, without a ceiling": renewed(questions, "low", power=1.0, ceiling=0.0),
+        "`high` counts twice": renewed(questions, "high", weight=lambda q: 2 * q.weight),
     }
+
+
+def renewed(questions: Questions, name: str, **changes: Any) -> Questions:
+    """The question of this name changed, as :func:`changed` does it, the others as they are."""
+    return tuple(changed((question,), **changes)[0] if question.name == name else question for question in questions)
 
 
 def table(measured: Mapping[str, Mapping[str, float]]) -> str:
@@ -199,11 +202,13 @@ def with_table(page: str, measured: Mapping[str, Mapping[str, float]]) -> str:
     return between(page, BEGIN, END, table(measured))
 
 
-def ask(model: str, leads: Signal) -> tuple[ModelFolder, Material]:
-    """A model and its answers to all takes."""
+def ask(model: str, leads: Signal, limbs: Signal) -> tuple[ModelFolder, Material]:
+    """A model and its answers to all takes of leads, and of limb leads as from a hand-held device."""
     folder = load_folder(model)
     redrawer = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
-    return folder, Material({name: draw(signal) for name, signal in takes(leads)}, redrawer)
+    pictures = {name: draw(signal) for name, signal in takes(leads)}
+    hand_held = {HAND_HELD + name: draw(as_hand_held(signal), HAND_HELD_RATE) for name, signal in takes(limbs)}
+    return folder, Material(pictures | hand_held, redrawer)
 
 
 def main() -> None:
@@ -215,12 +220,13 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=LEADS, help="clean leads")
     arguments = parser.parse_args()
     _, leads = clean_leads(clean_records(DEVELOPMENT_FOLD), arguments.leads)
+    limbs = limb_leads(arguments.leads // 2)
     measured = {}
     for name, model in arguments.beside:
-        _, material = ask(model, leads)
+        _, material = ask(model, leads, limbs)
         measured[name] = figures(scores(load_folder(arguments.model).description.questions, material, {}))
         print(name, measured[name], flush=True)
-    folder, material = ask(arguments.model, leads)
+    folder, material = ask(arguments.model, leads, limbs)
     kept: dict[Question, dict[str, Array]] = {}
     for name, questions in tqdm(variants(folder.description.questions).items(), disable=None):
         measured[name] = figures(scores(questions, material, kept))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import choices
+from benchmarks import choice_takes, choices
 from benchmarks.quality.noises import KINDS, RATE
 from benchmarks.quality.stress import SNRS
 
@@ -19,37 +19,56 @@ def names():
     yield "clean"
     yield from (f"{kind} {snr}" for kind in KINDS for snr in SNRS)
     yield from (f"burst {kind} {snr}" for kind in choices.BURST_KINDS for snr in choices.BURST_SNRS)
+    yield from (f"excursion {kind} {snr}" for kind in choices.EXCURSION_KINDS for snr in choices.EXCURSION_SNRS)
     yield from (f"lost {kind}" for kind in choices.LOST_KINDS)
+    yield from (choices.HAND_HELD + name for name in {*choices.READABLE, *choices.UNREADABLE})
 
 
 def perfect():
     """Scores of five leads that fall with the SNR and are lowest without an ECG."""
     small = np.linspace(0.0, 0.1, 5)
-    return {name: small + LEVELS.get(name.split()[-1], 10.0) for name in names()}
+    unreadable = {choices.HAND_HELD + name for name in choices.UNREADABLE}
+    return {name: small + (0.0 if name in unreadable else LEVELS.get(name.split()[-1], 10.0)) for name in names()}
 
 
 def test_a_perfect_score_has_perfect_figures():
     found = choices.figures(perfect())
     assert {name: value for name, value in found.items() if name != "spearman"} == dict.fromkeys(
-        ("fine", "bursts", "lost", "gross", "falls"), 1.0
+        ("fine", "continuous", "bursts", "excursions", "lost", "gross", "unreadable", "falls"), 1.0
     )
     assert found["spearman"] > 0.98
 
 
 def test_a_score_that_is_the_same_for_all_tells_nothing():
     found = choices.figures(dict.fromkeys(names(), np.zeros(5)))
-    assert found == {"fine": 0.5, "bursts": 0.5, "lost": 0.5, "gross": 0.5, "spearman": 0.0, "falls": 0.0}
+    assert found == dict.fromkeys(choices.COLUMNS, 0.5) | {"spearman": 0.0, "falls": 0.0}
 
 
 def test_bursts_stay_within_a_second_and_have_the_strength_asked_for():
     noises = np.random.default_rng(0).normal(size=(6, 10 * RATE)).astype(np.float32)
-    bursts = choices.within_a_second(noises)
+    bursts = choice_takes.within_a_second(noises)
     for row in bursts:
         places = np.flatnonzero(row)
         assert places[-1] - places[0] < RATE
     leads = np.random.default_rng(1).normal(size=bursts.shape).astype(np.float32)
-    added = choices.louder(leads, bursts, 6.0) - leads
+    added = choice_takes.louder(leads, bursts, 6.0) - leads
     assert added == pytest.approx(bursts * leads.std(axis=1, keepdims=True) * 10 ** (-0.3), abs=1e-5)
+
+
+def test_a_hand_held_device_takes_0_5_to_40_hz():
+    time = np.arange(10 * RATE) / RATE
+    slow, middle, fast = (np.sin(2 * np.pi * hz * time).astype(np.float32) for hz in (0.1, 8.0, 100.0))
+    taken = choice_takes.as_hand_held(np.stack([slow, middle, fast]))
+    assert taken.shape == (3, 10 * choice_takes.HAND_HELD_RATE)
+    inner = taken[:, 600:-600].std(axis=1) / np.sqrt(0.5)
+    assert inner[1] == pytest.approx(1.0, abs=0.02)
+    assert inner[[0, 2]] == pytest.approx([0.0, 0.0], abs=0.05)
+
+
+def test_one_question_is_changed_and_the_others_stay():
+    questions = load_folder("default").description.questions
+    found = choices.renewed(questions, "low", weight=lambda question: question.weight + 1)
+    assert [new.weight - old.weight for new, old in zip(found, questions, strict=True)] == [1, 0, 0, 0]
 
 
 def test_counting_is_scaled_by_the_clean_leads():

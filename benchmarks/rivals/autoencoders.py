@@ -33,7 +33,7 @@ CACHE: Final = Path(__file__).parents[1] / ".cache"
 WIDTHS: Final = (32, 64, 128, 256)
 SIZES: Final = ((5, 32), (10, 64), (20, 128))  # on the way back
 LATENT: Final = 16
-STEPS: Final = 1500
+STEPS: Final = 600
 BATCH: Final = 32
 RATE: Final = 1e-3
 SEED: Final = 1
@@ -67,11 +67,12 @@ def train(images: NDArray[np.float32], *, variational: bool, steps: int = STEPS)
     import torch
 
     torch.manual_seed(SEED)
-    network, values = build(), torch.from_numpy(images[:, None] / 127.5 - 1.0)
+    network = build().to(memory_format=torch.channels_last)
+    values = torch.from_numpy(images[:, None] / 127.5 - 1.0)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     for _ in range(steps):
-        batch = values[torch.randint(len(values), (BATCH,))]
+        batch = values[torch.randint(len(values), (BATCH,))].to(memory_format=torch.channels_last)
         mean, log_variance = network["encoder"](batch).chunk(2, dim=1)
         drawn = mean + torch.randn_like(mean) * (log_variance / 2).exp() if variational else mean
         error = (network["decoder"](drawn) - batch).square().mean()
