@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import report_rivals
+
 OURS = "ecgnoise"
 Figures = Mapping[str, Any]
 Scorers = Mapping[str, Figures]
@@ -28,10 +30,6 @@ BEATS = {
     "/": "paced (/)",
     "L": "left bundle branch block (L)",
     "R": "right bundle branch block (R)",
-}
-REASONS = {
-    ("ptbxl", "rms_above_40_hz"): "one line made for static noise",
-    ("ptbxl", "drift_below_half_hz"): "one line made for baseline drift",
 }
 NAMED = 5
 PICTURES = {"scores": "benchmark-scores.png", "stress": "benchmark-stress.png"}
@@ -92,7 +90,7 @@ def scorers_table(part: str, scorers: Scorers, columns: Sequence[Column]) -> str
     if any(column.goal is not None for column in shown):
         rows.append(["to reach", *("" if c.goal is None else f"{c.goal:.{c.digits}f}" for c in shown)])
     text = table("scorer", [column.title for column in shown], rows)
-    return f"{text}\n\n{ahead(part, there, shown)}" if len(there) > 1 else text
+    return f"{text}\n\n{ahead(there, shown)}" if len(there) > 1 else text
 
 
 def _rank(column: Column, figures: Figures) -> float:
@@ -107,7 +105,7 @@ def _cells(columns: Sequence[Column], figures: Figures, best: Mapping[Column, fl
     return [f"**{cell}**" if mark else cell for cell, mark in zip(cells, marks, strict=True)]
 
 
-def ahead(part: str, there: Scorers, columns: Sequence[Column]) -> str:
+def ahead(there: Scorers, columns: Sequence[Column]) -> str:
     """Which rivals are ahead of ecgnoise on which ranked columns."""
     remarks = []
     for column in columns:
@@ -115,20 +113,13 @@ def ahead(part: str, there: Scorers, columns: Sequence[Column]) -> str:
         if not column.ranked or ours is None:
             continue
         names = sorted((n for n in there if _rank(column, there[n]) > ours), key=lambda n: -_rank(column, there[n]))
-        found = [
-            f"{name} ({_rank(column, there[name]):.{column.digits}f}{_reason(part, name)})" for name in names[:NAMED]
-        ]
+        found = [f"{name} ({_rank(column, there[name]):.{column.digits}f})" for name in names[:NAMED]]
         if found:
             rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             remarks.append(f"- {column.title}, ecgnoise {ours:.{column.digits}f}: {', '.join(found)}{rest}")
     if not remarks:
         return "No rival is ahead of ecgnoise in this table."
-    return "\n".join(["Rivals ahead of ecgnoise:", "", *remarks])
-
-
-def _reason(part: str, name: str) -> str:
-    reason = REASONS.get((part, name))
-    return f", {reason}" if reason else ""
+    return "\n".join(["Rivals ahead of ecgnoise ([why](#what-the-rivals-look-at)):", "", *remarks])
 
 
 def ptbxl(scorers: Scorers) -> str:
@@ -410,7 +401,7 @@ def costs(scorers: Scorers) -> str:
 
 Milliseconds a lead-segment by the clock on the machine above, all its cores in use, and the share of lead-segments
 without a score: faults of ecgnoise, crashes and answers that are no number of rivals. Three rivals of BioSPPy that take
-0.1 s a lead are asked about PTB-XL and Challenge 2011 only.
+0.1 s a lead are asked about PTB-XL only.
 
 {table("scorer", ("ms", *parts.values()), rows)}"""
 
@@ -433,8 +424,9 @@ def sections(figures: Figures, rivals: Figures) -> str:
     texts = [write(scorers) for part, write in SECTIONS.items() if part in figures]
     if any("ms" in figures[part] for part in SECTIONS if part in figures):
         texts.append(costs(scorers))
+    texts.append(report_rivals.section(scorers))
     pictures = [f"![{name}](images/{PICTURES[key]})" for key, name in drawable(figures).items()]
-    return "\n\n".join([*pictures, *texts])
+    return "\n\n".join(filter(None, [*pictures, *texts]))
 
 
 def drawable(figures: Figures) -> dict[str, str]:

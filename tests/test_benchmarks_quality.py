@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks import datasets, report_quality
+from benchmarks import datasets, report_quality, report_rivals
 from benchmarks.quality import __main__ as benchmark
 from benchmarks.quality import local, noises, nuisance
 from benchmarks.quality.beats import Beats, simulated
@@ -24,6 +24,7 @@ from benchmarks.quality.figures import (
 )
 from benchmarks.quality.part import TINY, some
 from benchmarks.quality.scorers import Ecgnoise, RivalScorer, Store, Take, rival_identity, start_pool
+from benchmarks.rivals import RIVALS
 from sklearn.metrics import average_precision_score, f1_score
 
 from ecgnoise import Quantifier, simulate_ecg
@@ -319,3 +320,9 @@ def test_resampling_and_filters_keep_what_they_should():
     assert nuisance.resampled(lead, 1000).shape == (1, 10_000)
     assert np.abs(nuisance.resampled(lead, 250)[0] - lead[0, ::2]).max() < 0.02
     assert abs(nuisance.filtered(lead + 5, "highpass", 0.5).mean()) < 0.1
+
+
+def test_the_page_says_of_every_rival_what_it_looks_at():
+    assert set(report_rivals.LOOKS_AT) == set(RIVALS)
+    assert report_rivals.section(["ecgnoise", "ksqi", "vae"]).count("\n- ") == 2
+    assert report_rivals.section(["ecgnoise"]) == ""
