@@ -11,15 +11,23 @@ import torch
 from ecgnoise import Quantifier, simulate_ecg
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError
 from ecgnoise.models.default_network import MaskedDenoiser
-from ecgnoise.models.folder import load_folder
+from ecgnoise.models.folder import CARD, load_folder
+from ecgnoise.models.load import DENOISER
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer, asked, rows_within
 from ecgnoise.models.student_network import StudentDenoiser
+from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT, qrs_level
 from ecgnoise.superlet import superlet
 from ecgnoise.training import distil, pool
 from ecgnoise.training.config import DefaultConfig, StudentConfig
 from ecgnoise.training.data import TrainingSet
-from ecgnoise.training.default_model import QUESTIONS, DefaultMaterial, export_denoiser, train_default
+from ecgnoise.training.default_model import (
+    QUESTIONS,
+    DefaultMaterial,
+    count_anew,
+    export_denoiser,
+    train_default,
+)
 from ecgnoise.training.export import quantized
 
 TINY = StudentConfig(steps=4, batch=4, channels=(8, 8), save_every=2, pool=48, validation_leads=8)
@@ -61,6 +69,21 @@ class Spy:
         return inputs[0]
 
 
+def test_answers_are_counted_anew_by_the_same_network(clean, teacher, tmp_path):
+    questions = [replace(QUESTIONS[0], weight=2 * QUESTIONS[0].weight), *QUESTIONS[1:]]
+    counted = count_anew(teacher, clean, tmp_path / "model", questions)
+    was, now = teacher.description, counted.description
+    assert {name: now.files[name] for name in (DENOISER, WEIGHTS)} == {
+        name: was.files[name] for name in (DENOISER, WEIGHTS)
+    }
+    assert [question.scale for question in now.questions] == [question.scale for question in was.questions]
+    assert now.questions[0].weight == 2 * was.questions[0].weight
+    assert now.training == was.training
+    assert now.thresholds.good < was.thresholds.good
+    again = count_anew(counted, clean, tmp_path / "again")
+    assert replace(again.description, files={}) == replace(was, files={}, stress=())
+
+
 def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
     material = DefaultMaterial(clean, clean)
     drawn = []
@@ -70,6 +93,12 @@ def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
     description = folder.description
     assert f"student of default {teacher.description.version} ({teacher.hash})" in description.training.note
     assert description.training.data == teacher.description.training.data
+    assert description.training.teacher == f"default {teacher.description.version} ({teacher.hash})"
+    card, of_teacher = (model.file(CARD).read_text(encoding="utf-8") for model in (folder, teacher))
+    assert "its teacher, was trained on clean ECG only" in card
+    assert "trained on clean ECG only,\nwithout noise labels" in of_teacher
+    assert "its teacher" not in of_teacher
+    assert "`all`: hides nothing, noise 0.615, counts 0.1-200 Hz" in card
     kept = [replace(question, scale=1.0) for question in description.questions]
     assert kept == [replace(question, scale=1.0) for question in QUESTIONS]
     result = Quantifier(folder.path).quantify(simulate_ecg(10, 250, seed=1))
@@ -127,7 +156,7 @@ def test_rows_weigh_what_the_score_makes_of_them():
         assert weights[number][counted].min() > 0
         if not counted.all():
             assert weights[number][~counted].max() == pytest.approx(distil.UNCOUNTED * weights[number].max())
-    beats = rows_within((0.8, 12.0), DEFAULT)
+    beats = rows_within(QUESTIONS[3].counted, DEFAULT)
     assert weights[2][beats].min() > weights[2][~beats].max()
 
 

@@ -322,7 +322,8 @@ def _card(description: ModelDescription) -> str:
     training, thresholds = description.training, description.thresholds
     data = "\n".join(f"- {line}" for line in training.data)
     questions = "\n".join(
-        f"- `{question.name}`: hides {_band(question.hidden)}, noise {question.sigma:g}, counts {_band(question.counted)}"
+        f"- `{question.name}`: hides {_band(question.hidden)}, noise {question.sigma:g}, "
+        f"counts {_band(question.counted)}"
         for question in description.questions
     )
     return f"""# {description.name} {description.version}
