@@ -27,8 +27,9 @@ Of the leads of PTB-XL fold 10 with one remark on noise, what is told of those t
 {labelled}
 """
 SETS = {
-    "development": "PTB-XL fold 9 with simulated noise, on which the rules were chosen",
-    "test": "PTB-XL fold 10 and LUDB with the noise of the stress test, on which nothing was chosen",
+    "development": "PTB-XL fold 9 with simulated noise and the first half of the recordings of noise, to which what "
+    "tells the kind was fitted",
+    "test": "PTB-XL fold 10 and LUDB with simulated noise of other seeds and the second half of the recordings",
 }
 
 

@@ -1,10 +1,27 @@
 """The kind of noise: by hand, on simulated recordings, and whatever the strength of the error."""
 
+import json
+from importlib.resources import files
+
 import numpy as np
 import pytest
+from benchmarks import fit_kinds
 
 import ecgnoise
-from ecgnoise.kinds import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE, KindTeller, loudest_share
+from ecgnoise.kinds import (
+    BASELINE_WANDER,
+    BROADBAND,
+    DATA,
+    EDGES,
+    ELECTRODE,
+    FEATURES,
+    KINDS,
+    MAINS,
+    MUSCLE,
+    SPIKE,
+    KindTeller,
+    loudest_share,
+)
 from ecgnoise.profiles import DEFAULT, PAPER, held_rows
 from ecgnoise.simulate import NoiseKind, add_noise, simulate_ecg
 
@@ -30,7 +47,7 @@ def pictures():
     swelling = 0.2 + 0.8 * np.sin(np.pi * time / 256) ** 4
     return {
         BASELINE_WANDER: 100.0 * band(0, 0.6) * np.ones_like(time),
-        ELECTRODE: 100.0 * band(0, 10) * ((time > 100) & (time < 120)),
+        ELECTRODE: 100.0 * band(0.5, 25) * ((time > 100) & (time < 120)),
         MUSCLE: 100.0 * band(28, 160) * swelling,
         MAINS: 100.0 * band(43, 64) * np.ones_like(time),
         SPIKE: 100.0 * band(12, 160) * ((time > 100) & (time < 104)),
@@ -60,6 +77,24 @@ def test_the_weight_of_the_error_does_not_matter():
     np.testing.assert_allclose(shares, same, rtol=1e-3)
 
 
+def test_what_was_fitted_is_of_these_features():
+    images = np.random.default_rng(2).uniform(0, 255, (3, DEFAULT.rows, 256)).astype(np.float32)
+    features = KindTeller(DEFAULT).features(images, images * 0.9, HELD)
+    assert features.shape == (3, len(FEATURES))
+    np.testing.assert_allclose(features[:, : len(EDGES) - 1].sum(axis=1), 1.0)
+    fitted = json.loads(files("ecgnoise").joinpath(DATA).read_text(encoding="utf-8"))
+    assert list(fitted["weights"]) == list(fitted["offsets"]) == list(KINDS)
+    assert {len(weights) for weights in fitted["weights"].values()} == {len(FEATURES)}
+
+
+def test_in_the_fit_every_kind_counts_the_same_and_500_hz_as_much_as_the_other_rates():
+    noise = np.array(["bw at 500 Hz"] * 3 + ["bw at 100 Hz"] * 5 + ["bw at 300 Hz"] + ["white at 500 Hz"] * 2)
+    kind = np.array([BASELINE_WANDER] * 9 + [BROADBAND] * 2)
+    counted = fit_kinds.weights(noise, kind)
+    assert counted[:9].sum() == pytest.approx(counted[9:].sum())
+    assert counted[:3].sum() == pytest.approx(counted[3:9].sum())
+
+
 def test_nothing_to_tell():
     images = np.full((2, DEFAULT.rows, 256), 50.0, np.float32)
     kinds, shares = KindTeller(DEFAULT).tell(images, images, HELD)
@@ -78,7 +113,7 @@ def test_any_rate_has_an_answer(frequency):
 
 @pytest.mark.parametrize("kind", SHOULD_BE)
 def test_bundled_model_on_simulated_recordings(kind):
-    noisy = add_noise(simulate_ecg(20, seed=4, lead_names=["I", "II", "V1", "V5"]), kind, -3.0, seed=3)
+    noisy = add_noise(simulate_ecg(60, seed=4, lead_names=["I", "II", "V1", "V5"]), kind, -3.0, seed=3)
     result = ecgnoise.quantify(noisy)
     assert (result.noise_kind == SHOULD_BE[kind]).mean() >= 0.75
     assert (result.noise_share > 0.3).all()

@@ -19,11 +19,14 @@ SIMULATED = {
 }
 SPIKES = "spikes"
 KINDS = (*RECORDED, *SIMULATED, SPIKES)
+WHOLE = (0.0, 1.0)
 
 
-def recorded(kind: str) -> Signal:
-    """30 minutes of bw, em or ma, (2, samples) at 500 Hz."""
-    return resample_poly(read(datasets.data_folder() / "nstdb" / f"{kind}.hea").signal, 25, 18, axis=1)
+def recorded(kind: str, part: tuple[float, float] = WHOLE) -> Signal:
+    """30 minutes of bw, em or ma, or what lies between two shares of them, (2, samples) at 500 Hz."""
+    whole = resample_poly(read(datasets.data_folder() / "nstdb" / f"{kind}.hea").signal, 25, 18, axis=1)
+    first, last = (round(share * whole.shape[1]) for share in part)
+    return np.asarray(whole[:, first:last])
 
 
 def spikes(count: int, samples: int, seed: int = 0) -> Signal:
@@ -38,10 +41,13 @@ def spikes(count: int, samples: int, seed: int = 0) -> Signal:
     return rows
 
 
-def stretches(kind: str, count: int, samples: int) -> Signal:
-    """A stretch of noise for each of some leads, (count, samples) at 500 Hz; it depends on the lead's number only."""
+def stretches(kind: str, count: int, samples: int, part: tuple[float, float] = WHOLE) -> Signal:
+    """A stretch of noise for each of some leads, (count, samples) at 500 Hz; it depends on the lead's number only.
+
+    part: of recorded noise, from one share of its length to another.
+    """
     if kind in RECORDED:
-        whole = recorded(kind)
+        whole = recorded(kind, part)
         return np.array([stretch(whole, index, samples) for index in range(count)], np.float32)
     if kind == SPIKES:
         return spikes(count, samples)

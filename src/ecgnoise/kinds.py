@@ -1,22 +1,17 @@
 """What kind of noise a lead-segment has: told from where in time and frequency its error lies.
 
-The error is the squared difference of image and redrawing, (rows, columns). All that counts are shares of it, and how
-levels of the image compare with each other, so that nothing depends on how strong the noise is or on how a model
-weighs its errors. The rules, in this order; each was chosen on clean leads with simulated noise
-(``python -m benchmarks.noise_kind``):
+The error is the squared difference of image and redrawing, (rows, columns). What counts are shares of it, and how
+levels of the image compare with each other, so that nothing depends on how strong the noise is. From these features a
+multinomial linear classifier tells the kind. It was fitted on clean leads with recorded and simulated noise by
+``python -m benchmarks.fit_kinds``, which writes ``kinds.json``; how often it is right is what
+``python -m benchmarks.noise_kind`` measures.
 
-===================  =================================================================================================
-``mains``            some row of 47 to 64 Hz stands out from the rows on both sides, at quiet times too
-``spike``            much of the error is fast, and most of that lies in a few short spans
-``muscle``           much of the error is fast, and its strength swells and fades within seconds
-``broadband``        much of the error is fast, and its strength is even
-``baseline_wander``  the error is slow and spread over time
-``electrode``        the rest: the error is local, or lies between slow and fast, as motion and steps leave it
-===================  =================================================================================================
-
-A lead-segment with several kinds has one name, that of the first rule that holds. That of a clean one means little.
+A lead-segment with several kinds has one name, that of the most likely one. That of a clean one means little.
 """
 
+import json
+from importlib.resources import files
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -32,23 +27,30 @@ SPIKE: Final = "spike"
 BROADBAND: Final = "broadband"
 KINDS: Final = (BASELINE_WANDER, ELECTRODE, MUSCLE, MAINS, SPIKE, BROADBAND)
 
-SLOW: Final = (0.0, 3.0)  # Hz, as the bands below; the upper end does not belong to a band
-FAST: Final = (28.0, np.inf)
+EDGES: Final = (0.0, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 28.0, 50.0, 90.0, np.inf)  # Hz; the upper end is not of a band
+SLOW: Final = slice(0, 4)  # bands below 3 Hz
+MIDDLE: Final = slice(4, 7)
+FAST: Final = slice(7, 10)  # from 28 Hz on
 LINE: Final = (47.0, 64.0)
-BELOW_LINE: Final = (28.0, 38.0)
-ABOVE_LINE: Final = (85.0, 110.0)
-
-LINE_STANDS_OUT: Final = 0.45  # levels, that is powers of ten
+BESIDE_LINE: Final = ((28.0, 38.0), (85.0, 110.0))
 QUIET_PERCENTILE: Final = 20
+LINE_RANGE: Final = (-1.0, 2.0)  # levels, that is powers of ten
 SPANS: Final = 64  # of 10 s: 0.16 s each
 LOUDEST_SPANS: Final = 4
-STRENGTH_SPANS: Final = 16
-FAST_SHARE: Final = 0.45
-SPIKE_LOUDEST: Final = 0.65
-SWELLING: Final = 0.2  # levels, standard deviation over time
-MIDDLE_TO_SLOW: Final = 0.75
-SPREAD_LOUDEST: Final = 0.3
-SPREAD_FAST_LOUDEST: Final = 0.7
+STRENGTH_SPANS: Final = 32
+FEATURES: Final = (
+    *(f"share of the error from {low:g} to {high:g} Hz" for low, high in pairwise(EDGES)),
+    "share of the error in its loudest spans",
+    "the same of the slow error",
+    "the same of the middle error",
+    "the same of the fast error",
+    "how the slow and the middle error go together in time",
+    "how far the mains stand out",
+    *(f"how the strength from {low:g} to {high:g} Hz differs over time" for low, high in pairwise(EDGES)),
+    "how fast slow levels change",
+    "how fast middle levels change",
+)
+DATA: Final = "kinds.json"
 
 
 class KindTeller:
@@ -62,6 +64,10 @@ class KindTeller:
         low, high = profile.level_range
         self._levels_per_grey = (high - low) / 255.0
         self._able = profile.relative
+        self._bands = np.array([self._rows(band) for band in pairwise(EDGES)], np.float64)
+        fitted = json.loads(files("ecgnoise").joinpath(DATA).read_text(encoding="utf-8"))
+        self._weights = np.array([fitted["weights"][kind] for kind in KINDS])
+        self._offsets = np.array([fitted["offsets"][kind] for kind in KINDS])
 
     def tell(
         self, images: Images, redrawn: Images, held: NDArray[np.bool_]
@@ -74,64 +80,88 @@ class KindTeller:
         """
         if not self._able:
             return np.full(len(images), "", "U16"), np.full(len(images), np.nan)
-        error = np.where(held[:, None], (images.astype(np.float64) - redrawn) ** 2, 0.0)
-        total = error.sum(axis=(1, 2))
-        error /= np.where(total > 0, total, 1.0)[:, None, None]
-        levels = images.astype(np.float64) * self._levels_per_grey
-        kind = self._kind(error, levels, held)
-        return np.where(total > 0, kind, ""), np.where(total > 0, self._share(kind, error), np.nan)
+        error = self._error(images, redrawn, held)
+        there = error.any(axis=(1, 2))
+        likely = self._features(error, images, held) @ self._weights.T + self._offsets
+        kind = np.asarray(KINDS)[likely.argmax(axis=1)]
+        return np.where(there, kind, ""), np.where(there, _share(kind, error), np.nan)
 
-    def _kind(
-        self, error: NDArray[np.float64], levels: NDArray[np.float64], held: NDArray[np.bool_]
-    ) -> NDArray[np.str_]:
-        """The first rule that holds."""
-        slow, fast = self._sum(error, SLOW), self._sum(error, FAST)
-        fast_loudest = loudest_share(error[:, self._rows(FAST)])
-        much_fast = fast >= FAST_SHARE
-        spread = (loudest_share(error) < SPREAD_LOUDEST) & (fast_loudest < SPREAD_FAST_LOUDEST)
-        rules = {
-            MAINS: self._line(levels, held) >= LINE_STANDS_OUT,
-            SPIKE: much_fast & (fast_loudest >= SPIKE_LOUDEST),
-            MUSCLE: much_fast & (self._swelling(levels, held) >= SWELLING),
-            BROADBAND: much_fast,
-            BASELINE_WANDER: spread & (1.0 - slow - fast < MIDDLE_TO_SLOW * slow),
-        }
-        return np.select(list(rules.values()), list(rules), ELECTRODE)
+    def features(self, images: Images, redrawn: Images, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the kind is told from, (n, features), named by :data:`FEATURES`. The arguments are those of ``tell``."""
+        return self._features(self._error(images, redrawn, held), images, held)
 
-    def _share(self, kind: NDArray[np.str_], error: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The part of the error that is of the kind."""
-        slow, fast = self._sum(error, SLOW), self._sum(error, FAST)
-        shares = {BASELINE_WANDER: slow, ELECTRODE: 1.0 - fast, SPIKE: fast * loudest_share(error[:, self._rows(FAST)])}
-        told = np.select([kind == name for name in shares], list(shares.values()), fast)
-        return np.asarray(np.minimum(told, 1.0))
+    def _error(self, images: Images, redrawn: Images, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Share of the error in each band and span, (n, bands, spans); 0 where there is none."""
+        error = (self._bands * held) @ _in_spans((images - redrawn) ** 2)
+        total = error.sum(axis=(1, 2), keepdims=True)
+        return np.asarray(error / np.where(total > 0, total, 1.0))
+
+    def _features(self, error: NDArray[np.float64], images: Images, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The features of errors, (n, bands, spans), and images."""
+        levels = _in_spans(images) * (self._levels_per_grey * SPANS / images.shape[2])
+        slow, middle = (self._rows((EDGES[band.start], EDGES[band.stop])) for band in (SLOW, MIDDLE))
+        parts = [error, error[:, SLOW], error[:, MIDDLE], error[:, FAST]]
+        columns = [
+            *(loudest_share(part) for part in parts),
+            _together(error[:, SLOW].sum(axis=1), error[:, MIDDLE].sum(axis=1)),
+            self._line(levels, held),
+            _swelling(self._mean_levels(levels, held)),
+            *(np.abs(np.diff(levels[:, rows & held], axis=2)).mean(axis=(1, 2)) for rows in (slow, middle)),
+        ]
+        return np.column_stack([error.sum(axis=2), *columns])
 
     def _line(self, levels: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """How far the strongest row of the mains stands out from the rows on both sides, (n,), in levels."""
-        line = self._quiet(levels, self._rows(LINE) & held)
+        """How far the strongest row of the mains stands out from the rows on both sides at quiet times, (n,)."""
+        line = _quiet(levels[:, self._rows(LINE) & held])
         if not line.shape[1]:
-            return np.full(len(levels), -np.inf)
-        sides = [self._quiet(levels, self._rows(band) & held) for band in (BELOW_LINE, ABOVE_LINE)]
-        return np.asarray(line.max(axis=1) - np.max([side.mean(axis=1) for side in sides if side.shape[1]], axis=0))
+            return np.full(len(levels), LINE_RANGE[0])
+        sides = [_quiet(levels[:, self._rows(band) & held]) for band in BESIDE_LINE]
+        beside = np.max([side.mean(axis=1) for side in sides if side.shape[1]], axis=0)
+        return np.asarray(np.clip(line.max(axis=1) - beside, *LINE_RANGE))
 
-    @staticmethod
-    def _quiet(levels: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The level of some rows at quiet times, (n, rows)."""
-        return np.asarray(np.percentile(levels[:, rows], QUIET_PERCENTILE, axis=2))
-
-    def _swelling(self, levels: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """How much the strength of what is fast differs over time, (n,), in levels."""
-        fast = levels[:, self._rows(FAST) & held].mean(axis=1)
-        return np.asarray(fast.reshape(len(fast), STRENGTH_SPANS, -1).mean(axis=2).std(axis=1))
-
-    def _sum(self, error: NDArray[np.float64], band: tuple[float, float]) -> NDArray[np.float64]:
-        return np.asarray(error[:, self._rows(band)].sum(axis=(1, 2)))
+    def _mean_levels(self, levels: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The mean level of the held rows of each band, (n, bands, spans), 0 where it has none."""
+        chosen = self._bands * held
+        return np.asarray((chosen / np.maximum(1.0, chosen.sum(axis=1, keepdims=True))) @ levels)
 
     def _rows(self, band: tuple[float, float]) -> NDArray[np.bool_]:
         return np.asarray((self._frequencies >= band[0]) & (self._frequencies < band[1]))
 
 
+def _in_spans(pictures: Images) -> NDArray[np.float64]:
+    """The sum of each span of pictures, (n, rows, spans)."""
+    width = pictures.shape[2] // SPANS
+    return np.asarray(np.sum([pictures[:, :, place::width] for place in range(width)], axis=0, dtype=np.float64))
+
+
 def loudest_share(error: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of an error, (n, rows, columns), in the loudest 4 of 64 spans, (n,); 0 without any error."""
-    spans = np.sort(error.sum(axis=1).reshape(len(error), SPANS, -1).sum(axis=2), axis=1)
+    """Share of an error, (n, bands, spans), in its loudest 4 spans, (n,); 0 without any error."""
+    spans = np.sort(error.sum(axis=1), axis=1)
     total = spans.sum(axis=1)
     return np.asarray(spans[:, -LOUDEST_SPANS:].sum(axis=1) / np.where(total > 0, total, 1.0))
+
+
+def _share(kind: NDArray[np.str_], error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of the error that is of the kind."""
+    slow, fast = error[:, SLOW].sum(axis=(1, 2)), error[:, FAST].sum(axis=(1, 2))
+    shares = {BASELINE_WANDER: slow, ELECTRODE: 1.0 - fast, SPIKE: fast * loudest_share(error[:, FAST])}
+    told = np.select([kind == name for name in shares], list(shares.values()), fast)
+    return np.asarray(np.clip(told, 0.0, 1.0))
+
+
+def _quiet(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The level of some rows at quiet times, (n, rows)."""
+    return np.asarray(np.sort(levels, axis=2)[:, :, QUIET_PERCENTILE * SPANS // 100])
+
+
+def _swelling(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much the strength of bands, (n, bands, spans), differs over time, (n, bands), in levels."""
+    strength = levels.reshape(*levels.shape[:2], STRENGTH_SPANS, -1).mean(axis=3)
+    return np.asarray(strength.std(axis=2))
+
+
+def _together(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation over time of two errors, (n, spans), -1 to 1; 0 where one does not vary."""
+    one, other = (error - error.mean(axis=1, keepdims=True) for error in (one, other))
+    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return np.asarray((one * other).sum(axis=1) / np.where(size > 0, size, 1.0))

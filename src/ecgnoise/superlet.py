@@ -16,7 +16,7 @@ Two ways to the same quantity, one for each profile:
     is enough, at any sampling rate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -34,6 +34,8 @@ SMALLEST_FOLDED_POWER: Final = (
 
 SMALLEST_ENVELOPE: Final = 1e-9
 BLOCK_SAMPLES: Final = 1 << 16
+POWERS_TOGETHER: Final = 4
+SMALLEST_FILLED: Final = 0.8
 
 PAD_COLUMNS: Final = 32
 FOLDED_COLUMNS: Final = COLUMNS + 2 * PAD_COLUMNS
@@ -60,10 +62,15 @@ def segment_samples(sampling_frequency: float) -> int:
 
 @dataclass(frozen=True)
 class _Wavelets:
-    """The wavelets of one frequency from their middle on, each (taps, order): real parts even, imaginary parts odd."""
+    """Wavelets of frequencies side by side that reach about as far, from their middle on.
+
+    even, odd: real and imaginary parts, each (wavelets, taps), 0 beyond a wavelet's end. orders: how many of them each
+    frequency has.
+    """
 
     even: NDArray[np.float64]
     odd: NDArray[np.float64]
+    orders: tuple[int, ...]
 
 
 class DirectSuperlet:
@@ -78,18 +85,22 @@ class DirectSuperlet:
     def __init__(self, profile: Profile, sampling_frequency: float) -> None:
         self.samples = segment_samples(sampling_frequency)
         self._taps = round(2 * sampling_frequency)
-        self._wavelets = [
+        halves = [
             self._halves(frequency, order, sampling_frequency)
             for frequency, order in zip(profile.frequencies, profile.orders, strict=True)
         ]
-        self._reach = max(len(wavelets.even) for wavelets in self._wavelets)
+        self._wavelets = [_together(run) for run in _runs(halves)]
+        self._reach = max(half.shape[1] for half in halves)
         position = np.clip((np.arange(COLUMNS) + 0.5) * self.samples / COLUMNS - 0.5, 0.0, self.samples - 1)
         left = np.floor(position).astype(np.int64)
         self._positions = np.concatenate([left, np.minimum(left + 1, self.samples - 1)])
         self._weight = position - left
 
-    def _halves(self, frequency: float, order: int, sampling_frequency: float) -> _Wavelets:
-        """The wavelets of 1 .. order cycles, scaled by the sum of their envelopes over one second on either side."""
+    def _halves(self, frequency: float, order: int, sampling_frequency: float) -> NDArray[np.complex128]:
+        """The wavelets of 1 .. order cycles from their middle on, (order, taps).
+
+        They are scaled by the sum of their envelopes over one second on either side.
+        """
         time = np.linspace(-1.0, 1.0, self._taps)
         width = np.arange(1, order + 1) / (5.0 * frequency)
         envelope = np.exp(-(time[:, None] ** 2) / (2.0 * width**2))
@@ -98,15 +109,14 @@ class DirectSuperlet:
         if self._taps % 2:
             wavelets[middle] /= 2.0
         reach = width[-1] * np.sqrt(-2.0 * np.log(SMALLEST_ENVELOPE)) * sampling_frequency
-        half = wavelets[middle : middle + 1 + int(reach)]
-        return _Wavelets(np.ascontiguousarray(half.real), np.ascontiguousarray(half.imag))
+        return np.asarray(wavelets[middle : middle + 1 + int(reach)].T)
 
     def __call__(self, segments: ArrayT) -> ArrayT:
         """Levels (n, frequencies, columns) of segments (n, samples) in mV."""
         xp = array_namespace(segments)
         where = device(segments)
         tables = [
-            (xp.asarray(wavelets.even, device=where), xp.asarray(wavelets.odd, device=where))
+            (xp.asarray(wavelets.even, device=where), xp.asarray(wavelets.odd, device=where), wavelets.orders)
             for wavelets in self._wavelets
         ]
         weight = xp.asarray(self._weight, device=where)
@@ -123,8 +133,8 @@ class DirectSuperlet:
         size = max(1, BLOCK_SAMPLES // self._reach)
         return [self._positions[first : first + size] for first in range(0, 2 * COLUMNS, size)]
 
-    def _levels(self, padded: ArrayT, positions: NDArray[np.int64], tables: list[tuple[ArrayT, ArrayT]]) -> ArrayT:
-        """Level of each frequency at some samples of one lead, (frequencies, positions)."""
+    def _levels(self, padded: ArrayT, positions: NDArray[np.int64], tables: list[Any]) -> ArrayT:
+        """Level of each frequency at some samples of one lead, (frequencies, positions); tables: of all wavelets."""
         xp = array_namespace(padded)
         where = device(padded)
         before = self._reach + (self._taps - 1) // 2 - self._taps // 2 + positions[:, None]
@@ -133,11 +143,43 @@ class DirectSuperlet:
         later = padded[xp.asarray(self._reach + positions[:, None] + distance, device=where)]
         sums, differences = earlier + later, earlier - later
         rows = []
-        for even, odd in tables:
-            reach = even.shape[0]
-            real, imaginary = sums[:, :reach] @ even, differences[:, :reach] @ odd
-            rows.append(xp.mean(xp.log10(2.0 * (real**2 + imaginary**2) + SMALLEST_POWER), axis=-1))
+        for even, odd, orders in tables:
+            reach = even.shape[1]
+            real, imaginary = even @ sums[:, :reach].T, odd @ differences[:, :reach].T
+            powers = 2.0 * (real**2 + imaginary**2) + SMALLEST_POWER
+            ends = np.cumsum(orders).tolist()
+            rows += [_mean_logarithm(powers[end - order : end]) for order, end in zip(orders, ends, strict=True)]
         return xp.stack(rows)
+
+
+def _runs(halves: Sequence[NDArray[np.complex128]]) -> Iterator[list[NDArray[np.complex128]]]:
+    """Wavelets of frequencies side by side, (order, taps) each, in runs whose shortest has most taps of the longest."""
+    run: list[NDArray[np.complex128]] = []
+    for half in halves:
+        taps = [other.shape[1] for other in (*run, half)]
+        if min(taps) < SMALLEST_FILLED * max(taps):
+            yield run
+            run = []
+        run.append(half)
+    yield run
+
+
+def _together(run: Sequence[NDArray[np.complex128]]) -> _Wavelets:
+    """The wavelets of some frequencies, (order, taps) each, in one matrix."""
+    longest = max(half.shape[1] for half in run)
+    every = np.concatenate([np.pad(half, ((0, 0), (0, longest - half.shape[1]))) for half in run])
+    return _Wavelets(np.ascontiguousarray(every.real), np.ascontiguousarray(every.imag), tuple(map(len, run)))
+
+
+def _mean_logarithm(powers: ArrayT) -> ArrayT:
+    """Mean of log10 over axis 0 of powers (order, positions), four at once: double precision holds their product."""
+    xp = array_namespace(powers)
+    count = -(-powers.shape[0] // POWERS_TOGETHER)
+    products = powers[:count]
+    for first in range(count, powers.shape[0], count):
+        more = powers[first : first + count]
+        products[: more.shape[0]] *= more
+    return xp.sum(xp.log10(products), axis=0) / powers.shape[0]
 
 
 @dataclass(frozen=True)
