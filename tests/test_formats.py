@@ -525,7 +525,7 @@ def test_edf_with_huge_data_records_is_read_by_the_samples_asked_for(make, width
 
 
 @pytest.mark.parametrize("kind", ["Edf", "Bdf"])
-def test_edf_with_gaps_is_found_a_few_data_records_at_a_time(kind, tmp_path):
+def test_times_of_edf_are_read_a_few_data_records_at_a_time(kind, tmp_path):
     import edfio
 
     path, plus = tmp_path / "d.edf", kind.upper().encode()
@@ -537,9 +537,12 @@ def test_edf_with_gaps_is_found_a_few_data_records_at_a_time(kind, tmp_path):
     assert len(content) > 9 << 20
     assert peak(lambda: read(path)) < 3 << 20
     assert read(path).samples.shape == (4, 1_200_000)
-    for time in (b"1", b"300", b"599"):
+    path.write_bytes(content.replace(b"+599\x14\x14", b"+777\x14\x14", 1))
+    assert peak(lambda: read(path)) < 3 << 20
+    assert read(path).samples.shape == (4, 778 * 2000)
+    for time in (b"1", b"300"):
         path.write_bytes(content.replace(b"+%s\x14\x14" % time, b"+%s\x14\x14" % b"777"[: len(time)], 1))
-        with pytest.raises(UnreadableFileError, match="interrupted"):
+        with pytest.raises(UnreadableFileError, match="before the one before it ends"):
             read(path)
 
 
@@ -584,9 +587,51 @@ def test_edf_of_an_unfinished_and_of_an_interrupted_recording(tmp_path, ecg):
     content = path.read_bytes()
     path.write_bytes(content.replace(b"EDF+C", b"EDF+D", 1))
     assert read(path).samples.shape == (1, 2000)
-    path.write_bytes(content.replace(b"EDF+C", b"EDF+D", 1).replace(b"+5\x14\x14", b"+9\x14\x14", 1))
-    with pytest.raises(UnreadableFileError, match="interrupted"):
-        read(path)
+
+
+def interrupted(tmp_path, ecg, times):
+    """An EDF+D file of eight data records of a second that begin at these times, written as EDF+C first."""
+    import edfio
+
+    path = tmp_path / "d.edf"
+    signals = [edfio.EdfSignal(ecg.signal[0], 250, label="II", physical_dimension="mV")]
+    edfio.Edf(signals, annotations=[edfio.EdfAnnotation(1, None, "x")], data_record_duration=1).write(path)
+    content = path.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
+    for number, time in reversed(list(enumerate(times))):
+        before, after = (f"+{value}\x14\x14".encode() for value in (number, time))
+        content = content.replace(before + bytes(len(after) - len(before)), after, 1)
+    path.write_bytes(content)
+    return path
+
+
+def test_edf_with_gaps_has_missing_samples_there(tmp_path, ecg):
+    path = interrupted(tmp_path, ecg, (0, 1, 2, 5, 6, 7, 10.5, 11.5))
+    recording = read(path)
+    signal = recording.signal[0]
+    assert recording.samples.shape == (1, round(12.5 * 250))
+    assert recording.notes == ("interrupted 2 times, 4.5 s are missing",)
+    there = np.isfinite(signal)
+    np.testing.assert_allclose(signal[there], ecg.signal[0], atol=ROUNDING)
+    assert np.flatnonzero(np.diff(there)).tolist() == [749, 1249, 1999, 2624]
+    for start, stop in ((0, 10), (700, 800), (760, 1240), (1200, 3000), (3000, 3125), (5, 5)):
+        np.testing.assert_array_equal(recording.window(start, stop)[0], signal[start:stop])
+    again = pickle.loads(pickle.dumps(recording))
+    np.testing.assert_array_equal(again.window(600, 2700), recording.window(600, 2700))
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ((0, 1, 2, 3, 4, 5, 6, 6.9), "data record 8 .* begins 25 samples before the one before it ends"),
+        ((0, 1, 2, 3, 4, 5, 6, "2e9"), "over 23148 days, of at most 31"),
+        ((0, 1, 2, 3, 4, 5, 6, "x"), "data record 8 .* has no time"),
+        ((0, 1, 2, 3, 4, 5, 6, "nan"), "data record 8 .* has no time"),
+    ],
+)
+def test_edf_with_impossible_times_is_one_clear_line(tmp_path, ecg, times, message):
+    with pytest.raises(UnreadableFileError, match=message) as caught:
+        read(interrupted(tmp_path, ecg, times))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_ishne_counts_of_other_recorders(tmp_path, ecg):

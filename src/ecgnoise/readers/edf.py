@@ -23,10 +23,10 @@ from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.channels import Channel, Leads, is_lead_name, lead_name, leads_of
+from ecgnoise.readers.edf_interrupted import InterruptedSamples, onset, with_gaps
 from ecgnoise.recording import Recording, Signal
 
 FIXED_BYTES: Final = 256  # of the header record, and again for each signal (EDF specification, header record)
-SIZE_AT: Final = slice(184, 192)  # the field "number of bytes in header record"
 RECORDS_AT: Final = slice(236, 244)  # the field "number of data records"
 SIGNALS_AT: Final = slice(252, 256)  # the field "number of signals"
 # Bytes of the fields of a signal: label, transducer, dimension, physical and digital minimum and maximum, filters,
@@ -118,7 +118,7 @@ class EdfSamples:
 
 @dataclass(frozen=True)
 class EdfReader:
-    """A recording of data records of equal length, without interruptions."""
+    """A recording of data records of equal length; in the gaps of an interrupted one samples are missing."""
 
     name: str = "EDF, EDF+, BDF"
     suffixes: tuple[str, ...] = ()
@@ -139,24 +139,32 @@ class EdfReader:
         with quiet():  # of dates that contradict each other
             file, content, header = _open(path)
             start = _start(header)
-        if header.reserved[3:5] == "+D":
-            _check_uninterrupted(file, content)
+        onsets = _onsets(file, content) if header.reserved[3:5] == "+D" else []
         leads = leads_of(_channels(header), options, path)
         places = _places(content, file.sample_bytes)
         signals = [header.signals[row] for row in leads.rows]
         frame = signals[0].samples_per_data_record
         shape = (len(leads.rows), file.records * frame)
         scales = tuple(map(_scale, signals))
+        stored = EdfSamples(file, leads, shape, frame, tuple(places[row] for row in leads.rows), scales)
+        samples = with_gaps(stored, onsets, leads.frequency, path) if onsets else None
         return Recording(
-            EdfSamples(file, leads, shape, frame, tuple(places[row] for row in leads.rows), scales),
+            samples if samples and samples.missing else stored,
             leads.frequency,
             leads.names,
             leads.recording_units,
             start,
             str(path),
             leads.faults,
-            leads.notes,
+            (*leads.notes, *_interruptions(samples, leads.frequency)),
         )
+
+
+def _interruptions(samples: InterruptedSamples | None, frequency: float) -> list[str]:
+    """A note on the gaps, if there are any."""
+    if samples is None or not samples.missing:
+        return []
+    return [f"interrupted {len(samples.starts) - 1} times, {samples.missing / frequency:g} s are missing"]
 
 
 def _package() -> ModuleType:
@@ -277,39 +285,25 @@ def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
     return integers
 
 
-def _check_uninterrupted(file: _File, header: bytes) -> None:
-    """UnreadableFileError for an EDF+ file whose data records do not follow each other without gaps.
+def _onsets(file: _File, header: bytes) -> list[float]:
+    """When each data record begins, in s; empty where no signal says so.
 
-    The first signal of annotations has the time of each data record; it is read alone, some records at a time.
+    The first signal of annotations does; it is read alone, some records at a time. UnreadableFileError for a record
+    without its time.
     """
     labels, counts = _fields(header, LABEL), [int(count) for count in _fields(header, COUNT)]
     row = next((row for row, label in enumerate(labels) if _is_annotations(label)), None)
     if row is None:
-        return
+        return []
     place, frame = sum(counts[:row]) * file.sample_bytes, counts[row]
-    alone = _alone(header, row)
-    together = max(2, BLOCK_BYTES // (frame * file.sample_bytes))
-    for first in range(
-        0, max(file.records - 1, 1), together - 1
-    ):  # the last record of a block is the first of the next
+    together = max(1, BLOCK_BYTES // (frame * file.sample_bytes))
+    onsets: list[float] = []
+    for first in range(0, file.records, together):
         last = min(first + together, file.records)
         times = file.samples((place,), frame, first * frame, last * frame)
-        content = times.astype("<i4").view(np.uint8).reshape(-1, 4)[:, : file.sample_bytes].tobytes()
-        try:
-            whole = _parsed(_with_records(alone, last - first) + content, file.path).is_continuous
-        except EDFIO_ERRORS as error:
-            raise UnreadableFileError(
-                f"{file.path}: no times of its data records ({one_line(error)}): fetch it again"
-            ) from error
-        if not whole:
-            raise UnreadableFileError(f"{file.path}: an interrupted recording (EDF+D): split it at its gaps")
-
-
-def _alone(header: bytes, row: int) -> bytes:
-    """The header of a file with one of the signals only."""
-    fixed = bytearray(header[:FIXED_BYTES])
-    fixed[SIZE_AT], fixed[SIGNALS_AT] = b"512     ", b"1   "
-    return bytes(fixed) + b"".join(_fields(header, field)[row] for field in range(len(WIDTHS)))
+        content = times.astype("<i4").view(np.uint8).reshape(last - first, frame, 4)[:, :, : file.sample_bytes]
+        onsets += [onset(record.tobytes(), first + at, file.path) for at, record in enumerate(content)]
+    return onsets
 
 
 def _start(header: Any) -> datetime | None:
