@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+CPUINFO = Path("/proc/cpuinfo")
+# What products of 8-bit numbers are computed with, the fastest first: flag of Linux, and name.
+INSTRUCTIONS = {
+    "amx_int8": "AMX",
+    "avx512_vnni": "AVX512-VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "avx512f": "AVX512",
+    "avx2": "AVX2",
+}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, number of cores and versions."""
+    """Processor, the fastest instructions it has for 8-bit products, number of cores, and versions."""
     import numpy
     import onnxruntime
 
     return {
         "processor": _processor(),
+        "instructions": _instructions(),
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "numpy": numpy.__version__,
@@ -32,9 +42,19 @@ def between(page: str, begin: str, end: str, text: str) -> str:
 
 
 def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    names = _of_processor("model name")
     return names[0] if names else platform.processor()
+
+
+def _instructions() -> str:
+    flags = " ".join(_of_processor("flags")[:1]).split()
+    return next((name for flag, name in INSTRUCTIONS.items() if flag in flags), "")
+
+
+def _of_processor(entry: str) -> list[str]:
+    """What Linux says of each core; nothing elsewhere."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    return [line.split(":", 1)[1].strip() for line in lines if line.startswith(entry)]
 
 
 def keep(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> None:

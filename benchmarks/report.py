@@ -149,8 +149,9 @@ STORE_GOALS = {"default": 150, "paper": 60}
 
 def machine_line(machine: dict[str, Any]) -> str:
     """Where and when, in a sentence."""
+    instructions = f" ({machine['instructions']})" if machine.get("instructions") else ""
     return (
-        f"Measured on {machine['date']} on {machine['cores']} cores of {machine['processor']}, Python "
+        f"Measured on {machine['date']} on {machine['cores']} cores of {machine['processor']}{instructions}, Python "
         f"{machine['python']}, NumPy {machine['numpy']}, ONNX Runtime {machine['onnxruntime']}."
     )
 

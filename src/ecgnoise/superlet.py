@@ -19,6 +19,8 @@ Two ways to the same quantity, one for each profile:
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from math import log
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -222,7 +224,8 @@ class FoldedSuperlet:
         self.shape = self._length, [gaussians.shape for _, gaussians in supports]
         pairs = sum(order // 2 for order in profile.orders)
         self._pairs, self._wavelets = pairs, sum(profile.orders)
-        self._bands, self._means = _placed(supports, pairs, self._wavelets)
+        self._bands = _placed(supports, pairs, self._wavelets)
+        self._runs = [(order, len(list(run))) for order, run in groupby(profile.orders)]
         first_column = self._before + 0.5 * self.samples / COLUMNS - 0.5
         turns = np.arange(highest + 1) * first_column / self._length
         self._phase = (2.0 / self._length * np.exp(2j * np.pi * turns)).astype(np.complex64)
@@ -241,7 +244,7 @@ class FoldedSuperlet:
         powers += SMALLEST_FOLDED_POWER
         powers[:, : self._pairs] *= powers[:, -self._pairs :] if self._pairs else 1.0
         logarithms = xp.log(powers[:, : self._wavelets - self._pairs])
-        return xp.asarray(self._means, device=device(segments)) @ logarithms + 2.0 * xp.log10(scale)[:, :, None]
+        return self._means(logarithms) + 2.0 * xp.log10(scale)[:, :, None]
 
     def _reflect(self, segments: ArrayT) -> ArrayT:
         """The segments with reflected ends."""
@@ -273,6 +276,25 @@ class FoldedSuperlet:
                 first = last
         return folded.view(xp.complex64)
 
+    def _means(self, logarithms: ArrayT) -> ArrayT:
+        """Mean log10 of each frequency's powers, (n, frequencies, columns), of natural logarithms, pairs first.
+
+        Sums, not a matrix product: libraries for those start threads, which are in the way where several lots are under
+        way at once.
+        """
+        xp = array_namespace(logarithms)
+        pair, single, means = 0, self._pairs, []
+        for order, count in self._runs:
+            pairs, alone = divmod(order, 2)
+            total = logarithms[:, single : single + count * alone]
+            if pairs:
+                of_pairs = logarithms[:, pair : pair + count * pairs]
+                sums = xp.sum(xp.reshape(of_pairs, (-1, count, pairs, COLUMNS)), axis=2)
+                total = sums + total if alone else sums
+            means.append(total * (1.0 / (log(10.0) * order)))
+            pair, single = pair + count * pairs, single + count * alone
+        return xp.concat(means, axis=1)
+
 
 def _support(frequency: float, order: int, spacing: float, highest: int) -> tuple[int, NDArray[np.float32]]:
     """Gaussians of the wavelets of 1 .. order cycles, cut at four standard deviations of the widest: first bin, values.
@@ -287,27 +309,20 @@ def _support(frequency: float, order: int, spacing: float, highest: int) -> tupl
     return first, np.exp(-0.5 * ((bins - frequency) / deviation) ** 2).astype(np.float32)
 
 
-def _placed(
-    supports: Sequence[tuple[int, NDArray[np.float32]]], pairs: int, wavelets: int
-) -> tuple[list[_Band], NDArray[np.float32]]:
-    """The bands, and what the natural logarithms are multiplied by for the mean of their log10, (frequencies, terms).
-
-    The terms are the pairs, then the wavelets without another.
-    """
-    means = np.zeros((len(supports), wavelets - pairs), np.float32)
+def _placed(supports: Sequence[tuple[int, NDArray[np.float32]]], pairs: int, wavelets: int) -> list[_Band]:
+    """The bands of all frequencies, whose first bins and Gaussians are given; pairs, wavelets: how many there are."""
     bands: list[_Band] = []
     pair, single = 0, pairs
-    for number, (first, gaussians) in enumerate(supports):
+    for first, gaussians in supports:
         count, alone = divmod(len(gaussians), 2)
         ends = wavelets - pairs + pair
         places = (slice(pair, pair + count), slice(ends, ends + count), slice(single, single + alone))
-        means[number, places[0]] = means[number, places[2]] = 1.0 / (np.log(10.0) * len(gaussians))
         folds = -(-gaussians.shape[1] // FOLDED_COLUMNS)
         lacking = folds * FOLDED_COLUMNS - gaussians.shape[1] if folds > 1 else 0
         doubled = np.repeat(np.pad(gaussians, ((0, 0), (0, lacking))), 2, axis=1)
         bands.append(_Band(first, doubled, folds, places))
         pair, single = pair + count, single + alone
-    return bands, means
+    return bands
 
 
 def _inverse_transform(xp: Any) -> Callable[..., Any]:
