@@ -38,19 +38,18 @@ def measure(kind: str, hours: float, leads: int, model: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and keep the figures."""
+    """Measure, the shortest first, and keep the figures after each run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=float, default=288.0, metavar="HOURS", help="hours times leads, at most")
     parser.add_argument("--model", default="default", help="another model folder")
     options = parser.parse_args()
+    name = load_folder(options.model).description.name
     runs = []
-    sizes = [(h, leads) for h, leads in SIZES if h * leads <= options.most]
-    for kind in WRITERS:
-        for hours, leads in sizes:
+    for hours, leads in [(h, leads) for h, leads in SIZES if h * leads <= options.most]:
+        for kind in WRITERS:
             runs.append(measure(kind, hours, leads, options.model))
             print(runs[-1], flush=True)
-    name = load_folder(options.model).description.name
-    keep("long", {"model": name, "runs": runs})
+            keep("long", {"model": name, "runs": runs})
 
 
 if __name__ == "__main__":

@@ -127,8 +127,7 @@ The scores differ by at most {difference:.1g} dB from those of the recording (to
 """
 LONG = """## Long recordings
 
-{machine} `ecgnoise score` with a table and the model `{model}` on simulated recordings at 500 Hz, from start to exit;
-other programs ran beside it.
+{machine} `ecgnoise score` with a table and the model `{model}` on simulated recordings at 500 Hz, from start to exit.
 
 | format | hours | leads | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
 |---|---|---|---|---|---|---|

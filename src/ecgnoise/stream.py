@@ -137,7 +137,7 @@ class Stream:
         last. What lies between is missing. What lies before what is there fills gaps of the newest 10 s for the hops to
         come; ``too_late`` counts the samples that lie further back and are lost.
 
-        Each result has one segment, with ``start`` in seconds of the stream. Where a gap is longer than 10 s, hops that
+        Each result has one segment, with ``start`` in seconds of the stream. Where a gap is 10 s or longer, hops that
         know nothing at all are left out. Raises SignalShapeError or StreamError.
         """
         signal = self._as_chunk(chunk)
