@@ -61,7 +61,7 @@ def check_leads(recording: Recording) -> tuple[LeadRemark, ...]:
     signal = _excerpt(recording)
     rows = [number for number, row in enumerate(signal) if row.size and np.ptp(row) > 0]
     varying = {recording.lead_names[number]: place for place, number in enumerate(rows)}
-    products = signal[rows] @ signal[rows].T
+    products = np.einsum("it,jt->ij", signal[rows], signal[rows])  # `@` would start threads that get in the way
     duplicates = tuple(_duplicates(tuple(varying), products))
     known = {name.casefold(): name for name in varying}
     limbs = [known.get(name.casefold()) for name in LIMB_LEADS]
