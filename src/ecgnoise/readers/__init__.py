@@ -27,7 +27,7 @@ from ecgnoise.readers.polar import PolarReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
-from ecgnoise.recording import Recording
+from ecgnoise.recording import Recording, as_lead_names
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
 
@@ -77,7 +77,8 @@ def read(
     raise UnreadableFileError then.
     """
     file, dataset = _with_dataset(Path(path))
-    options = ReadOptions(sampling_frequency, units, None if lead_names is None else tuple(lead_names), dataset)
+    names = None if lead_names is None else as_lead_names(lead_names, "option lead_names")
+    options = ReadOptions(sampling_frequency, units, names, dataset)
     place = _locate(file)
     head = _head(place)
     if not head:

@@ -23,6 +23,7 @@ from ecgnoise.recording import (
     MILLIVOLTS_PER,
     UNKNOWN_UNITS,
     Recording,
+    as_lead_names,
     check_sampling_frequency,
 )
 
@@ -48,8 +49,11 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.sampling_frequency is not None:
-            check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
-        if self.units is not None and self.units not in {*MILLIVOLTS_PER, UNKNOWN_UNITS}:
+            frequency = check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
+            object.__setattr__(self, "sampling_frequency", frequency)
+        if self.lead_names is not None:
+            object.__setattr__(self, "lead_names", as_lead_names(self.lead_names, "option lead_names"))
+        if self.units is not None and self.units not in (*MILLIVOLTS_PER, UNKNOWN_UNITS):
             raise UnknownUnitsError(f"unit {self.units!r} is none of V, mV, uV, nV, unknown: pass one of them")
         if self.lead_names is not None and len(set(self.lead_names)) != len(self.lead_names):
             raise LeadNameError(f"lead names repeat ({', '.join(self.lead_names)}): pass distinct ones")
@@ -98,10 +102,10 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
                 "(--sampling-frequency)"
             )
         return float(asked)
-    check_sampling_frequency(stated, str(path))
+    stated = check_sampling_frequency(stated, str(path))
     if asked is not None and abs(asked - stated) > FREQUENCY_TOLERANCE * stated:
         raise OptionError(f"{path}: sampling_frequency {asked:g} Hz given, the file says {stated:g} Hz: leave it out")
-    return float(stated)
+    return stated
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:
