@@ -213,7 +213,7 @@ def _as_array(signal: object) -> NDArray[Any]:
         if signal.dtype.kind not in "iufb" or not np.ma.is_masked(signal):
             return np.asarray(signal.data)
         kind = np.float32 if signal.dtype == np.float32 else np.float64
-        return np.asarray(signal.astype(kind).filled(np.nan))
+        return np.asarray(np.ma.filled(signal.astype(kind), np.nan))
     if callable(getattr(signal, "detach", None)) and callable(getattr(signal, "cpu", None)):  # a tensor of torch
         signal = signal.detach().cpu()  # type: ignore[attr-defined]
         if str(getattr(signal, "dtype", "")).endswith("bfloat16"):

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import OptionError, UnknownFormatError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, OptionError, UnknownFormatError, UnreadableFileError
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
+from ecgnoise.readers.base import Container, Reader, ReadOptions, is_file, is_folder, one_line
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
@@ -19,6 +19,7 @@ from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
+from ecgnoise.readers.layout import SEPARATOR
 from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
 from ecgnoise.readers.muse import MuseReader
@@ -55,6 +56,7 @@ READERS: Final[tuple[Reader, ...]] = (
     CsvReader(),
 )
 HEAD_BYTES: Final = 1 << 16
+CONTAINER_HEAD: Final = 1 << 10  # what tells a file of arrays
 
 
 def read(
@@ -66,7 +68,8 @@ def read(
 ) -> Recording:
     """The recording in a file, its samples read when they are asked for where the format allows it.
 
-    path: a file, a WFDB record without suffix, or a dataset of an HDF5 file as in ``file.h5::/ecg``.
+    path: a file, a WFDB record without suffix, or an array of a file, or a recording of several in it, as in
+    ``file.h5::/ecg``, ``file.npz::X[17]`` or ``file.npy::.T``, the transpose.
     sampling_frequency: Hz, where the file does not say; another one than the file says is an error.
     units: V, mV, uV, nV or unknown, where the file does not say.
     lead_names: names for leads that have none; where the file names its leads, the ones wanted.
@@ -95,14 +98,18 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
     A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
     that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
-    it fails; only the annotations of a record stand for the record.
+    it fails; only the annotations of a record stand for the record. A file of arrays that holds several recordings is
+    listed once for each, as in ``file.h5::/tracings[17]``, in their order.
     """
-    return sorted({place for path in paths for place in _expand(Path(path))})
+    places = sorted({place for path in paths for place in _expand(Path(path))})
+    return list(dict.fromkeys(recording for place in places for recording in _recordings_in(place)))
 
 
 def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
-    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
-        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
+    if options.dataset is not None and not isinstance(reader, Container):
+        raise OptionError(
+            f"{place}: {options.dataset} names an array, this is no HDF5 file, nor one of NumPy or MATLAB: leave it out"
+        )
     try:
         return reader.read(place, options)
     except OSError as error:
@@ -121,6 +128,9 @@ def _with_dataset(path: Path) -> tuple[Path, str | None]:
 def _expand(path: Path) -> list[Path]:
     if is_folder(path):
         return _in_folder(path.rglob("*"))
+    file, dataset = _with_dataset(path)
+    if dataset is not None and is_file(file):
+        return [path]
     if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
@@ -128,6 +138,19 @@ def _expand(path: Path) -> list[Path]:
     beside = path.with_suffix(".hea")
     companion = is_file(path) and is_file(beside) and _reader_of(path, _head(path)) is None
     return [beside if companion else record_header(path) or path]
+
+
+def _recordings_in(place: Path) -> list[Path]:
+    """The recordings in a file of arrays that holds several, in their order; otherwise the file alone."""
+    file, dataset = _with_dataset(place)
+    try:
+        head = _head(file, CONTAINER_HEAD) if is_file(file) else b""
+        known = (reader for reader in READERS if isinstance(reader, Container) and reader.recognises(file, head))
+        reader = next(known, None)
+        addresses = reader.addresses(file, dataset) if reader is not None else []
+    except (EcgNoiseError, OSError, MemoryError):  # reading the file says why
+        addresses = []
+    return [Path(f"{file}{SEPARATOR}{address}") for address in addresses] or [place]
 
 
 def _in_folder(files: Iterable[Path]) -> list[Path]:
@@ -152,10 +175,10 @@ def _locate(path: Path) -> Path:
     return path
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path, count: int = HEAD_BYTES) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
+            return file.read(count)
     except OSError as error:
         raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
 

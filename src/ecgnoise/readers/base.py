@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from ecgnoise.errors import (
     LeadNameError,
@@ -78,6 +78,17 @@ class Reader(Protocol):
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording; errors as :func:`ecgnoise.readers.read` lists them."""
+
+
+@runtime_checkable
+class Container(Protocol):
+    """The reader of a format whose files hold arrays: a path may name one of them, or a recording in it."""
+
+    def addresses(self, path: Path, dataset: str | None) -> list[str]:
+        """The addresses of the recordings, where the array that is meant, or named, holds several; none otherwise."""
+
+    def read(self, path: Path, options: ReadOptions) -> Recording:
+        """The recording, of the array that the options name."""
 
 
 def package_of_extra(name: str, what: str) -> ModuleType:
