@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import EcgNoiseError, OptionError, UnknownFormatError, UnreadableFileError
+from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Container, Reader, ReadOptions, is_file, is_folder, one_line
@@ -19,7 +20,6 @@ from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
-from ecgnoise.readers.layout import SEPARATOR
 from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
 from ecgnoise.readers.muse import MuseReader

@@ -7,7 +7,7 @@
 ``lead_names``, ``leads``, ``channel_names``..      one a lead
 ==================================================  ================================================================
 
-Which array is the signal says :mod:`ecgnoise.readers.layout`.
+Which array is the signal says :mod:`ecgnoise.readers.address`.
 """
 
 import re
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import LeadNameError, SignalShapeError, UnreadableFileError
+from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.readers.base import (
     ReadOptions,
     distinct_names,
@@ -28,7 +29,6 @@ from ecgnoise.readers.base import (
     units_notes,
 )
 from ecgnoise.readers.labels import ecg_rows, is_known_unit, may_be_voltage, voltage_unit
-from ecgnoise.readers.layout import SEPARATOR
 from ecgnoise.recording import (
     UNKNOWN_UNITS,
     ArraySamples,

@@ -1,7 +1,7 @@
 """HDF5 datasets, read by the h5py package, window by window.
 
 ``file.h5::/group/ecg`` names a dataset, ``file.h5::/tracings[17]`` one of its recordings; see
-:mod:`ecgnoise.readers.layout` for the one that is meant without a name. What is said about it
+:mod:`ecgnoise.readers.address` for the one that is meant without a name. What is said about it
 (:mod:`ecgnoise.readers.arrays`) are attributes of the dataset, or attributes or datasets of a group that it is in, the
 nearest first. Data in other files (external and virtual datasets, links to other files) are refused, and the files
 never opened.
@@ -19,9 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Found, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
-from ecgnoise.readers.layout import (
+from ecgnoise.readers.address import (
     SEPARATOR,
     Address,
     Described,
@@ -36,6 +34,8 @@ from ecgnoise.readers.layout import (
     parse_address,
     usable_identifiers,
 )
+from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Found, recording_of
+from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"

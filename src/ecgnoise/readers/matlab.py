@@ -19,10 +19,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers import matlab_exports
-from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
-from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset
-from ecgnoise.readers.layout import (
+from ecgnoise.readers.address import (
     Address,
     Described,
     addresses_of,
@@ -31,6 +28,9 @@ from ecgnoise.readers.layout import (
     left_out,
     parse_address,
 )
+from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
+from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 

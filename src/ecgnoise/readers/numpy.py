@@ -1,6 +1,6 @@
 """NumPy arrays: ``.npy``, read from disk window by window, and ``.npz``.
 
-Their shapes are those of :mod:`ecgnoise.readers.layout`. Headers are looked at before any number is read, windows are
+Their shapes are those of :mod:`ecgnoise.readers.address`. Headers are looked at before any number is read, windows are
 read and not mapped, and nothing is unpickled.
 """
 
@@ -18,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
-from ecgnoise.readers.layout import (
+from ecgnoise.readers.address import (
     Address,
     Described,
     Layout,
@@ -33,6 +31,8 @@ from ecgnoise.readers.layout import (
     parse_address,
     usable_identifiers,
 )
+from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
+from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.recording import Recording
 
 NPY_MAGIC: Final = b"\x93NUMPY"
