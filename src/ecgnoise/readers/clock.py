@@ -32,6 +32,7 @@ USUAL_RATES: Final = (
 UNUSUAL: Final = 5000.0  # Hz; above it a note says that times without a unit were taken for seconds
 UNITS_TRIED: Final = (1.0, 1e-3, 1e-6, 1e-9, 60.0, 3600.0, 86400.0)
 HINT_TOLERANCE: Final = 1e-2
+SURELY_COUNTING: Final = 0.95  # of all steps from one sample to the next
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,25 @@ def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float 
 
 
 def clock_of_numbers_of_samples(values: NDArray[np.float64]) -> Clock:
-    """The clock of sample numbers: the gaps in them, and no sampling frequency."""
-    try:
-        return Clock(None, steps_of(values))
-    except IrregularError:
-        return Clock()
+    """The clock of sample numbers: the gaps in them, and no sampling frequency.
+
+    Numbers of a few bits begin again at 0 after the last one.
+    """
+    for numbers in (values, _counted_on(values)):
+        try:
+            return Clock(None, steps_of(numbers) if numbers is not None else None)
+        except IrregularError:
+            continue
+    return Clock()
+
+
+def _counted_on(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Sample numbers that go on counting where those of a file begin again; None where they do not do so."""
+    if not np.isfinite(values).all() or len(values) < 2 or values.min() < 0 or values.max() >= 2**32:
+        return None
+    circle = 2.0 ** np.ceil(np.log2(values.max() + 1))
+    moves = np.mod(np.diff(values), circle)
+    return np.concatenate([[0.0], np.cumsum(moves)]) if (moves == 1).mean() > SURELY_COUNTING else None
 
 
 def _of_unknown_unit(values: NDArray[np.float64], unit: str, hint: float | None) -> Clock:

@@ -70,11 +70,16 @@ class Said:
     firm: bool = False
 
 
-def recording_of_columns(columns: Sequence[Column], options: ReadOptions, path: Path, said: Said) -> Recording:
-    """The recording of a table, in memory; errors as :func:`ecgnoise.readers.read` lists them."""
-    named = [column for column in _without_empty_end(columns) if column.name or not column.is_empty]
-    hint = options.sampling_frequency or said.rate
-    timing = timing_of(named, hint, path)
+def recording_of_columns(
+    columns: Sequence[Column], options: ReadOptions, path: Path, said: Said, *, timing: Timing | None = None
+) -> Recording:
+    """The recording of a table, in memory; errors as :func:`ecgnoise.readers.read` lists them.
+
+    timing: what is known of its times, where that does not lie in the columns.
+    """
+    named = columns if timing else [known for known in _without_empty_end(columns) if known.name or not known.is_empty]
+    if timing is None:
+        timing = timing_of(named, options.sampling_frequency or said.rate, path)
     others = [column for at, column in enumerate(named) if at not in timing.columns]
     notes = [*said.notes, *timing.notes]
     leads, left = _leads(others, said, options, path)
@@ -187,7 +192,8 @@ def _samples(leads: Sequence[Column], units: Sequence[str], path: Path, notes: l
         absent += count
         rows.append(to_millivolts(values, unit, str(path)))
     if absent:
-        notes.append(f"{absent} samples are the smallest whole number, which stands for none: taken as missing")
+        many = "1 sample is" if absent == 1 else f"{absent} samples are"
+        notes.append(f"{many} the smallest whole number, which stands for none: taken as missing")
     return ArraySamples(np.stack(rows))
 
 

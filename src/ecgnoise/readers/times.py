@@ -57,7 +57,7 @@ INDEX_NAMES: Final = frozenset(
         "no",
         "no.",
     }
-    | {"frame", "point", "sample_num", "unnamed: 0", "x_value"}
+    | {"frame", "point", "sample_num", "unnamed: 0", "x_value", "nseq", "seq", "sequence", "counter"}
 )
 UNIX_YEARS: Final = (6.3e8, 4.1e9)  # s since 1970: 1990 to 2100
 EXCEL_DAYS: Final = (32_874.0, 73_051.0)  # since 30 December 1899: 1990 to 2100

@@ -264,10 +264,9 @@ def _labchart(lines: Sequence[Line], layout: Layout) -> Heading | None:
     while names and not names[-1]:
         names.pop()
     ranges = found["Range"].cells[1:] if "Range" in found else []
-    units = (
-        found["UnitName"].cells[1:] if "UnitName" in found else [cell.split()[-1] if cell else "" for cell in ranges]
-    )
-    units = [unit if unit not in ("*", "") else None for unit in units] + [None] * len(names)
+    spelt = found["UnitName"].cells[1:] if "UnitName" in found else [cell.rpartition(" ")[2] for cell in ranges]
+    units: list[str | None] = [None if unit in {"*", ""} else unit for unit in spelt]
+    units += [None] * len(names)
     titles: list[Title] = [(name, unit) for name, unit in zip(names, units, strict=False)]
     before: list[Title] = [("time", "s")] if layout.width > len(titles) else []
     whole = [*before, *titles][: layout.width]
