@@ -24,9 +24,12 @@ from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
+from ecgnoise.readers.opensignals import OpenSignalsReader
 from ecgnoise.readers.polar import PolarReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
+from ecgnoise.readers.spreadsheet import SpreadsheetReader
+from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording, as_lead_names
 
@@ -46,11 +49,14 @@ READERS: Final[tuple[Reader, ...]] = (
     MferReader(),
     AppleWatchReader(),
     PolarReader(),
+    OpenSignalsReader(),
     Mat73Reader(),
     MatReader(),
     Hdf5Reader(),
     ParquetReader(),
     FeatherReader(),
+    WavReader(),
+    SpreadsheetReader(),
     NpyReader(),
     NpzReader(),
     CsvReader(),
