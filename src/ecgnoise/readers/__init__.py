@@ -12,6 +12,7 @@ from ecgnoise.errors import OptionError, UnreadableFileError
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Reader, ReadOptions, check_regular, is_file, is_folder, open_file
+from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
@@ -22,9 +23,11 @@ from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
 from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
+from ecgnoise.readers.mortara import MortaraReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
 from ecgnoise.readers.polar import PolarReader
+from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.unknown import foreign, is_annotation, unknown_file
@@ -43,6 +46,9 @@ READERS: Final[tuple[Reader, ...]] = (
     Hl7Reader(),
     MuseReader(),
     SierraReader(),
+    MortaraReader(),
+    SchillerReader(),
+    CardioSoftReader(),
     KardiaReader(),
     MferReader(),
     AppleWatchReader(),
