@@ -250,12 +250,12 @@ def _identifiers(file: Any, name: str, path: Path) -> list[Any]:
 
 def _said(dataset: Any, path: Path) -> dict[str, Any]:
     """What the file says about the dataset, by the keys of :mod:`ecgnoise.readers.arrays`."""
-    said = {key.casefold(): dataset.attrs[key] for key in dataset.attrs if key.casefold() in KEYS}
+    said = {key.casefold(): _attribute(dataset, key, path) for key in dataset.attrs if key.casefold() in KEYS}
     group = dataset.parent
     while True:
         for key in group.attrs:
             if key.casefold() in KEYS and key.casefold() not in said:
-                said[key.casefold()] = group.attrs[key]
+                said[key.casefold()] = _attribute(group, key, path)
         for key in group:
             if key.casefold() in KEYS and key.casefold() not in said:
                 beside = own_dataset(group, key)
@@ -268,6 +268,13 @@ def _said(dataset: Any, path: Path) -> dict[str, Any]:
         if group.name == "/":
             return said
         group = group.parent
+
+
+def _attribute(item: Any, key: str, path: Path) -> Any:
+    known = item.attrs.get_id(key)
+    if prod(known.shape) * known.dtype.itemsize > LARGEST_COMPANION * 8:
+        raise UnreadableFileError(f"{path}: attribute {key[:LONGEST_NAME]} has shape {known.shape}: save it shorter")
+    return item.attrs[key]
 
 
 def own_dataset(group: Any, name: str) -> Any | None:
@@ -314,5 +321,5 @@ def _elsewhere(item: Any, name: str) -> UnreadableFileError:
 
 def check_size(dataset: Any, most: int, path: Path) -> None:
     """UnreadableFileError for a dataset of more values, before any is read."""
-    if (dataset.size or 0) > most:
+    if (dataset.size or 0) > most or dataset.dtype.itemsize > LARGEST_COMPANION:
         raise UnreadableFileError(f"{path}: {dataset.name} has {dataset.size} values, at most {most}: save it shorter")

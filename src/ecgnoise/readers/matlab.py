@@ -29,7 +29,7 @@ from ecgnoise.readers.address import (
     parse_address,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.base import ReadOptions, one_line, open_file
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
@@ -188,7 +188,7 @@ def _plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _variables(path: Path) -> list[Variable]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         fifth = file.read(128).startswith(V5_MAGIC)
     if fifth:
         return variables_of(path)

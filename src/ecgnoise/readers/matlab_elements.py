@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ecgnoise.readers.arrays import check_announced
+from ecgnoise.readers.base import open_file
 
 HEADER: Final = 128
 MATRIX: Final = 14  # types of elements
@@ -57,7 +58,7 @@ def variables_of(path: Path) -> list[Variable]:
     Raises ValueError, zlib.error or struct.error where it is damaged, UnreadableFileError where it announces too much.
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_file(path) as file:
         order = "<" if file.read(HEADER)[126:128] == b"IM" else ">"
         found = []
         position = HEADER

@@ -32,7 +32,7 @@ from ecgnoise.readers.address import (
     usable_identifiers,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.base import ReadOptions, one_line, open_file
 from ecgnoise.recording import Recording
 
 NPY_MAGIC: Final = b"\x93NUMPY"
@@ -78,7 +78,7 @@ class NpyRaw:
 
     def numbers(self, start: int, stop: int) -> NDArray[Any]:
         """Samples start..stop-1 of all leads; UnreadableFileError where the file has changed."""
-        with _whole(self.path, "npy"), self.path.open("rb") as file:
+        with _whole(self.path, "npy"), open_file(self.path) as file:
             header = read_header(file)
             if (header.shape, header.fortran, header.dtype.str) != self.header:
                 raise UnreadableFileError(
@@ -122,7 +122,7 @@ class NpyReader:
         return recording_of(found, options, path, held=False)
 
     def _header(self, path: Path) -> Header:
-        with _whole(path, "npy"), path.open("rb") as file:
+        with _whole(path, "npy"), open_file(path) as file:
             header = read_header(file)
             there = path.stat().st_size - header.offset
             if header.dtype.hasobject or header.size > there:
@@ -150,7 +150,7 @@ class NpzReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the array that is the signal, or of the one named."""
-        with _whole(path, "npz"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with _whole(path, "npz"), open_file(path) as file, zipfile.ZipFile(file) as archive:
             arrays, _ = _members(archive)
             signal = choose(arrays, Address(dataset or ""), KEYS, path)
             ids = identifying(arrays, signal)
@@ -159,7 +159,7 @@ class NpzReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with _whole(path, "npz"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with _whole(path, "npz"), open_file(path) as file, zipfile.ZipFile(file) as archive:
             arrays, headers = _members(archive)
             named = any(array.name == options.dataset for array in arrays)
             address = Address(options.dataset or "") if named else parse_address(options.dataset)
