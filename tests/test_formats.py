@@ -887,7 +887,9 @@ def test_hdf5_datasets_by_path(tmp_path, ecg):
     assert read(path).notes == ("left out: /extra of shape (2000,)",)
     with h5py.File(path, "a") as file:
         file.move("patient/night/ecg", "patient/night/first")
-    with pytest.raises(SignalShapeError, match=r"2 arrays.*r\.h5::/.*; there are /extra, /patient/night/first of shape"):
+    with pytest.raises(
+        SignalShapeError, match=r"2 arrays.*r\.h5::/.*; there are /extra, /patient/night/first of shape"
+    ):
         read(path)
     assert read(f"{path}::extra", sampling_frequency=500).samples.shape == (1, 2000)
     with pytest.raises(SignalShapeError, match="no dataset third"):

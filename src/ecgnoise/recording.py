@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from numbers import Real
+from operator import index
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.errors import LeadNameError, SamplingFrequencyError, SignalShapeError, UnknownUnitsError
+from ecgnoise.errors import LeadNameError, OptionError, SamplingFrequencyError, SignalShapeError, UnknownUnitsError
 
 Signal = NDArray[np.float32]
 
@@ -138,7 +139,7 @@ class Recording:
 
     def pick(self, lead_names: Sequence[str]) -> "Recording":
         """The same recording with these leads only, in this order; LeadNameError where one is not there."""
-        known = {name.casefold(): index for index, name in enumerate(self.lead_names)}
+        known = {name.casefold(): row for row, name in enumerate(self.lead_names)}
         wanted = as_lead_names(lead_names, self.source)
         absent = [name for name in wanted if name.casefold() not in known]
         if absent or not wanted:
@@ -253,7 +254,7 @@ def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Si
 
 def default_lead_names(leads: int) -> tuple[str, ...]:
     """``lead_0``, ``lead_1``, ... for a signal without names."""
-    return tuple(f"lead_{index}" for index in range(leads))
+    return tuple(f"lead_{row}" for row in range(leads))
 
 
 def as_lead_names(names: object, source: str = "array") -> tuple[str, ...]:
@@ -285,6 +286,18 @@ def check_sampling_frequency(value: object, source: str = "array") -> float:
         raise SamplingFrequencyError(
             f"{source}: sampling frequency {number} Hz, {low:g} to {high:g} can be scored: pass the right one in Hz"
         )
+    return number
+
+
+def whole_number(value: object, name: str) -> int:
+    """An option that is a whole number; OptionError, which calls it by its name, where it is none."""
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        shown = " ".join(repr(value).split())[:80]
+        raise OptionError(f"{name} {shown} is {type(value).__name__}: pass a whole number")
     return number
 
 

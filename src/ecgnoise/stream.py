@@ -111,7 +111,7 @@ class Stream:
                 f"{len(names)} leads: a stream has 1 to {MAXIMUM_LEADS}: pass their names or their number"
             )
         sampling_frequency = check_sampling_frequency(sampling_frequency, SOURCE)
-        if not (np.isfinite(hop) and hop * sampling_frequency >= 1):
+        if not isinstance(hop, int | float | np.number) or not (np.isfinite(hop) and hop * sampling_frequency >= 1):
             raise OptionError(f"hop {hop} s: at least one sample, {1 / sampling_frequency:g} s, and not infinite")
         known = UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV"
         self._newest = NewestSamples(len(names), segment_samples(sampling_frequency))
