@@ -17,7 +17,7 @@ from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
-from ecgnoise.readers.guard import guarded_read
+from ecgnoise.readers.guard import decoding, guarded_read
 from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
@@ -155,8 +155,11 @@ def _recordings_in(place: Path) -> list[Path]:
         head = _head(file, CONTAINER_HEAD) if is_file(file) else b""
         known = (reader for reader in READERS if isinstance(reader, Container) and reader.recognises(file, head))
         reader = next(known, None)
-        addresses = reader.addresses(file, dataset) if reader is not None else []
-    except (EcgNoiseError, OSError, MemoryError):  # reading the file says why
+        if reader is None:
+            return [place]
+        with decoding(file, "a file of arrays"):
+            addresses = reader.addresses(file, dataset)
+    except EcgNoiseError:  # reading the file says why
         addresses = []
     return [Path(f"{file}{SEPARATOR}{address}") for address in addresses] or [place]
 
