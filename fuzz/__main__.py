@@ -34,15 +34,7 @@ class Finding:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz the formats asked for; the exit code is 1 where something was found."""
-    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument(
-        "--mutations", type=int, default=MUTATIONS, help="mutants of each format (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="another seed makes other mutants (default: %(default)s)")
-    parser.add_argument("--format", action="append", help="only this format; may be given several times")
-    parser.add_argument("--again", metavar="SEED", help="make the mutant of a finding again, and show how it is read")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="with --again: where the mutant is kept")
-    asked = parser.parse_args(arguments)
+    asked = make_parser().parse_args(arguments)
     import_readers()
     with tempfile.TemporaryDirectory() as folder:
         known = samples(Path(folder))
@@ -56,6 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _report(findings)
     print(f"{counts[READ]} mutants read, {counts[REFUSED]} refused, {len(findings)} findings")
     return 1 if findings else 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the program."""
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument(
+        "--mutations", type=int, default=MUTATIONS, help="mutants of each format (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another seed makes other mutants (default: %(default)s)")
+    parser.add_argument("--format", action="append", help="only this format; may be given several times")
+    parser.add_argument("--again", metavar="SEED", help="make the mutant of a finding again, and show how it is read")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="with --again: where the mutant is kept")
+    return parser
 
 
 def import_readers() -> None:

@@ -33,7 +33,7 @@ from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.spreadsheet import SpreadsheetReader
-from ecgnoise.readers.unknown import foreign, is_annotation, unknown_file
+from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording, as_lead_names
@@ -199,7 +199,8 @@ def _reader_of(path: Path, head: bytes) -> Reader | None:
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
     if known is not None and not isinstance(known, CsvReader):
         return known
-    if foreign(head) is not None or not head.strip(b"\0"):
+    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
         return None
     suffix = path.suffix.lower()
-    return known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    return named if isinstance(named, CsvReader) or not is_text(head) else None

@@ -59,7 +59,8 @@ def recording_of_lists(
     for row, lead in zip(signal, rows, strict=True):
         first, last = lead.valid or (0, length - 1)
         with np.errstate(all="ignore"):
-            row[first : last + 1] = (lead.counts * lead.gain)[first : last + 1]
+            row[: len(lead.counts)] = lead.counts * lead.gain
+        row[:first], row[last + 1 :] = np.nan, np.nan
     return Recording(
         ArraySamples(picked.scaled(signal, path)),
         picked.frequency,

@@ -10,7 +10,7 @@ from typing import Final
 
 from ecgnoise.readers.base import ReadOptions
 from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import decoded, has_root
+from ecgnoise.readers.xml import has_root, names_any
 from ecgnoise.recording import Recording
 
 # The root element is called ECG, which others may use too.
@@ -28,7 +28,7 @@ class MortaraReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element and the names of others."""
-        return has_root(path, head, "ECG") and OWN.search(decoded(head)) is not None
+        return has_root(path, head, "ECG") and names_any(path, head, OWN)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""

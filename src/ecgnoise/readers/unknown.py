@@ -27,6 +27,7 @@ ANNOTATORS: Final = frozenset({
     "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6",
 })  # fmt: skip
 PICKLED: Final = re.compile(rb"\x80[\x02-\x05](?:[\x95}\]\(Kc]|\x8a)|\(dp0|\(lp0|ccopy_reg\n|cnumpy")
+MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\s)*(?:<[A-Za-z!?]|\{\s*[\"}]|\[\s*[\[{\"\d-])")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def _matches(pattern: bytes) -> Callable[[bytes], bool]:
 
 def _is_page(head: bytes) -> bool:
     text = re.sub(
-        rb"^(?:\xef\xbb\xbf|\s|<!--.*?-->|<\?xml.*?\?>)*", b"", _plain(head[:SEARCHED_BYTES]), flags=re.DOTALL
+        rb"^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\s|<!--.*?-->|<\?xml.*?\?>)*",
+        b"",
+        _plain(head[:SEARCHED_BYTES]),
+        flags=re.DOTALL,
     )
     return re.match(rb"<(?:!doctype\s+html|html|head|body)\b", text, re.IGNORECASE) is not None
 
@@ -147,6 +151,16 @@ DOWNLOADING: Final = frozenset(
 def foreign(head: bytes) -> Sign | None:
     """The sign of a file that is surely of no recording, by its first bytes."""
     return next((sign for sign in SIGNS if sign.seen(head)), None)
+
+
+def is_markup(head: bytes) -> bool:
+    """Whether a text is surely XML or JSON, in which a line may well look like a row of numbers."""
+    return MARKUP.match(_plain(head[:SEARCHED_BYTES])) is not None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a beginning is that of a text."""
+    return text_encoding(head) is not None
 
 
 def unknown_file(path: Path, head: bytes) -> EcgNoiseError:

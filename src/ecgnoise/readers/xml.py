@@ -16,7 +16,7 @@ from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import one_line, open_file
 
 LARGEST_BYTES: Final = 256 << 20
-MOST_ELEMENTS: Final = 500_000  # with their attributes; a standard ECG has some thousands
+MOST_ELEMENTS: Final = 500_000  # and as many attributes; a standard ECG has some thousands
 DEEPEST: Final = 200
 PROLOGUE_BYTES: Final = 16 << 20  # before the root element, comments and all
 CHUNK: Final = 1 << 16
@@ -26,6 +26,7 @@ DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]*\?>")
 DECLARED: Final = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"']")
 PROLOGUE: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 ROOT: Final = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+BEFORE: Final = b"\xef\xbb\xbf\xff\xfe" + bytes(range(33))  # marks of the byte order, blanks, stray characters
 WIDE: Final = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 
 
@@ -41,9 +42,19 @@ def has_root(path: Path, head: bytes, element: str) -> bool:
     return found == element
 
 
+def names_any(path: Path, head: bytes, pattern: re.Pattern[str]) -> bool:
+    """Whether the pattern is found in the beginning of an XML file; more is read where it is not in the first bytes."""
+    if pattern.search(decoded(head)) is not None:
+        return True
+    if len(head) < CHUNK:
+        return False
+    with open_file(path) as file:
+        return pattern.search(decoded(file.read(PROLOGUE_BYTES))) is not None
+
+
 def root_name(head: bytes) -> str | None:
     """The name of the root element without its prefix; empty where it does not come yet, None where this is no XML."""
-    if not head.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
+    if not head.lstrip(BEFORE).startswith(b"<"):
         return None
     text = FORBIDDEN.sub("", decoded(head).lstrip("\ufeff"))
     at = 0
@@ -91,7 +102,7 @@ def checked_xml(path: Path, what: str) -> Checked:
             f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
         )
     with open_file(path) as file:
-        content = file.read(LARGEST_BYTES + 1)
+        content = file.read()
     try:
         _look_through(content, path, what)
     except (expat.ExpatError, ValueError, LookupError):
@@ -120,13 +131,17 @@ def text_of(element: ET.Element | None, *names: str) -> str:
 
 def _look_through(content: bytes, path: Path, what: str) -> None:
     """Checks that it is well-formed and within the limits."""
+    if content.count(b"=") > MOST_ELEMENTS:  # of one element, the parser would list all attributes at once
+        raise UnreadableFileError(
+            f"{path}: more than {MOST_ELEMENTS} attributes, which no {what} file has: export it again"
+        )
     parser = expat.ParserCreate()
     seen = depth = 0
 
-    def begins(name: str, attributes: list[str]) -> None:
+    def begins(name: str, attributes: dict[str, str]) -> None:
         nonlocal seen, depth
-        del name
-        seen, depth = seen + 1 + len(attributes) // 2, depth + 1
+        del name, attributes
+        seen, depth = seen + 1, depth + 1
         if seen > MOST_ELEMENTS:
             raise UnreadableFileError(
                 f"{path}: more than {MOST_ELEMENTS} elements, which no {what} file has: export it again"
@@ -145,7 +160,6 @@ def _look_through(content: bytes, path: Path, what: str) -> None:
         del declaration
         raise UnreadableFileError(f"{path}: XML that declares entities is not read as {what}: export it without")
 
-    parser.ordered_attributes = True
     parser.StartElementHandler = begins
     parser.EndElementHandler = ends
     parser.EntityDeclHandler = entity
