@@ -338,7 +338,7 @@ def test_identifiers_name_recordings(ecg, tmp_path):
     np.savez(path, X=stack, ecg_id=[4711, 12])
     assert [place.name for place in find_recordings([path])] == ["x.npz::X[ecg_id=4711]", "x.npz::X[ecg_id=12]"]
     np.testing.assert_allclose(read(f"{path}::X[ecg_id=12]", **KNOWN).signal, 2 * ecg, atol=1e-6)
-    with pytest.raises(SignalShapeError, match="no ecg_id is 13"):
+    with pytest.raises(SignalShapeError, match="none has the ecg_id 13"):
         read(f"{path}::X[ecg_id=13]", **KNOWN)
     np.savez(path, X=stack, ecg_id=[12, 12])
     assert [place.name for place in find_recordings([path])] == ["x.npz::X[0]", "x.npz::X[1]"]

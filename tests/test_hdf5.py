@@ -58,7 +58,7 @@ def test_code15_is_a_recording_an_exam(code15, ecg):
 def test_code15_says_what_to_name(code15):
     with pytest.raises(SignalShapeError, match=r"/tracings \(3, 4096, 12\) holds 3.*exams_part0\.hdf5::/tracings\[0\]"):
         read(code15, **KNOWN)
-    with pytest.raises(SignalShapeError, match="no exam_id is 5"):
+    with pytest.raises(SignalShapeError, match="none has the exam_id 5"):
         read(f"{code15}::/tracings[exam_id=5]", **KNOWN)
     with pytest.raises(EcgNoiseError, match="--sampling-frequency"):
         read(f"{code15}::/tracings[0]", units="mV")

@@ -130,6 +130,39 @@ def test_labchart(labchart, ecg, tmp_path):
         read(tmp_path / "l.mat")
 
 
+INFO = """Source: record mitdb/100  Start: [00:00:00.000]
+val has 2 rows (signals) and 2500 columns (samples/signal)
+Duration:     0:10
+Sampling frequency: 250 Hz  Sampling interval: 0.004 sec
+Row\tSignal\tGain\tBase\tUnits
+1\tMLII\t200\t1024\tmV
+2\tECG lead V5\t0.1\t-3\tuV
+
+To convert from raw units to the physical units shown
+above, subtract 'base' and divide by 'gain'.
+"""
+
+
+@pytest.mark.parametrize("save", [save4, save5])
+def test_physiobank_info_beside_the_file(save, ecg, tmp_path):
+    counts = np.round(ecg * [[200], [100]] + [[1024], [-3]])
+    counts[0, 7] = -32768
+    save(tmp_path / "100m.mat", {"val": counts})
+    (tmp_path / "100m.info").write_text(INFO)
+    recording = read(tmp_path / "100m.mat")
+    assert recording.lead_names == ("MLII", "ECG lead V5")
+    assert recording.sampling_frequency == 250
+    assert np.flatnonzero(np.isnan(recording.signal[0])).tolist() == [7]
+    np.testing.assert_allclose(
+        np.nan_to_num(recording.signal), np.where(np.arange(2500) == 7, [[0], [1]], 1) * ecg, atol=6e-3
+    )
+    assert recording.notes == ("gains, units and names are those of 100m.info",)
+    for wrong in (INFO.replace("200", "0"), INFO.replace("2\tECG", "two\tECG"), "", INFO.replace("1024", "1.2.3")):
+        (tmp_path / "100m.info").write_text(wrong)
+        with pytest.raises(EcgNoiseError, match="--sampling-frequency"):
+            read(tmp_path / "100m.mat", units="mV")
+
+
 def test_eeglab_channels(ecg, tmp_path):
     places = np.array([("ECG1",), ("EMG",)], dtype=[("labels", "O")])
     savemat(tmp_path / "e.mat", {"EEG": {"data": ecg, "srate": 250.0, "chanlocs": places}})

@@ -193,7 +193,7 @@ def identifying(arrays: Sequence[Described], signal: Described) -> Described | N
 
 def usable_identifiers(values: Sequence[object]) -> list[str] | None:
     """The identifiers as texts; None where they repeat, or cannot stand in an address."""
-    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
+    texts = [_text(value) for value in values]
     usable = len(set(texts)) == len(texts) and all(re.fullmatch(r"[\w.-]+", text) for text in texts)
     return texts if usable else None
 
@@ -203,12 +203,21 @@ def identified(address: Address, values: Sequence[object], path: Path) -> Addres
     if address.identifier is None:
         return address
     name, wanted = address.identifier
-    texts = usable_identifiers(values) or []
-    if wanted not in texts:
+    if re.fullmatch("[0-9]{1,20}", wanted) and all(type(value) is int for value in values[:1]):
+        number = int(wanted)
+        found = [row for row, value in enumerate(values) if value == number]
+    else:
+        found = [row for row, value in enumerate(values) if _text(value) == wanted]
+    if len(found) != 1:
+        many = "several have the" if found else "none has the"
         raise SignalShapeError(
-            f"{path}: no {name[:100]} is {wanted[:100]}: pass another, or the number of the recording"
+            f"{path}: {many} {name[:100]} {wanted[:100]}: pass another one, or the number of the recording"
         )
-    return Address(address.name, texts.index(wanted), None, address.transposed)
+    return Address(address.name, found[0], None, address.transposed)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def left_out(arrays: Sequence[Described], chosen: Described, keys: frozenset[str]) -> list[str]:

@@ -143,8 +143,13 @@ def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: 
     layout = layout_of(chosen, address, path)
     signal = np.atleast_2d(load(chosen.name, layout.index))
     notes = () if options.dataset else tuple(left_out(arrays, chosen, KEYS))
+    signal = signal.T if layout.time_first else signal
     said = _said(arrays, chosen, load, path)
-    raw = HeldRaw(signal.T if layout.time_first else signal)
+    known = matlab_exports.physiobank(signal, path) if chosen.name == matlab_exports.PHYSIOBANK else None
+    if known is not None:
+        signal, said = known[0], said | known[1]
+        notes = (*notes, f"gains, units and names are those of {path.with_suffix('.info').name}")
+    raw = HeldRaw(signal)
     return Found(raw, said, chosen.name, options.dataset, padded=len(chosen.shape) > 2, notes=notes)
 
 

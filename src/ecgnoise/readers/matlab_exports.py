@@ -5,10 +5,13 @@ AcqKnowledge (BIOPAC)
 LabChart (ADInstruments)
     ``data``, the samples of all channels behind each other; ``datastart`` and ``dataend`` (channels, blocks) count from
     1; ``samplerate`` likewise, ``titles``, ``unittext`` with ``unittextmap``.
+PhysioBank ATM
+    ``val`` (leads, time), counts, whose gains, units and names are in a file of the same name, ``.info``.
 EEGLAB
     a structure with ``data``, ``srate`` and ``chanlocs``, whose ``labels`` are the names.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.readers.base import is_file, open_file
 
 LABCHART: Final = frozenset({"data", "datastart", "dataend", "samplerate"})
 LABCHART_MORE: Final = frozenset({"titles", "unittext", "unittextmap"})
 ACQKNOWLEDGE: Final = frozenset({"data", "isi"})
+PHYSIOBANK: Final = "val"
+INFO_BYTES: Final = 1 << 20
+INFO_RATE: Final = re.compile(r"^Sampling frequency:\s*([0-9.]+)\s*Hz", re.MULTILINE)
+INFO_ROW: Final = re.compile(r"^(\d+)\t(.+?)\t([0-9.eE+-]+)\t([0-9.eE+-]+)\t(\S+)\s*$", re.MULTILINE)
 
 
 def is_labchart(names: frozenset[str]) -> bool:
@@ -55,6 +63,32 @@ def labchart(variables: Mapping[str, NDArray[Any]], path: Path) -> tuple[NDArray
     if units is not None:
         said["unittext"] = units[there]
     return signal, said
+
+
+def physiobank(signal: NDArray[Any], path: Path) -> tuple[NDArray[Any], dict[str, Any]] | None:
+    """Counts (leads, time) as physical values, and what the ``.info`` beside the file says; None where there is none.
+
+    A value is (count - base) / gain, as the file says itself. -32768 is a missing sample, as in WFDB's format 16.
+    """
+    beside = path.with_suffix(".info")
+    if not is_file(beside) or signal.dtype.kind not in "iuf":
+        return None
+    with open_file(beside) as file:
+        text = file.read(INFO_BYTES).decode("utf-8", "replace")
+    rate, rows = INFO_RATE.search(text), INFO_ROW.findall(text)
+    try:
+        gains, bases = (np.array([[float(row[at])] for row in rows]).reshape(-1, 1) for at in (2, 3))
+        frequency = float(rate[1]) if rate else None
+    except ValueError:
+        return None
+    if len(rows) != len(signal) or not (np.isfinite(gains) & (gains > 0) & np.isfinite(bases)).all():
+        return None
+    counts = np.where(signal == -32768, np.nan, signal.astype(np.float64))
+    said: dict[str, Any] = {
+        "units": np.array([row[4] for row in rows]),
+        "lead_names": np.array([row[1] for row in rows]),
+    }
+    return (counts - bases) / gains, said | ({} if frequency is None else {"fs": np.array(frequency)})
 
 
 def _channels(array: NDArray[Any], path: Path) -> NDArray[np.float64]:
