@@ -175,3 +175,25 @@ def test_types_that_are_no_numbers(ecg, tmp_path):
     for name in ("table", "texts", "when"):
         with pytest.raises(SignalShapeError, match=f"/{name}"):
             read(f"{tmp_path}/c.h5::/{name}", **KNOWN)
+
+
+def test_a_heap_of_texts_without_end(ecg, tmp_path):
+    """The library walks for ever along a heap whose free part has no size."""
+    path = tmp_path / "h.h5"
+    with h5py.File(path, "w") as file:
+        file["ecg"] = ecg
+        file.attrs["fs"], file.attrs["units"] = RATE, "mV"
+        file["lead_names"] = list(LEADS)
+    assert read(path).lead_names == LEADS
+    content = bytearray(path.read_bytes())
+    at = content.index(b"GCOL\x01\0\0\0")
+    used = content.index(b"\0" * 8, content.index(b"V6", at)) // 8 * 8
+    while content[used : used + 2] != b"\0\0":
+        used += 8
+    free = next(place for place in range(used, used + 64, 8) if any(content[place + 8 : place + 16]))
+    content[free + 8 : free + 16] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="heap of texts"):
+        read(path)
+    with pytest.raises(UnreadableFileError, match="heap of texts"):
+        read(f"{path}::/ecg")

@@ -259,3 +259,17 @@ def test_what_is_compressed_to_nearly_nothing(tmp_path, ecg):
     save5(tmp_path / "b.mat", {"ecg": np.zeros((2, 20_000_000))})
     with pytest.raises(UnreadableFileError, match=r"announces \d+ bytes, at most"):
         read(tmp_path / "b.mat", **KNOWN)
+
+
+def test_numbers_of_a_type_that_is_none(tmp_path):
+    """The decoder ends the program at a type that it does not know."""
+    for name, made in (
+        ("ecg", matrix(6, (1, 900), b"ecg", element(0, bytes(7200)))),
+        ("ecg", matrix(6, (1, 900), b"ecg", element(15, bytes(7200)))),
+        ("ECG.a", matrix(2, (1, 1), b"ECG", element(5, struct.pack("<i", 8)), element(1, b"a\0\0\0\0\0\0\0"),
+                         matrix(6, (1, 900), b"", element(0, bytes(7200))))),
+        ("labels", matrix(4, (1, 9), b"labels", element(9, bytes(72)))),
+    ):  # fmt: skip
+        (tmp_path / "d.mat").write_bytes(HEADER + made)
+        with pytest.raises(UnreadableFileError, match=r"not a whole .mat file \(.*numbers of type"):
+            read(f"{tmp_path}/d.mat::{name}", **KNOWN)

@@ -36,6 +36,7 @@ from ecgnoise.readers.address import (
 )
 from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Found, recording_of
 from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.hdf5_heaps import check_heaps
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
@@ -245,7 +246,7 @@ def _identifiers(file: Any, name: str, path: Path) -> list[Any]:
     if dataset is None:
         return []
     check_size(dataset, LARGEST_IDENTIFIERS, path)
-    return list(np.ravel(dataset[()]).tolist())
+    return list(np.ravel(values_of(dataset, path)).tolist())
 
 
 def _said(dataset: Any, path: Path) -> dict[str, Any]:
@@ -264,16 +265,25 @@ def _said(dataset: Any, path: Path) -> dict[str, Any]:
                 if key.casefold() in SURE_KEYS:
                     check_size(beside, LARGEST_COMPANION, path)
                 if (beside.size or 0) <= LARGEST_COMPANION:
-                    said[key.casefold()] = beside[()]
+                    said[key.casefold()] = values_of(beside, path)
         if group.name == "/":
             return said
         group = group.parent
+
+
+def values_of(dataset: Any, path: Path) -> Any:
+    """All that a dataset holds; texts of any length only from heaps that are whole."""
+    if dataset.dtype.kind == "O":
+        check_heaps(path)
+    return dataset[()]
 
 
 def _attribute(item: Any, key: str, path: Path) -> Any:
     known = item.attrs.get_id(key)
     if prod(known.shape) * known.dtype.itemsize > LARGEST_COMPANION * 8:
         raise UnreadableFileError(f"{path}: attribute {key[:LONGEST_NAME]} has shape {known.shape}: save it shorter")
+    if known.dtype.kind == "O":
+        check_heaps(path)
     return item.attrs[key]
 
 

@@ -30,7 +30,7 @@ from ecgnoise.readers.address import (
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
 from ecgnoise.readers.base import ReadOptions, one_line, open_file
-from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset
+from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
@@ -278,16 +278,17 @@ def _content(file: Any, dataset: Any, path: Path, index: int | None) -> NDArray[
         return _text(dataset, path)
     if kind == b"cell":
         check_size(dataset, MAXIMUM_LEADS, path)
-        cells = [own(file[reference], dataset.name) for reference in np.ravel(dataset[()])]
+        cells = [own(file[reference], dataset.name) for reference in np.ravel(values_of(dataset, path))]
         return np.array(["".join(_text(cell, path)) for cell in cells])
     check_size(dataset, LARGEST_SAMPLES * (1 if index is None else dataset.shape[-1]), path)
     size = (dataset.size if index is None else dataset.size // dataset.shape[-1]) * dataset.dtype.itemsize
     check_announced(size, dataset.id.get_storage_size(), dataset.name, path)
-    return np.asarray(dataset[()] if index is None else dataset[..., index]).T
+    return np.asarray(values_of(dataset, path) if index is None else dataset[..., index]).T
 
 
 def _text(dataset: Any, path: Path) -> NDArray[np.str_]:
     """Text, which is stored as numbers: a row of letters is one, several rows are several."""
     check_size(dataset, LONGEST_TEXT, path)
-    letters = np.atleast_2d(np.asarray(dataset[()])).T if dataset.ndim == 2 else np.atleast_2d(dataset[()])
+    numbers = np.atleast_2d(np.asarray(values_of(dataset, path)))
+    letters = numbers.T if dataset.ndim == 2 else numbers
     return np.array(["".join(map(chr, row)).rstrip() for row in letters])

@@ -21,6 +21,7 @@ HEADER: Final = 128
 MATRIX: Final = 14  # types of elements
 COMPRESSED: Final = 15
 NUMBER_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8, 16: 1, 17: 2, 18: 4}
+LETTER_TYPES: Final = frozenset({1, 2, 4, 16, 17, 18})  # in which texts are stored
 CELL: Final = 1  # classes of variables
 STRUCTURE: Final = 2
 TEXT: Final = 4
@@ -88,14 +89,12 @@ def _variable(file: IO[bytes], kind: int, count: int, order: str, path: Path) ->
     else:
         beginning = b"\0" * 8 + file.read(min(count, BEGINNING))
         start = 0
-    found = _matrix(memoryview(beginning)[8:], order, 0, None)
+    found = _matrix(memoryview(beginning)[8:], order, size, 0, None)
     if found.kind in {"V", "O"}:
         content = _decompressed(file, count, 8 + size) if start else beginning + file.read(count - len(beginning) + 8)
         if len(content) != 8 + size:
             raise ValueError(f"{len(content) - 8} bytes of {size} are there")
-        found = _matrix(memoryview(content)[8:], order, 0, _Budget())
-    elif prod(found.shape) > size and found.kind:
-        raise ValueError(f"{found.name[:40]} has dimensions {found.shape}, {size} bytes are there")
+        found = _matrix(memoryview(content)[8:], order, size, 0, _Budget())
     return found
 
 
@@ -115,35 +114,45 @@ def _decompressed(file: IO[bytes], count: int, most: int) -> bytes:
     return b"".join(pieces)
 
 
-def _matrix(content: memoryview, order: str, depth: int, budget: _Budget | None) -> Variable:
-    """A variable by the bytes of its element; what it holds is looked at where there is a budget."""
-    if not content.nbytes:
+def _matrix(content: memoryview, order: str, size: int, depth: int, budget: _Budget | None) -> Variable:
+    """A variable by the bytes of its element, of which there are ``size``.
+
+    Without a budget of what may be looked at in it, the first of them are enough.
+    """
+    if not size:
         return Variable("", "f", (0, 0))  # an empty one has no elements
-    elements = _elements(content, order, strict=budget is not None)
+    elements = _elements(content, order, size)
     flags = struct.unpack(f"{order}I", next(elements)[1][:4])[0]
     number = flags & 0xFF
     kind = "u" if number in UNSIGNED else KINDS.get(number, "")
     if not kind:
         return Variable("", "", ())
     kind = "b" if flags & IS_LOGICAL else "c" if flags & IS_COMPLEX else kind
-    _, dimensions = next(elements)
+    _, dimensions, _ = next(elements)
     shape = struct.unpack(f"{order}{dimensions.nbytes // 4}i", dimensions)
     if not 2 <= len(shape) <= MOST_DIMENSIONS or min(shape) < 0:
         raise ValueError(f"dimensions {shape[:4]}")
     name = bytes(next(elements)[1]).decode("latin-1")
-    if budget is None:
+    if number not in {CELL, STRUCTURE}:
+        _check_numbers(elements, name, shape, is_text=number == TEXT)
         return Variable(name, kind, shape)
-    if number in {CELL, STRUCTURE}:
-        return Variable(name, kind, shape, _held(elements, order, prod(shape), number, depth, budget))
-    values = list(elements)
-    there = max((data.nbytes // NUMBER_BYTES.get(of, 1) for of, data in values), default=0)
-    if prod(shape) > there:
-        raise ValueError(f"{name[:40]} has dimensions {shape}, {there} values are there")
-    return Variable(name, kind, shape)
+    held = () if budget is None else _held(elements, order, prod(shape), number, depth, budget)
+    return Variable(name, kind, shape, held)
+
+
+def _check_numbers(
+    elements: Iterator[tuple[int, memoryview, int]], name: str, shape: tuple[int, ...], *, is_text: bool
+) -> None:
+    """ValueError where the numbers of a variable are of no known type, or too few."""
+    kind, _, size = next(elements)
+    if kind not in (LETTER_TYPES if is_text else NUMBER_BYTES.keys() - {16, 17, 18}):
+        raise ValueError(f"{name[:40]!a} has numbers of type {kind}")
+    if prod(shape) > size // NUMBER_BYTES[kind]:
+        raise ValueError(f"{name[:40]!a} has dimensions {shape}, {size} bytes are there")
 
 
 def _held(
-    elements: Iterator[tuple[int, memoryview]], order: str, count: int, number: int, depth: int, budget: _Budget
+    elements: Iterator[tuple[int, memoryview, int]], order: str, count: int, number: int, depth: int, budget: _Budget
 ) -> tuple[Variable, ...]:
     """The fields of a structure of one, after a look at all that a structure or cell holds."""
     fields = [""]
@@ -158,16 +167,19 @@ def _held(
         raise ValueError(f"more than {DEEPEST} variables in each other, or {LARGEST_STRUCTURE} in one")
     held = []
     for at in range(count * len(fields)):
-        kind, content = next(elements)
+        kind, content, size = next(elements)
         if kind != MATRIX:
             raise ValueError(f"an element of type {kind} for a variable")
-        one = _matrix(content, order, depth + 1, budget)
+        one = _matrix(content, order, size, depth + 1, budget)
         held.append(Variable(fields[at % len(fields)], one.kind, one.shape))
     return tuple(held) if number == STRUCTURE and count == 1 else ()
 
 
-def _elements(content: memoryview, order: str, *, strict: bool) -> Iterator[tuple[int, memoryview]]:
-    """Type and bytes of the elements in others; ValueError where one is cut off, or none is left."""
+def _elements(content: memoryview, order: str, size: int) -> Iterator[tuple[int, memoryview, int]]:
+    """Type, bytes and number of bytes of the elements in ``size`` bytes, of which the content may be the first only.
+
+    ValueError where one is cut off, or none is left.
+    """
     position = 0
     while position + 8 <= content.nbytes:
         first, count = struct.unpack_from(f"{order}II", content, position)
@@ -175,11 +187,8 @@ def _elements(content: memoryview, order: str, *, strict: bool) -> Iterator[tupl
             kind, count, start, step = first & 0xFFFF, first >> 16, position + 4, 8
         else:
             kind, start, step = first, position + 8, 8 + count + (-count % 8)
-        if start + count > content.nbytes or (step == 8 and count > 4 and first >> 16):
-            if strict:
-                raise ValueError(f"an element of {count} bytes, {content.nbytes - start} are there")
-            break
-        yield kind, content[start : start + count]
+        if start + count > size or (first >> 16 and count > 4):
+            raise ValueError(f"an element of {count} bytes, {size - start} are there")
+        yield kind, content[start : start + count], count
         position += step
-    if not strict:
-        raise ValueError("its flags, dimensions or name are not there")
+    raise ValueError("its elements end early")
