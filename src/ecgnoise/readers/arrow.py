@@ -116,7 +116,7 @@ def _parquet(file: BinaryIO, path: Path) -> Source:
     rows = [group.num_rows for group in groups]
     if min([*rows, metadata.num_rows]) < 0 or sum(rows) != metadata.num_rows:
         raise ValueError(f"{metadata.num_rows} rows, {sum(rows)} in its groups")
-    # Not those of each column: pyarrow ends the program where a damaged file has fewer columns than it says.
+    # Not those of each column: pyarrow ends the program where the statistics of one do not fit its type.
     announced = [group.total_byte_size for group in groups]
     if min([*announced, 0]) < 0:
         raise ValueError(f"groups of {min(announced)} bytes")
