@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
-from ecgnoise.errors import OptionError, UnknownUnitsError
+from ecgnoise.errors import ModelFormatError, OptionError, UnknownUnitsError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
@@ -170,9 +170,13 @@ class Scorer:
         pictures, take = self._draw(lot, recording), self._placement.take
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        originals, taken = take(pictures.images), take(redrawn)
+        originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
+        if not np.isfinite(measured).all():
+            raise ModelFormatError(
+                f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
+            )
         kinds, shares = self._kinds.tell(originals, taken, pictures.held)
-        return Measured(take(errors), kinds, shares, (originals, taken) if keep else None)
+        return Measured(measured, kinds, shares, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""

@@ -4,11 +4,15 @@
 """
 
 import glob
-from collections.abc import Iterable, Sequence
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import OptionError, UnknownFormatError, UnreadableFileError
+from ecgnoise.files import NO_REGULAR_FILE, open_regular, shown_name
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
@@ -94,7 +98,8 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
     A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
     that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
-    it fails; only the annotations of a record stand for the record.
+    it fails; only the annotations of a record stand for the record. Files and folders below a folder that cannot be
+    looked into are listed for the same reason.
     """
     return sorted({place for path in paths for place in _expand(Path(path))})
 
@@ -103,60 +108,120 @@ def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
     if options.dataset is not None and not isinstance(reader, Hdf5Reader):
         raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
     try:
-        return reader.read(place, options)
+        recording = reader.read(place, options)
     except OSError as error:
         raise UnreadableFileError(
             f"{place}: cannot be read ({one_line(error)}): check it, or fetch it again"
         ) from error
     except MemoryError as error:
         raise UnreadableFileError(f"{place}: too large for the memory: split it, or fetch it again") from error
+    return replace(recording, source=shown_name(recording.source))
 
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or record_header(path) else split_dataset(path)
+    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
 
 
 def _expand(path: Path) -> list[Path]:
     if is_folder(path):
-        return _in_folder(path.rglob("*"))
+        return _in_folder(_below(path))
     if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
-        below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
-        return _in_folder([*found, *below]) or [path]
-    beside = path.with_suffix(".hea")
-    companion = is_file(path) and is_file(beside) and _reader_of(path, _head(path)) is None
-    return [beside if companion else record_header(path) or path]
+        below = [file for folder in found if is_folder(folder) for file in _below(folder)]
+        return _in_folder([*(file for file in found if not is_folder(file)), *below]) or [path]
+    beside = path.with_suffix(".hea") if path.name else path
+    companion = is_file(path) and is_file(beside) and _is_companion(path)
+    return [beside if companion else _record(path) or path]
+
+
+def _is_companion(path: Path) -> bool:
+    """Whether no reader knows a file; it may be one beside a header. False for one that cannot be opened."""
+    try:
+        return _reader_of(path, _head(path)) is None
+    except UnreadableFileError:
+        return False
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files below a folder, links to folders as they are, and the folders that cannot be listed."""
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            yield place
+            continue
+        waiting += [path for path, is_below in listed if is_below]
+        yield from (path for path, is_below in listed if not is_below)
 
 
 def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
-    for place in {record_header(file) or file for file in files}:
-        if is_file(place):
-            head = _head(place)
+    for place in {_record(file) or file for file in files}:
+        try:
+            mode = place.stat().st_mode
+            head = _head(place) if stat.S_ISREG(mode) else b""
+        except FileNotFoundError:  # a link to nowhere
+            continue
+        except (OSError, UnreadableFileError):
+            listed |= set() if _is_signal_file(place) else {place}
+            continue
+        if stat.S_ISREG(mode):
             segments |= segment_headers(place, head)
             listed |= {place} if any(reader.lists(place, head) for reader in READERS) else set()
+        elif stat.S_ISDIR(mode) and not place.is_symlink():
+            listed.add(place)  # its files cannot be listed
     return sorted(listed - segments)
 
 
+def _is_signal_file(path: Path) -> bool:
+    """Whether a file that cannot be opened belongs to a record by its name; reading the record says so."""
+    return path.suffix == ".dat" and is_file(path.with_suffix(".hea"))
+
+
+def _record(path: Path) -> Path | None:
+    """The header of a WFDB record; see :func:`record_header`. One that cannot be opened names no file."""
+    try:
+        return record_header(path)
+    except OSError:
+        return None
+
+
 def _locate(path: Path) -> Path:
-    record = record_header(path)
+    record = _record(path)
     if record is not None:
         return record
-    if is_folder(path):
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            with os.scandir(path):
+                pass
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise UnreadableFileError(f"{path}: no such file: check the path") from error
+    except OSError as error:
+        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
+    if stat.S_ISDIR(mode):
         raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
-    if not is_file(path):
-        raise UnreadableFileError(f"{path}: no such file: check the path")
+    if not stat.S_ISREG(mode):
+        raise UnreadableFileError(f"{path}: {NO_REGULAR_FILE}: save its content to a file and pass that")
     return path
 
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
+
+
+def _remedy(error: OSError) -> str:
+    """What helps against an error of a file that is there."""
+    return "check its permissions" if isinstance(error, PermissionError) else "check the path, or fetch it again"
 
 
 def _reader_of(path: Path, head: bytes) -> Reader | None:
