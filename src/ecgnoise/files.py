@@ -7,13 +7,15 @@ takes: :func:`shown_name` is for people, :func:`name_bytes` for checksums.
 import errno
 import os
 import stat
+from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Final
 
-NO_REGULAR_FILE = "no regular file but a pipe, a device or a socket"
+NO_REGULAR_FILE: Final = "no regular file but a pipe, a device or a socket"
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """A file opened to be read; OSError for anything but a regular file, which might never answer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     try:
@@ -38,9 +40,15 @@ def name_bytes(name: str | Path) -> bytes:
     return os.fsencode(name)
 
 
-def file_states(paths: list[Path]) -> list[tuple[str, int, int]]:
-    """Name, size in bytes and time of the last change in ns of each file; -1 and -1 where it cannot be looked at."""
-    return [(shown_name(path), *_state(path)) for path in paths]
+FileState = tuple[str, int, int]
+
+
+def file_states(paths: Iterable[Path]) -> list[FileState]:
+    """What a change of files shows by, in the order of their names.
+
+    Name, size in bytes and time of the last change in ns of each file; -1 and -1 where it cannot be looked at.
+    """
+    return [(shown_name(path), *_state(path)) for path in sorted(paths)]
 
 
 def _state(path: Path) -> tuple[int, int]:

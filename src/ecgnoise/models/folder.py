@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from ecgnoise.errors import (
     MissingExtraError,
@@ -121,7 +122,7 @@ def read_file(file: Path, largest: int = LARGEST_FILE) -> bytes:
         return opened.read(largest)
 
 
-def _check_size(file: Path, opened: BinaryIO, largest: int) -> None:
+def _check_size(file: Path, opened: BufferedReader, largest: int) -> None:
     size = os.fstat(opened.fileno()).st_size
     if size > largest:
         raise ModelFormatError(f"{file}: {size} bytes, no file of a model has more than {largest}: pass another folder")

@@ -16,6 +16,7 @@ from ecgnoise.files import NO_REGULAR_FILE, open_regular, shown_name
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
+from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
@@ -33,7 +34,7 @@ from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
-__all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
+__all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]
 
 # Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
@@ -102,6 +103,15 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
     looked into are listed for the same reason.
     """
     return sorted({place for path in paths for place in _expand(Path(path))})
+
+
+def recording_files(path: str | Path) -> list[Path]:
+    """All files that a recording is read from: its own, those that a WFDB header names, and a JSON file beside it."""
+    file = _with_dataset(Path(path))[0]
+    place = _record(file) or file
+    beside = [place.with_suffix(".json")] if place.name else []
+    named = header_files(place) if place.suffix.lower() == ".hea" else {place}
+    return sorted({*named, *(known for known in beside if is_file(known))})
 
 
 def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
