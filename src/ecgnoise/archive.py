@@ -265,7 +265,8 @@ def score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveO
 
 def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> Iterator[int]:
     """Score a lot, a recording at a time, and write its part when all are done."""
-    yield from _write_part(out, number, files, (score_one(file, options) for file in files))
+    states = [recording_state(file) for file in files]
+    yield from _write_part(part_file(out, number), states, (score_one(file, options) for file in files))
 
 
 def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
@@ -275,23 +276,23 @@ def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: Archi
     damaged the memory, or have taken all of it.
     """
     outcomes: dict[Path, Outcome] = {}
+    states = [recording_state(file) for file in files]
     for jobs, anew in ((options.jobs, False), (1, True)):
         tasks = [(file, options) for file in files if file not in outcomes]
         with closing(one_by_one(score_one, tasks, jobs, str(out), anew=anew)) as done:
             outcomes |= {task[0]: found for task, found in done if not isinstance(found, Died)}
     for file in files:
         outcomes.setdefault(file, (shown_name(file), UnreadableFileError.__name__, f"{shown_name(file)}: {FATAL}"))
-    return sum(_write_part(out, number, files, (outcomes[file] for file in files)))
+    return sum(_write_part(part_file(out, number), states, (outcomes[file] for file in files)))
 
 
-def _write_part(out: Path, number: int, files: tuple[Path, ...], outcomes: Iterable[Outcome]) -> Iterator[int]:
-    """Write a part as the outcomes of its files come."""
+def _write_part(part: Path, states: Sequence[str], outcomes: Iterable[Outcome]) -> Iterator[int]:
+    """Write a part as the outcomes of its recordings come. states: of the recordings, before they were read."""
     import pyarrow.parquet as pq
 
     failures: list[Failure] = []
     rows: list[tuple[Any, ...]] = []
-    states = [recording_state(file) for file in files]
-    with whole_files(part_file(out, number)) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
+    with whole_files(part) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
         for outcome in outcomes:
             if isinstance(outcome, list):
                 rows += outcome
@@ -303,7 +304,7 @@ def _write_part(out: Path, number: int, files: tuple[Path, ...], outcomes: Itera
             yield 1
         writer.write_table(arrow_table(rows))
         writer.add_key_value_metadata(
-            {"errors": json.dumps(failures), "recordings": str(len(files)), STATES: json.dumps(states)}
+            {"errors": json.dumps(failures), "recordings": str(len(states)), STATES: json.dumps(states)}
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
 from ecgnoise.files import shown_name
 from ecgnoise.quantify import Quantifier
-from ecgnoise.readers import ReadOptions, read
+from ecgnoise.readers import ReadOptions, read, recording_files
 from ecgnoise.result import Result
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def score_file(
     What a library that decodes files stumbles over is an error of the file, named with the kind of its exception.
     """
     try:
+        if journal is not None:
+            journal.depend_on(recording_files(path))
         recording = read(
             path,
             sampling_frequency=options.sampling_frequency,
