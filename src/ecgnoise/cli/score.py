@@ -271,9 +271,9 @@ def _check_marks(marks: str, files: list[Path]) -> None:
             raise OutputError(f"{place}: the marks of both {taken[place]} and {file}: score one folder at a time")
         if not place.parent.is_dir():
             raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
-        if place.parent not in {known.parent for known in taken}:
-            check_place(place)
         taken[place] = file
+    for one_of_folder in {place.parent: place for place in taken}.values():
+        check_place(one_of_folder)
 
 
 def _marks_of(marks: str, file: Path) -> Path:
