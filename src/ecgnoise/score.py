@@ -19,7 +19,7 @@ from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
-from ecgnoise.profiles import Images, Profile, held_rows, level_images, qrs_level
+from ecgnoise.profiles import Images, Profile, held_rows, is_plausible, level_images, qrs_level
 from ecgnoise.readers import recording_files
 from ecgnoise.readers.base import is_file
 from ecgnoise.recording import Recording
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 LONGEST_SECONDS: Final = 366 * 86_400
 MOST_SCORES: Final = 1 << 28
+# What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
+DOUBTED: Final = {
+    True: "they are scored as if the unit were unknown",
+    False: "the score depends on it: pass the right unit",
+}
 Progress = Callable[[int, int], None]
 Lot = list[LeadSegment]
 
@@ -40,13 +45,14 @@ Lot = list[LeadSegment]
 class Measured(NamedTuple):
     """What was found of some lead-segments.
 
-    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). images:
-    originals and redrawings, where they are kept.
+    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). plausible:
+    whether the QRS level is one that an ECG has, (n,). images: originals and redrawings, where they are kept.
     """
 
     errors: NDArray[np.float64]
     kinds: NDArray[Any]
     shares: NDArray[np.float64]
+    plausible: NDArray[np.bool_]
     images: tuple[Images, Images] | None
 
 
@@ -182,6 +188,8 @@ class Scorer:
             for row, item in enumerate(lots[number - 1]):
                 sheet.enter_score(item, measured.errors[row])
                 sheet.enter_noise(item, str(measured.kinds[row]), float(measured.shares[row]))
+                if not measured.plausible[row]:
+                    sheet.enter_doubt(item)
                 if measured.images is not None:
                     sheet.enter_images(item, *(images[row] for images in measured.images))
             if number < len(lots) and lots[number][0].segment > told:
@@ -200,7 +208,8 @@ class Scorer:
                 f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
             )
         kinds, shares = self._kinds.tell(originals, taken, pictures.held)
-        return Measured(measured, kinds, shares, (originals, taken) if keep else None)
+        plausible = np.asarray(take(is_plausible(pictures.reference))) | (recording.units != "mV")
+        return Measured(measured, kinds, shares, plausible, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
@@ -208,7 +217,8 @@ class Scorer:
         levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
-        return Pictures(images, reference, recording.units == "mV", held_rows(profile, frequency))
+        known = is_plausible(reference) if recording.units == "mV" else False
+        return Pictures(images, reference, known, held_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:
         """The finished result of a filled sheet."""
@@ -237,7 +247,7 @@ class Scorer:
             noise_share=sheet.noise_share,
             recording_start=recording.start,
             lead_remarks=check_leads(recording),
-            notes=recording.notes,
+            notes=(*recording.notes, *sheet.doubts(recording, DOUBTED[self.profile.relative])),
             images=sheet.images,
         )
 
