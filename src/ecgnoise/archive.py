@@ -208,9 +208,12 @@ def recording_state(file: Path) -> str:
     return hashlib.sha256(json.dumps(states).encode()).hexdigest()[:STATE_DIGITS]
 
 
-def _sweep(out: Path) -> None:
-    """Remove what a run that was ended has left unfinished. Not among shards, which others may be working on."""
-    for unfinished in (out / PARTS).glob(".part-*"):
+def _sweep(out: Path, part: str = "part-") -> None:
+    """Remove what a run that was ended has left unfinished, of all parts or of one.
+
+    Of all not among shards, which others may be working on.
+    """
+    for unfinished in (out / PARTS).glob(f".{part}*"):
         shutil.rmtree(unfinished)
 
 
@@ -275,6 +278,8 @@ def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: Archi
     A recording that ends its process is tried once more with no other beside or before it: another one may have
     damaged the memory, or have taken all of it.
     """
+    part = part_file(out, number)
+    _sweep(out, part.stem)
     outcomes: dict[Path, Outcome] = {}
     states = [recording_state(file) for file in files]
     for jobs, anew in ((options.jobs, False), (1, True)):
@@ -283,7 +288,7 @@ def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: Archi
             outcomes |= {task[0]: found for task, found in done if not isinstance(found, Died)}
     for file in files:
         outcomes.setdefault(file, (shown_name(file), UnreadableFileError.__name__, f"{shown_name(file)}: {FATAL}"))
-    return sum(_write_part(part_file(out, number), states, (outcomes[file] for file in files)))
+    return sum(_write_part(part, states, (outcomes[file] for file in files)))
 
 
 def _write_part(part: Path, states: Sequence[str], outcomes: Iterable[Outcome]) -> Iterator[int]:

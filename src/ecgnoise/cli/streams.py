@@ -95,5 +95,5 @@ def one_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        if not first:  # else the program is ending, and a second Ctrl-C must not disturb that
-            signal.signal(signal.SIGINT, before)
+        # After one the program is ending, and Python gives other handlers than this one up on its way out.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if first else before)
