@@ -31,6 +31,7 @@ from ecgnoise.segments import Window, part_times, segment_times, windows
 PARTS: Final = "parts"
 PART_FILES: Final = "part-*.parquet"
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
+SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
 TIME_TOLERANCE: Final = 1e-4  # seconds, where times are rounded to a millionth
 OPTIONAL: Final = ("record", "usable", "local_minimum_db")  # what is told by the other columns
 Row = Mapping[str, Any]
@@ -179,22 +180,14 @@ TABLE_READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
 def _result(rows: Sequence[Row]) -> Result:
     """The result whose rows these are, in any order of segments."""
     names = tuple(dict.fromkeys(str(row["lead"]) for row in rows))
-    first = rows[0]
-    count = 1 + max(int(row["segment"]) for row in rows)
-    grid = {(names.index(str(row["lead"])), int(row["segment"])): row for row in rows}
-    if len(grid) != len(rows) or len(rows) != len(names) * count:
-        raise UnreadableFileError(
-            f"{first['path']}: {len(rows)} rows of {len(names)} leads and {count} segments, one each is needed: "
-            "pass the whole table"
-        )
-    cells = [[grid[lead, segment] for segment in range(count)] for lead in range(len(names))]
+    cells = _in_order(rows, names)
+    first = cells[0][0]
     frequency = _number(first["sampling_frequency_hz"])
     cut = _windows(cells[0], frequency, str(first["path"]))
     psnr = _numbers(cells, "psnr_db")
     local = _local(cells, psnr)
     times = np.array([segment_times(window, frequency) for window in cut])
     part_at = np.array([part_times(window, local.shape[2], frequency) for window in cut])
-    snr = [_numbers(cells, name) for name in ("snr_db", "snr_low_db", "snr_high_db")]
     ends = [float(end) for end in _text(first["snr_range_db"]).split()]
     return Result(
         psnr=psnr,
@@ -202,7 +195,7 @@ def _result(rows: Sequence[Row]) -> Result:
         fault=_words(cells, "fault"),
         grade=_words(cells, "grade"),
         percentile=_numbers(cells, "percentile"),
-        estimated_snr=np.stack(snr, axis=-1),
+        estimated_snr=np.stack([_numbers(cells, name) for name in SNR], axis=-1),
         snr_range=(ends[0], ends[1]) if ends else None,
         start=times[:, 0],
         duration=times[:, 1],
@@ -220,6 +213,18 @@ def _result(rows: Sequence[Row]) -> Result:
         lead_remarks=_remarks([_text(row[0]["lead_remarks"]) for row in cells], names),
         notes=tuple(filter(None, _text(first["notes"]).split(BETWEEN))),
     )
+
+
+def _in_order(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:
+    """The rows by leads and segments; UnreadableFileError where one is missing, or is there twice."""
+    count = 1 + max(int(row["segment"]) for row in rows)
+    grid = {(str(row["lead"]), int(row["segment"])): row for row in rows}
+    if len(grid) != len(rows) or len(rows) != len(names) * count:
+        raise UnreadableFileError(
+            f"{rows[0]['path']}: {len(rows)} rows of {len(names)} leads and {count} segments, one each is needed: "
+            "pass the whole table"
+        )
+    return [[grid[name, segment] for segment in range(count)] for name in names]
 
 
 def _windows(row: Sequence[Row], frequency: float, path: str) -> tuple[Window, ...]:

@@ -27,7 +27,7 @@ PSNR: Final = COLUMNS.index("psnr_db")
 LEFT: Final = ("lead", "grade", "fault", "noise")
 MODEL_MAY_LACK: Final = ("percentile", "snr_db")
 BELOW_ALL_SNR: Final = (
-    "  SNR dB -: below all scores it was measured with; other kinds of noise bring it there when weaker"
+    "SNR dB -: below all scores it was measured with; other kinds of noise bring it there when weaker"
 )
 
 
