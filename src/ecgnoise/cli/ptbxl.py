@@ -1,7 +1,6 @@
 """``ecgnoise ptbxl``: the published study, step by step."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,8 +180,8 @@ def prepare(options: PrepareOptions) -> None:
         click.get_current_context().exit(INTERRUPTED)
     click.echo(f"{options.out}: {outcome.done} of {outcome.records} records, {outcome.now} of them drawn now")
     _report(labels)
-    _report_absent(outcome.absent, outcome.records, options.ptbxl_folder, left_out=options.existing_only)
-    if _report_failed(options.out / FAILED, outcome.failed) or (outcome.absent and not options.existing_only):
+    _report_absent(len(outcome.absent), outcome.records, options.ptbxl_folder, left_out=options.existing_only)
+    if _report_failed(options.out / FAILED, outcome, existing_only=options.existing_only):
         click.get_current_context().exit(SOME_FAILED)
 
 
@@ -209,19 +208,25 @@ def _report_absent(absent: int, records: int, folder: Path, *, left_out: bool) -
         click.echo(f"{absent} of {records} records are not in {folder}: {what}", err=True)
 
 
-def _report_failed(path: Path, failed: Mapping[str, str]) -> bool:
-    """Write which records are not in the store, and name the first on standard error; whether there are any."""
+def _report_failed(path: Path, outcome: "Prepared", *, existing_only: bool) -> bool:
+    """Write which records are not in the store, and name the first on standard error; whether there are any.
+
+    Those that are not in the folder are not named, and with ``existing_only`` do not count.
+    """
     from ecgnoise.ptbxl.rows import Sheet, write_sheets
 
     path.unlink(missing_ok=True)
-    if not failed:
+    named = {name: reason for name, reason in outcome.failed.items() if name not in outcome.absent}
+    counted = named if existing_only else outcome.failed
+    if not counted:
         return False
-    write_sheets({path: Sheet(("filename", "reason"), failed.items())})
-    click.echo(f"{len(failed)} records are not in the store:", err=True)
-    for name, reason in list(failed.items())[:MOST_LISTED]:
-        click.echo(f"  {name}: {reason}", err=True)
-    if len(failed) > MOST_LISTED:
-        click.echo(f"  and {len(failed) - MOST_LISTED} more: see {path}", err=True)
+    write_sheets({path: Sheet(("filename", "reason"), counted.items())})
+    if named:
+        click.echo(f"{len(named)} records cannot be drawn:", err=True)
+        for name, reason in list(named.items())[:MOST_LISTED]:
+            click.echo(f"  {name}: {reason}", err=True)
+    if len(named) > MOST_LISTED:
+        click.echo(f"  and {len(named) - MOST_LISTED} more: see {path}", err=True)
     return True
 
 

@@ -58,15 +58,15 @@ Progress = Callable[[int, int], None]
 class Prepared:
     """What became of a run.
 
-    records: in the index. done: of them in the store. now: of them made by this run. absent: of them neither in the
-    store nor in the folder. failed: record and reason, of those that are in the folder.
+    records: in the index. done: of them in the store. now: of them made by this run. failed: record and reason.
+    absent: those of the failed that are not in the folder.
     """
 
     records: int
     done: int
     now: int
-    absent: int
     failed: Mapping[str, str]
+    absent: frozenset[str] = frozenset()
 
 
 def prepare(
@@ -83,8 +83,7 @@ def prepare(
     jobs: processes, by default one a core; they are started anew (``spawn``), so a script that calls this needs its
     ``if __name__ == "__main__"``. progress: called with the number of records tried, and that of all to try.
 
-    A record that is damaged, at another rate or not 10 s long is listed in the outcome, those that are absent are
-    counted; the rest goes on.
+    A record that is absent, damaged, at another rate or not 10 s long is listed in the outcome; the rest goes on.
 
     Raises StoreError for a store of another profile, dtype, rate or index, OutputError where the store cannot be
     written or the disk is too full, UnreadableFileError where no record is there, MissingExtraError without the extra
@@ -99,7 +98,8 @@ def prepare(
     store = _existing(out, description, index)
     there = store.done if store else np.zeros(len(index), np.bool_)
     present = np.array([file.is_file() for file in files])
-    failed: dict[str, str] = {}
+    absent = np.flatnonzero(~present & ~there).tolist()
+    failed = {index[number].filename_hr: f"{files[number]}: no such file" for number in absent}
     pending = {number: files[number] for number in np.flatnonzero(present & ~there).tolist()}
     _check_disk(out, len(pending), description)
     marks = _Marks(store or create_store(out, description, index))
@@ -112,7 +112,8 @@ def prepare(
             if progress:
                 progress(tried + 1, len(pending))
     done = int(marks.done.sum())
-    return Prepared(len(index), done, done - int(there.sum()), int((~present & ~there).sum()), failed)
+    lacking = frozenset(index[number].filename_hr for number in absent)
+    return Prepared(len(index), done, done - int(there.sum()), failed, lacking)
 
 
 def record_file(folder: Path, record: RecordLabels, rate: int) -> Path:
