@@ -35,7 +35,8 @@ class Report:
         """A recording was scored."""
         if self._quiet:
             return
-        self._overview.add(result.rows())
+        if self._recordings > 1:
+            self._overview.add(result.rows())
         if self._lines:
             self._notes.update(map(str, (*result.notes, *result.lead_remarks)))
             self.say(f"{result.source}: {result.verdict()}")
