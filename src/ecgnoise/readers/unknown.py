@@ -35,12 +35,16 @@ MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\s)*(?:<[A-Za-z!
 
 @dataclass(frozen=True)
 class Sign:
-    """How a file is known, what it is called, what to do, and whether it is a damaged one rather than another kind."""
+    """How a file is known, what it is called, what to do, and whether it is a damaged one rather than another kind.
+
+    within: suffixes of formats that are read and lie within such a file, whose reader says more of a damaged one.
+    """
 
     seen: Callable[[bytes], bool]
     what: str
     advice: str
     damaged: bool = False
+    within: tuple[str, ...] = ()
 
 
 def _begins(*magics: bytes) -> Callable[[bytes], bool]:
@@ -99,9 +103,9 @@ SIGNS: Final = (
     Sign(_begins(b"OggS"), "a sound (Ogg)", EXPORT),
     Sign(_begins(b"fLaC"), "a FLAC file", "pass the .hea of the WFDB record that it belongs to"),
     Sign(lambda head: head[:4] in {b"RIFF", b"RIFX", b"RF64"} and head[8:12] == b"WAVE", "a sound (WAV)", EXPORT),
-    Sign(_begins(b"PK\x03\x04"), "a ZIP archive", UNPACK),
+    Sign(_begins(b"PK\x03\x04"), "a ZIP archive", UNPACK, within=(".npz", ".xlsx")),
     Sign(_begins(b"PK\x05\x06"), "an empty ZIP archive", "pack it again", damaged=True),
-    Sign(_begins(b"\x1f\x8b"), "a gzip archive", UNPACK),
+    Sign(_begins(b"\x1f\x8b"), "a gzip archive", UNPACK, within=(".gz",)),
     Sign(_matches(rb"BZh[1-9]1AY&SY"), "a bzip2 archive", UNPACK),
     Sign(_begins(b"\xfd7zXZ\0"), "an xz archive", UNPACK),
     Sign(_begins(b"7z\xbc\xaf\x27\x1c"), "a 7-Zip archive", UNPACK),
@@ -125,8 +129,8 @@ SIGNS: Final = (
     Sign(_begins(b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n"), "an R workspace", "write the signal to CSV"),
     Sign(_begins(b"<stata_dta>"), "a Stata table", "save it as CSV"),
     Sign(_begins(b"$FL2", b"$FL3"), "an SPSS table", "save it as CSV"),
-    Sign(_begins(b"ARROW1"), "an Arrow file", "write it again"),
-    Sign(_begins(b"FEA1"), "a Feather file of version 1", "save it as version 2 or as Parquet"),
+    Sign(_begins(b"ARROW1"), "an Arrow file", "write it again", within=(".feather", ".arrow")),
+    Sign(_begins(b"FEA1"), "a Feather file of version 1", "save it as version 2 or as Parquet", within=(".feather",)),
     Sign(_matches(rb"ORC[\0-\x1f]"), "an ORC table", "save it as Parquet or CSV"),
     Sign(_begins(b"Obj\x01"), "an Avro table", "save it as Parquet or CSV"),
     Sign(_begins(b"CDF\x01", b"CDF\x02"), "a NetCDF file", "save it as HDF5 or CSV"),
@@ -156,9 +160,10 @@ DOWNLOADING: Final = frozenset(
 )
 
 
-def foreign(head: bytes) -> Sign | None:
-    """The sign of a file that is surely of no recording, by its first bytes."""
-    return next((sign for sign in SIGNS if sign.seen(head)), None)
+def foreign(path: Path, head: bytes) -> Sign | None:
+    """The sign of a file that is surely of no recording, by its first bytes, unless its name is of a format within."""
+    found = next((sign for sign in SIGNS if sign.seen(head)), None)
+    return None if found is not None and path.suffix.lower() in found.within else found
 
 
 def is_markup(head: bytes) -> bool:
@@ -176,7 +181,7 @@ def unknown_file(path: Path, head: bytes) -> EcgNoiseError:
     """The error of a file that no reader knows: what it looks like, and what to do."""
     if path.suffix.lower() in DOWNLOADING:
         return UnreadableFileError(f"{path}: a download that is not finished: wait for it, or fetch it again")
-    sign = foreign(head)
+    sign = next((sign for sign in SIGNS if sign.seen(head)), None)
     if sign is not None:
         kind = UnreadableFileError if sign.damaged else UnknownFormatError
         return kind(f"{path}: this is {sign.what}: {sign.advice}")
