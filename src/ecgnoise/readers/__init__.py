@@ -231,7 +231,7 @@ def _reader_of(path: Path, head: bytes) -> Reader | None:
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
     if known is not None and not isinstance(known, CsvReader):
         return known
-    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
+    if foreign(path, head) is not None or is_markup(head) or not head.strip(b"\0"):
         return None
     suffix = path.suffix.lower()
     named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)
