@@ -33,6 +33,7 @@ MILLIVOLTS_PER: Final = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e
 SAMPLING_FREQUENCY_LIMITS: Final = (100.0, 100_000.0)
 MAXIMUM_LEADS: Final = 4096
 LONGEST_SECONDS: Final = 366 * 86_400  # of a recording: a longer one is a wrong sampling frequency or a damaged file
+LARGEST_NUMBER: Final = np.float32(1e37)  # a difference of two is still a number in float32
 
 
 class Samples(Protocol):
@@ -238,7 +239,7 @@ def _without_objects(array: NDArray[Any], source: str) -> NDArray[np.float64]:
 
 
 def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Signal:
-    """The signal in mV as float32; what is not finite, or too large for float32, becomes NaN.
+    """The signal in mV as float32; what is not finite, or too large to compute with in float32, becomes NaN.
 
     With ``units="unknown"`` the numbers stay as they are.
     """
@@ -249,7 +250,7 @@ def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Si
         signal = as_numbers(signal, source)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = (np.asarray(signal, np.float64) * factor).astype(np.float32)
-    return np.where(np.isfinite(converted), converted, np.float32(np.nan))
+    return np.where(np.abs(converted) <= LARGEST_NUMBER, converted, np.float32(np.nan))
 
 
 def default_lead_names(leads: int) -> tuple[str, ...]:

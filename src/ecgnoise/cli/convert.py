@@ -16,6 +16,9 @@ def convert(checkpoint: Path, out: Path, kind: str | None) -> None:
 
     Needs the extra train; scoring with the folder does not.
     """
+    from ecgnoise.training.checks import check_conversion
+
+    check_conversion(checkpoint, out)
     from ecgnoise.training.convert import convert_checkpoint
 
     model = convert_checkpoint(checkpoint, out, kind=kind)

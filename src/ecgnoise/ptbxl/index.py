@@ -24,6 +24,15 @@ class LeadRow(NamedTuple):
     labels: tuple[str, ...]
 
 
+def existing_records(records: Iterable[RecordLabels], folder: Path) -> list[RecordLabels]:
+    """Those of the records that are in a folder of PTB-XL, at 500 or at 100 Hz."""
+    return [
+        record
+        for record in records
+        if any((folder / f"{name}.hea").is_file() for name in (record.filename_hr, record.filename_lr) if name)
+    ]
+
+
 def training_leads(records: Iterable[RecordLabels], *, norm_only: bool = False) -> Iterator[LeadRow]:
     """Clean leads of folds 1 .. 9; norm_only: only of records with the statement ``NORM`` at 100 %."""
     for record in records:

@@ -3,13 +3,12 @@
 import hashlib
 import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ecgnoise.diffusion import Ddim
-from ecgnoise.errors import CheckpointError, MissingExtraError, ModelNotFoundError, OptionError, OutputError
+from ecgnoise.errors import CheckpointError, MissingExtraError, OptionError, OutputError
 from ecgnoise.models.folder import (
     CARD,
     HASH_DIGITS,
@@ -21,6 +20,7 @@ from ecgnoise.models.folder import (
     write_folder,
 )
 from ecgnoise.profiles import PAPER
+from ecgnoise.training.checks import check_checkpoint
 
 try:
     import torch
@@ -94,10 +94,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Tensor]:
 
     Raises ModelNotFoundError without the file, CheckpointError where it holds anything but tensors by name.
     """
-    if not checkpoint.is_file():
-        raise ModelNotFoundError(f"{checkpoint}: no such file: pass the .pth of the published program")
-    if not zipfile.is_zipfile(checkpoint):
-        raise CheckpointError(f"{checkpoint}: not a checkpoint of plain tensors, or cut off: save a state_dict anew")
+    check_checkpoint(checkpoint)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
