@@ -421,3 +421,22 @@ def test_sizes_are_looked_at_before_numbers(tmp_path):
         tmp_path / "ok.npz", signal=np.zeros((2, 4000)), other=np.zeros((2, 40_000_000), np.int8)[:, ::2]
     )
     assert read(tmp_path / "ok.npz", **KNOWN).samples.shape == (2, 4000)  # the other is not read
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_an_array_a_lead(suffix, ecg, tmp_path):
+    from scipy.io import savemat
+
+    path = tmp_path / f"l{suffix}"
+    arrays = {"II": ecg[0], "V2": ecg[1], "time": np.arange(6000) / RATE, "fs": float(RATE), "units": "uV"}
+    np.savez(path, **arrays) if suffix == ".npz" else savemat(path, arrays)
+    recording = read(path)
+    assert recording.lead_names == ("II", "V2")
+    np.testing.assert_allclose(recording.signal, ecg / 1000, rtol=1e-6)
+    assert recording.notes == ("left out: time of shape (6000,)",)
+    assert read(path, lead_names=["V2"]).lead_names == ("V2",)
+    assert read(f"{path}::V2").samples.shape == (1, 6000)
+    arrays |= {"V2": ecg[1, :300]}  # not of one length
+    np.savez(path, **arrays) if suffix == ".npz" else savemat(path, arrays)
+    assert read(path).samples.shape == (1, 6000)
+    assert "V2" in read(path).notes[0]

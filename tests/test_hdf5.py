@@ -197,3 +197,17 @@ def test_a_heap_of_texts_without_end(ecg, tmp_path):
         read(path)
     with pytest.raises(UnreadableFileError, match="heap of texts"):
         read(f"{path}::/ecg")
+
+
+def test_a_recording_in_each_group(ecg, tmp_path):
+    path = tmp_path / "p.h5"
+    with h5py.File(path, "w") as file:
+        for factor in (1, 2):
+            file[f"p{factor}/ecg"] = factor * ecg
+            file[f"p{factor}"].attrs["fs"] = RATE * factor
+            file[f"p{factor}/ppg"] = ecg
+    listed = find_recordings([path])
+    assert [str(place) for place in listed] == [f"{path}::/p1/ecg", f"{path}::/p2/ecg"]
+    assert [read(place, units="mV").sampling_frequency for place in listed] == [RATE, 2 * RATE]
+    with pytest.raises(SignalShapeError, match=r"name one, as in p\.h5::/p1/ecg"):
+        read(path, units="mV")

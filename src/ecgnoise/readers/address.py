@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import SignalShapeError
-from ecgnoise.readers.labels import is_called_ecg, is_other_signal
+from ecgnoise.readers.labels import AXES, is_called_ecg, is_lead_name, is_other_signal, lead_name
 from ecgnoise.recording import MAXIMUM_LEADS
 
 SEPARATOR: Final = "::"  # between a file and what is named in it
@@ -118,9 +118,7 @@ def choose(arrays: Sequence[Described], address: Address, keys: frozenset[str], 
         if len(named) != 1:
             raise SignalShapeError(f"{path}: no array {address.name[:200]}: there are {listed(arrays)}")
         return named[0]
-    numbers = [
-        array for array in arrays if array.kind in "iufc" and array.size > 1 and array.last.casefold() not in keys
-    ]
+    numbers = _numbers(arrays, keys)
     plausible = _plausible(numbers)
     chosen = _chosen(plausible)
     if chosen is not None:
@@ -128,6 +126,21 @@ def choose(arrays: Sequence[Described], address: Address, keys: frozenset[str], 
     example = f"{path.name}{SEPARATOR}{(plausible or numbers or [Described('ecg', (), 'f')])[0].name}"
     what = f"{len(plausible)} arrays may be the signal" if plausible else "no array is a signal by its name and type"
     raise SignalShapeError(f"{path}: {what}: name one, as in {example}; there are {listed(plausible or arrays)}")
+
+
+def separate_leads(arrays: Sequence[Described], address: Address, keys: frozenset[str]) -> list[Described]:
+    """The arrays that are a lead each, such as ``I``, ``II`` and ``V1``; none where others may be the signal too."""
+    found = [] if address.name else _plausible(_numbers(arrays, keys))
+    named = [is_lead_name(lead_name(array.last)) and array.last.casefold() not in AXES for array in found]
+    alike = len({array.shape for array in found}) == 1 and len(found[0].shape) == 1
+    return found if len(found) > 1 and all(named) and alike else []
+
+
+def in_groups(arrays: Sequence[Described], keys: frozenset[str]) -> list[Described]:
+    """The arrays of one name in several groups, such as ``/p1/ecg`` and ``/p2/ecg``: a recording each; or none."""
+    plausible = _plausible(_numbers(arrays, keys))
+    called = [array for array in plausible if array.last.casefold() in SIGNAL_NAMES or is_called_ecg(array.last)]
+    return called if len(called) > 1 and len({array.last for array in called}) == 1 else []
 
 
 def layout_of(array: Described, address: Address, path: Path) -> Layout:
@@ -234,6 +247,10 @@ def listed(arrays: Sequence[Described]) -> str:
     more = f" and {len(arrays) - LISTED} more" if len(arrays) > LISTED else ""
     names = ", ".join(array.name[:80] for array in arrays[:LISTED])
     return f"{names}{more} of shape {', '.join(str(array.shape) for array in arrays[:LISTED])}"
+
+
+def _numbers(arrays: Sequence[Described], keys: frozenset[str]) -> list[Described]:
+    return [array for array in arrays if array.kind in "iufc" and array.size > 1 and array.last.casefold() not in keys]
 
 
 def _chosen(plausible: Sequence[Described]) -> Described | None:

@@ -28,6 +28,7 @@ from ecgnoise.readers.address import (
     choose,
     identified,
     identifying,
+    in_groups,
     layout_of,
     left_out,
     listed,
@@ -117,6 +118,9 @@ class Hdf5Reader:
             named = own_dataset(file, dataset) if dataset else None
             if dataset and named is None:
                 return []
+            several = in_groups(arrays, KEYS) if named is None else []
+            if several:
+                return [address for array in several for address in addresses_of(array, None) or [array.name]]
             signal = choose(arrays, Address() if named is None else Address(str(named.name)), KEYS, path)
             ids = identifying(arrays, signal)
             texts = None if ids is None else usable_identifiers(_identifiers(file, ids.name, path))

@@ -27,6 +27,7 @@ from ecgnoise.readers.address import (
     layout_of,
     left_out,
     parse_address,
+    separate_leads,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
 from ecgnoise.readers.base import ReadOptions, one_line, open_file
@@ -135,6 +136,12 @@ def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: 
         layout = layout_of(Described("data", signal.shape, signal.dtype.kind), Address(), path)
         return Found(HeldRaw(signal), said, "data")
     address = Address(options.dataset or "") if options.dataset in names else parse_address(options.dataset)
+    leads = separate_leads(arrays, address, KEYS)
+    if leads:
+        said = _said(arrays, leads[0], load, path) | {"lead_names": np.array([lead.last for lead in leads])}
+        notes = tuple(left_out([array for array in arrays if array not in leads], leads[0], KEYS))
+        _check_values("the leads", sum(lead.size for lead in leads), LARGEST_SAMPLES, path)
+        return Found(HeldRaw(np.stack([load(lead.name, None) for lead in leads])), said, leads[0].name, notes=notes)
     chosen = choose(arrays, address, KEYS, path)
     if matlab_exports.is_acqknowledge(names) and chosen.name == "data" and not address.transposed:
         address = Address(address.name, address.index, None, transposed=len(chosen.shape) == 2)

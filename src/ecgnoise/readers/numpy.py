@@ -29,6 +29,7 @@ from ecgnoise.readers.address import (
     layout_of,
     left_out,
     parse_address,
+    separate_leads,
     usable_identifiers,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
@@ -165,7 +166,8 @@ class NpzReader:
             address = Address(options.dataset or "") if named else parse_address(options.dataset)
             if "signal" in headers and headers["signal"].dtype.hasobject:
                 raise ValueError("signal holds objects")
-            signal = choose(arrays, address, KEYS, path)
+            leads = separate_leads(arrays, address, KEYS)
+            signal = leads[0] if leads else choose(arrays, address, KEYS, path)
             if address.identifier:
                 ids = next((array for array in arrays if array.name == address.identifier[0]), None)
                 values = [] if ids is None else _load(archive, ids.name, path).ravel().tolist()
@@ -177,7 +179,11 @@ class NpzReader:
                 if array.name.casefold() in KEYS and array.size <= LARGEST_KEY and array.name != signal.name
             }
             raw = _npz_raw(archive, signal, headers[signal.name], layout, path)
-        notes = tuple(left_out(arrays, signal, KEYS))
+            if leads:
+                raw = HeldRaw(np.stack([_load(archive, lead.name, path) for lead in leads]))
+                said["lead_names"] = np.array([lead.last for lead in leads])
+        others = [array for array in arrays if array not in leads]
+        notes = tuple(left_out(others, signal, KEYS))
         stacked = len(signal.shape) > 2
         found = Found(raw, said, signal.name, options.dataset, padded=stacked, notes=notes)
         return recording_of(found, options, path, held=True)
