@@ -57,7 +57,8 @@ def ecg_noise_quantification(
     ecg: (leads, time) or (time,) in mV. sampling_freq: Hz. checkpoint_path: a published ``.pth`` (needs the extra
     ``train``), or a model folder made of one by ``ecgnoise convert`` (does not). n_partitions: parts of a segment.
     diffusion_timestep: where the walk starts, 0..999. noise_scheduler_type: ``"ddim"`` or ``"ddpm"``. step_interval:
-    of DDIM. discretize: 8-bit images. use_ldm: whether the checkpoint is the latent model or the pixel model.
+    of DDIM. discretize: whole grey levels in what is redrawn too; as published, the original has them anyway. use_ldm:
+    whether the checkpoint is the latent model or the pixel model.
 
     Raises OptionError, CheckpointError, ModelNotFoundError, SignalShapeError or SamplingFrequencyError.
     """
@@ -66,11 +67,10 @@ def ecg_noise_quantification(
     sampler: Sampler = (
         Ddim(diffusion_timestep, step_interval) if noise_scheduler_type == "ddim" else Ddpm(diffusion_timestep)
     )
-    profile = replace(PAPER, discretize=discretize)
     network = _open(Path(checkpoint_path), "latent" if use_ldm else "pixel")
-    redrawer = WalkRedrawer(network, sampler, profile, seed)
+    redrawer = WalkRedrawer(network, sampler, replace(PAPER, discretize=discretize), seed)
     identity = ModelIdentity(Path(checkpoint_path).name, "published", "")
-    scorer = Scorer(profile, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
+    scorer = Scorer(PAPER, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
     recording = Recording.from_array(ecg, sampling_freq, units="mV")
     result = scorer.score(recording, parts=n_partitions, images=return_images)
     images = result.images

@@ -1,6 +1,7 @@
 """The one training loop. Needs the extra ``train``.
 
-AdamW with warm-up and cosine, a moving average of the weights, resumable, in any number of processes.
+AdamW with warm-up, then a cosine or a constant learning rate; a moving average of the weights; resumable, in any number
+of processes.
 
 A run's folder:
 
@@ -32,13 +33,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 from accelerate import Accelerator
-from diffusers.optimization import get_cosine_schedule_with_warmup
+from diffusers.optimization import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
-from ecgnoise.training.config import TrainingConfig
+from ecgnoise.training.config import TrainingConfig, earlier_config
 from ecgnoise.training.log import RunLog
 from ecgnoise.training.tasks import Batch, Task
 
@@ -174,8 +175,13 @@ def train(
 
 def total_steps(config: TrainingConfig, size: int, processes: int = 1) -> int:
     """Steps of a run on so many lead-segments."""
+    return config.steps or max(1, math.ceil(config.epochs * steps_an_epoch(config, size, processes)))
+
+
+def steps_an_epoch(config: TrainingConfig, size: int, processes: int = 1) -> float:
+    """Steps of a pass over so many lead-segments: a whole number where its last batch is what is left of it."""
     taken = config.batch * config.accumulate * processes
-    return config.steps or max(1, -int(-config.epochs * size // taken))
+    return -(-size // taken) if config.partial_batch else size / taken
 
 
 class Run:
@@ -189,6 +195,7 @@ class Run:
         self.out = out
         self.taken = config.batch * config.accumulate * self.accelerator.num_processes
         self.steps = total_steps(config, task.size, self.accelerator.num_processes)
+        self.epoch = steps_an_epoch(config, task.size, self.accelerator.num_processes)
         self.order = Order(task.size, config.seed)
         self.loss = math.nan
         if self.accelerator.is_main_process:
@@ -207,12 +214,14 @@ class Run:
     def step(self) -> None:
         """One step of the optimiser."""
         config, accelerator = self.config, self.accelerator
-        chosen = self.order(self.state.step * self.taken, self.taken)
+        shares = config.accumulate * accelerator.num_processes
+        chosen = self._chosen(shares)
         whole = self.task.batch(chosen, self.state.generator)
+        size = len(chosen) // shares
         self._module.train()
         for part in range(config.accumulate):
-            first = (part * accelerator.num_processes + accelerator.process_index) * config.batch
-            batch = self._moved({name: values[first : first + config.batch] for name, values in whole.items()})
+            first = (part * accelerator.num_processes + accelerator.process_index) * size
+            batch = self._moved({name: values[first : first + size] for name, values in whole.items()})
             last = part == config.accumulate - 1
             with nullcontext() if last else accelerator.no_sync(self._module):
                 with self._precision():
@@ -227,6 +236,20 @@ class Run:
         self.state.average.update_parameters(self.state.network)
         self.state.step += 1
         self.state.unlogged += 1
+
+    def _chosen(self, shares: int) -> NDArray[np.int64]:
+        """The lead-segments of a step, as many in each share.
+
+        The last step of an epoch takes what is left of it, where the configuration says so; what is left is then filled
+        up from the beginning of the epoch to as many in each share, as accelerate does it.
+        """
+        if not self.config.partial_batch:
+            return self.order(self.state.step * self.taken, self.taken)
+        epoch, place = divmod(self.state.step, int(self.epoch))
+        begin, first = epoch * self.task.size, place * self.taken
+        count = min(self.taken, self.task.size - first)
+        chosen = self.order(begin + first, count)
+        return np.concatenate([chosen, self.order(begin, -count % shares)])
 
     def asked_by(self, stop: threading.Event) -> bool:
         """Whether one of the processes was asked to stop: all learn it at the same step."""
@@ -262,7 +285,7 @@ class Run:
             raise OptionError(f"learning_rate {given:g}: {what}: pass a lower one, and another folder")
         self._loss.zero_()
         state.loss, state.unlogged = 0.0, 0
-        epoch, rate = state.step * self.taken / self.task.size, float(state.schedule.get_last_lr()[0])
+        epoch, rate = state.step / self.epoch, float(state.schedule.get_last_lr()[0])
         self.log.write(state.step, epoch, self.loss, rate, self.watch() if watched else None)
 
     def _share_loss(self) -> None:
@@ -312,7 +335,7 @@ def agree(config: TrainingConfig, out: Path) -> None:
             return
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}): choose another folder") from error
-    asked, earlier = asdict(config), asdict(config.load(path))
+    asked, earlier = asdict(config), asdict(earlier_config(config, path))
     differing = [f"{name} was {earlier[name]}, is {value}" for name, value in asked.items() if earlier[name] != value]
     if differing:
         what = f"the run had another configuration ({'; '.join(differing)})"
@@ -324,22 +347,29 @@ def start(network: nn.Module, config: TrainingConfig, steps: int, fingerprint: s
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, config.beta2)
     )
-    schedule = get_cosine_schedule_with_warmup(optimiser, round(config.warm_up * steps), steps)
-    average = AveragedModel(network, multi_avg_fn=ramped_average(config.ema))
+    rising = round(config.warm_up * steps)
+    if config.schedule == "constant":
+        schedule = get_constant_schedule_with_warmup(optimiser, rising)
+    else:
+        schedule = get_cosine_schedule_with_warmup(optimiser, rising, steps)
+    average = AveragedModel(network, multi_avg_fn=moving_average(config.ema, ramp=config.ema_ramp))
+    if not config.ema_ramp:
+        average.n_averaged.fill_(1)  # the first weights are averaged too, in place of being replaced
     generator = torch.Generator().manual_seed(config.seed)
     return TrainingState(network, average, optimiser, schedule, generator, fingerprint, taken)
 
 
-def ramped_average(decay: float) -> Callable[[Any, Any, Any], None]:
+def moving_average(decay: float, *, ramp: bool) -> Callable[[Any, Any, Any], None]:
     """Exponential moving average for ``AveragedModel``.
 
-    The decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first weights.
+    ramp: the decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first weights.
     """
 
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
         done = float(updates)
-        torch._foreach_lerp_(averaged, current, 1.0 - min(decay, (1.0 + done) / (10.0 + done)))
+        kept = min(decay, (1.0 + done) / (10.0 + done)) if ramp else decay
+        torch._foreach_lerp_(averaged, current, 1.0 - kept)
 
     return update
 
