@@ -222,7 +222,7 @@ _PAPER: Final = PublishedConfig(
     schedule="constant",
     ema_ramp=False,
     partial_batch=True,
-    checkpoints=10,
+    checkpoints=1,
     seed=123,
     validation_fold=0,
 )

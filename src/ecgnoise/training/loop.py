@@ -12,6 +12,7 @@ A run's folder:
                     ``save_every`` steps and at the end the validation loss too
 ``tensorboard/``    the same for TensorBoard, with the pictures
 ``pictures/``       with every validation loss, examples above what the averaged network makes of them
+``checkpoints/``    weights and their average, as many times as the configuration says, evenly to the last step
 ==================  =================================================================================================
 
 Processes are those of accelerate (``accelerate launch``, ``torchrun``). All draw the same random numbers and each takes
@@ -24,7 +25,7 @@ import math
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,7 +54,10 @@ NUMBERS: Final = ("fingerprint", "taken", "step", "loss", "unlogged")
 UNLOADABLE: Final = (RuntimeError, LookupError, ValueError, TypeError, AttributeError, OSError, EOFError,
                      pickle.UnpicklingError)  # fmt: skip
 
+CHECKPOINTS: Final = "checkpoints"
+
 StepProgress = Callable[[int, int, float], None]
+Parameters = Mapping[str, Tensor]
 
 
 @dataclass
@@ -79,15 +83,7 @@ class TrainingState:
         """Write the state to a temporary file, then rename; OutputError where that cannot be done."""
         values: dict[str, Any] = {name: getattr(self, name).state_dict() for name in STATEFUL}
         values |= {name: getattr(self, name) for name in NUMBERS} | {"generator": self.generator.get_state()}
-        partial = path.with_suffix(".partial")
-        try:
-            torch.save(values, partial)
-            partial.replace(path)
-        except (OSError, RuntimeError) as error:
-            what = f"the state cannot be written ({first_line(error)})"
-            raise OutputError(f"{path}: {what}: make room, and the same command goes on") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(values, path, "the state")
 
     def load(self, path: Path) -> None:
         """Read what :meth:`save` wrote.
@@ -111,6 +107,21 @@ class TrainingState:
             raise CheckpointError(f"{path}: {what}: remove it to start anew") from error
         for name, value in numbers.items():
             setattr(self, name, value)
+
+
+def write_whole(values: Mapping[str, Any], path: Path, what: str) -> None:
+    """Write values by name with torch to a temporary file, then rename; OutputError where that cannot be done."""
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        torch.save(dict(values), partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        said = f"{what} cannot be written ({first_line(error)})"
+        raise OutputError(f"{path}: {said}: make room, and the same command goes on") from error
+    finally:
+        if path.parent.is_dir():
+            partial.unlink(missing_ok=True)
 
 
 def first_line(error: Exception) -> str:
@@ -139,13 +150,19 @@ class Order:
 
 
 def train(
-    task: Task, validation: Task | None, config: TrainingConfig, out: Path, progress: StepProgress | None = None
+    task: Task,
+    validation: Task | None,
+    config: TrainingConfig,
+    out: Path,
+    progress: StepProgress | None = None,
+    whole: Callable[[Parameters], Parameters] = dict,
 ) -> nn.Module:
     """Train, or go on training, and return the averaged network in evaluation mode on the CPU.
 
     validation: lead-segments that are not trained on, or None. out: the folder of the run, see the top of this module.
     progress: called after each step, in the first process, with the step, the number of steps, and the mean loss of
-    the last line of the log (NaN before the first line).
+    the last line of the log (NaN before the first line). whole: from the parameters of what is trained to those that a
+    checkpoint has.
 
     Ctrl-C ends the run after the step at hand, with a checkpoint, by a KeyboardInterrupt; a second one at once.
 
@@ -154,10 +171,13 @@ def train(
     not finite any more.
     """
     run = Run(task, validation, config, out)
+    kept = {round(run.steps * number / config.checkpoints) for number in range(1, config.checkpoints + 1)}
     with stopping() as stop, run.log:
         while run.state.step < run.steps:
             run.step()
             last, stopped = run.state.step == run.steps, run.asked_by(stop)
+            if run.state.step in kept:
+                run.keep(whole)
             if last or run.state.step % config.save_every == 0:
                 run.write(watched=True)
                 run.save()
@@ -175,13 +195,10 @@ def train(
 
 def total_steps(config: TrainingConfig, size: int, processes: int = 1) -> int:
     """Steps of a run on so many lead-segments."""
-    return config.steps or max(1, math.ceil(config.epochs * steps_an_epoch(config, size, processes)))
-
-
-def steps_an_epoch(config: TrainingConfig, size: int, processes: int = 1) -> float:
-    """Steps of a pass over so many lead-segments: a whole number where its last batch is what is left of it."""
     taken = config.batch * config.accumulate * processes
-    return -(-size // taken) if config.partial_batch else size / taken
+    if config.partial_batch:
+        return config.steps or max(1, math.ceil(config.epochs * -(-size // taken)))
+    return config.steps or max(1, -int(-config.epochs * size // taken))
 
 
 class Run:
@@ -195,7 +212,7 @@ class Run:
         self.out = out
         self.taken = config.batch * config.accumulate * self.accelerator.num_processes
         self.steps = total_steps(config, task.size, self.accelerator.num_processes)
-        self.epoch = steps_an_epoch(config, task.size, self.accelerator.num_processes)
+        self.epoch = -(-task.size // self.taken) if config.partial_batch else task.size / self.taken  # in steps
         self.order = Order(task.size, config.seed)
         self.loss = math.nan
         if self.accelerator.is_main_process:
@@ -274,6 +291,16 @@ class Run:
         if self.accelerator.is_main_process:
             self.state.save(self.out / STATE_FILE)
         self.accelerator.wait_for_everyone()
+
+    def keep(self, whole: Callable[[Parameters], Parameters]) -> None:
+        """Write the weights and their average as files that ``ecgnoise convert`` reads."""
+        if not self.accelerator.is_main_process:
+            return
+        folder = self.out / CHECKPOINTS
+        for name, network in (("raw", self.state.network), ("ema", self.state.average.module)):
+            path = folder / f"step-{self.state.step:06}-{name}.pth"
+            parameters = {key: value.detach().cpu().clone() for key, value in whole(network.state_dict()).items()}
+            write_whole(parameters, path, "the checkpoint")
 
     def write(self, *, watched: bool) -> None:
         """A line of the log, with a validation loss where asked; OptionError where the loss is not finite."""

@@ -40,8 +40,8 @@ from ecgnoise.training.config import PublishedConfig
 from ecgnoise.training.export import export_autoencoder, export_published
 from ecgnoise.training.grading import reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import ChosenLeads, Progress, choose_leads, published_profile, stored_images
-from ecgnoise.training.loop import StepProgress, train
-from ecgnoise.training.tasks import AutoencoderTask, DiffusionTask, Grey, encode_all
+from ecgnoise.training.loop import Parameters, StepProgress, train
+from ecgnoise.training.tasks import LEARNING, AutoencoderTask, DiffusionTask, Grey, encode_all
 
 TaskT = TypeVar("TaskT")
 
@@ -182,7 +182,12 @@ def _train_unet(
 ) -> tuple[nn.Module, Redrawer]:
     """Train the UNet of a module, and put it there."""
     watched = _watched(task, material)
-    unet = train(task(material.training), watched, request.config, _work(request), request.step)
+    fixed = {name: value for name, value in module.state_dict().items() if not name.startswith(LEARNING)}
+
+    def whole(parameters: Parameters) -> Parameters:
+        return {**fixed, **{f"{LEARNING}{name}": value for name, value in parameters.items()}}
+
+    unet = train(task(material.training), watched, request.config, _work(request), request.step, whole)
     module.unet.load_state_dict(unet.state_dict())
     module.to("cpu").eval().requires_grad_(requires_grad=False)
     return module, WalkRedrawer(TorchNetwork(module), Ddim(), material.profile)
