@@ -5,7 +5,7 @@ its autoencoder from a model folder and leaves it as it is.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -37,6 +37,7 @@ from ecgnoise.models.torch import WEIGHTS, TorchAutoencoder, TorchNetwork
 from ecgnoise.profiles import Profile
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import PublishedConfig
+from ecgnoise.training.convert import CONVERTED
 from ecgnoise.training.export import export_autoencoder, export_published
 from ecgnoise.training.grading import reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import ChosenLeads, Progress, choose_leads, published_profile, stored_images
@@ -212,13 +213,18 @@ def _work(request: Request) -> Path:
 def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
     """The autoencoder of a model folder of the kind ``autoencoder`` or ``latent``, trained on the same pictures.
 
+    A converted checkpoint does not say whether its pictures were in whole grey levels, so that it goes with both.
+
     Raises ModelFormatError where the folder has another kind or profile.
     """
     folder = load_folder(path)
     kind = folder.description.network.kind
     if kind not in {"autoencoder", "latent"}:
         raise ModelFormatError(f"{path}: a {kind} network has no autoencoder: pass the folder of one")
-    if folder.description.profile != profile:
+    found_profile = folder.description.profile
+    if folder.description.training.note.startswith(CONVERTED):
+        found_profile = replace(found_profile, discretize=profile.discretize)
+    if found_profile != profile:
         raise ModelFormatError(
             f"{path}: its pictures are others than those of the store: train it with the same options"
         )
