@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, chosen, settle_sampling_frequency, settle_units, voltage_unit
+from ecgnoise.readers.base import ReadOptions, chosen, settle_sampling_frequency, settle_units
+from ecgnoise.readers.labels import voltage_unit
 from ecgnoise.recording import (
     UNKNOWN_UNITS,
     ArraySamples,

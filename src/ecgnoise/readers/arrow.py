@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.arrays import FREQUENCY_KEYS
-from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra, voltage_unit
+from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.columns import Title, recording_of_columns, title_of
+from ecgnoise.readers.labels import voltage_unit
 from ecgnoise.recording import Recording
 
 PARQUET_MAGIC: Final = b"PAR1"

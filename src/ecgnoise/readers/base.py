@@ -5,8 +5,7 @@ it does not say comes from the :class:`ReadOptions`; what neither says is an err
 """
 
 import importlib
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from ecgnoise.errors import (
     UnknownSamplingFrequencyError,
     UnknownUnitsError,
 )
+from ecgnoise.readers.labels import is_known_unit, voltage_unit
 from ecgnoise.recording import (
     MILLIVOLTS_PER,
     UNKNOWN_UNITS,
@@ -29,21 +29,6 @@ from ecgnoise.recording import (
 FREQUENCY_TOLERANCE: Final = 1e-3  # relative; a time column is rounded
 
 LONGEST_UNIT: Final = 20  # letters of one that are shown
-
-VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
-    "volt": "V",
-    "volts": "V",
-    "millivolt": "mV",
-    "millivolts": "mV",
-    "microvolt": "uV",
-    "microvolts": "uV",
-}
-# The first word of a channel's name where it is something else than an ECG.
-OTHER_SIGNALS: Final = re.compile(
-    r"abp|acc[xyz]?|airflow|annotations?|art|bdf|co|cvp|eda|edf|eeg|emg|eog|events?|flow|gsr|hr|icp|imp|impedance|"
-    r"marker|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|resp|respiration|sao|scg|sound|spo|status|temp|thorax|"
-    r"trigger|uap|uvp"
-)
 
 
 @dataclass(frozen=True)
@@ -120,30 +105,35 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:
-    """The unit of a file or lead that states this one, or None; UnknownUnitsError where nobody says one of voltage."""
-    if stated is not None and stated not in {*MILLIVOLTS_PER, UNKNOWN_UNITS}:
-        raise UnknownUnitsError(
-            f"{path}: the file gives the unit {stated[:LONGEST_UNIT]!r}, none of V, mV, uV, nV, unknown: "
-            "save it with the right one"
-        )
-    unit = stated if stated is not None else options.units
-    if unit is None:
-        raise UnknownUnitsError(
-            f"{path}: the file does not say the unit of its samples: "
-            "pass units (--units), one of V, mV, uV, nV, unknown"
-        )
-    return unit
+    """The unit of a file or lead that states this one, or None where it does not.
+
+    A unit of voltage that the file states holds. Where it states none, or one that cannot be read (``adu``, ``?V``),
+    what the caller says holds; :func:`units_notes` makes a note of it. UnknownUnitsError where nobody says one.
+    """
+    if stated is not None and is_known_unit(stated):
+        return voltage_unit(stated) or UNKNOWN_UNITS
+    if options.units is not None:
+        return options.units
+    said = "does not say the unit of its samples" if stated is None else f"gives the unit {shown_unit(stated)}"
+    raise UnknownUnitsError(f"{path}: the file {said}: pass units (--units), one of V, mV, uV, nV, unknown")
 
 
-def voltage_unit(text: str) -> str | None:
-    """The unit as MILLIVOLTS_PER spells it, or None where the text is not one of voltage."""
-    return VOLTAGE_UNITS.get(text.strip().casefold())
+def units_notes(stated: Iterable[str | None], options: ReadOptions) -> list[str]:
+    """Notes where the unit that a file states for its leads is not the one that the caller states."""
+    if options.units is None:
+        return []
+    notes = []
+    for unit in dict.fromkeys(text for text in stated if text):
+        if not is_known_unit(unit):
+            notes.append(f"the file gives the unit {shown_unit(unit)}: taken as {options.units}, as stated")
+        elif (voltage_unit(unit) or UNKNOWN_UNITS) != (voltage_unit(options.units) or UNKNOWN_UNITS):
+            notes.append(f"the file gives the unit {shown_unit(unit)}, which holds: {options.units} is not used")
+    return notes
 
 
-def is_other_signal(name: str) -> bool:
-    """Whether a channel's name is known to be that of something else than an ECG, such as RESP or ABP."""
-    word = re.match(r"[^\W\d_]+", name.strip().casefold())
-    return word is not None and OTHER_SIGNALS.fullmatch(word.group()) is not None
+def shown_unit(unit: str) -> str:
+    """A unit as a message shows it: quoted, without control characters, of 20 letters at most."""
+    return ascii(unit.strip(" \t\r\n\0")[:LONGEST_UNIT]) if not unit.isprintable() else repr(unit[:LONGEST_UNIT])
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Files with named channels in stated units: which of them are the leads of the recording."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +13,15 @@ from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError
 from ecgnoise.readers.base import (
     ReadOptions,
     distinct_names,
-    is_other_signal,
     settle_sampling_frequency,
     settle_units,
-    voltage_unit,
+    shown_unit,
+    units_notes,
 )
+from ecgnoise.readers.labels import ecg_rows, is_known_unit, is_other_signal, lead_name, may_be_voltage
 from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, Signal, to_millivolts
 
-PREFIX: Final = re.compile(r"(?:lead|ecg|ekg)[\s_:-]+", re.IGNORECASE)
-LEAD_NAME: Final = re.compile(r"i|ii|iii|-?av[rlf]|v\d{1,2}r?|c[mc]\d|ml\w+|[xyz]|ecg\w*|ekg\w*", re.IGNORECASE)
+SHOWN: Final = 20  # channels that a message names
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,13 @@ class Channel:
     def is_ecg(self) -> bool:
         """Whether name and unit may be those of a lead."""
         named = not self.other and not is_other_signal(self.name)
-        return named and (not self.unit or voltage_unit(self.unit) is not None)
+        return named and (not self.unit or is_known_unit(self.unit))
+
+    @property
+    def shown(self) -> str:
+        """The name for a message, with the unit where nobody knows that one."""
+        strange = self.unit and may_be_voltage(self.unit) and not is_known_unit(self.unit)
+        return f"{self.name} in {shown_unit(self.unit)}" if strange else self.name
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,6 @@ class Leads:
         return result
 
 
-def lead_name(name: str) -> str:
-    """A channel's name without the word for its kind: ``Lead II`` and ``ECG II`` are II; ``ECG 1`` stays."""
-    short = PREFIX.sub("", name.strip(), count=1)
-    return short if is_lead_name(short) else name.strip()
-
-
-def is_lead_name(name: str) -> bool:
-    """Whether this is what an ECG lead is called, such as aVR, V4R, MLII or ECG1."""
-    return LEAD_NAME.fullmatch(name) is not None
-
-
 def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> Leads:
     """The leads among the channels: by name and unit, those wanted, and of one sampling frequency.
 
@@ -97,14 +91,8 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
 
     Raises UnknownUnitsError, LeadNameError, SignalShapeError, SamplingFrequencyError or OptionError.
     """
-    kept = [row for row, channel in enumerate(channels) if channel.is_ecg]
-    other = [channel.name for channel in channels if not channel.is_ecg]
-    if not kept:
-        listed = ", ".join(other[:20]) or "no signals"
-        raise UnknownUnitsError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another recording")
-    if len(kept) > MAXIMUM_LEADS:
-        raise SignalShapeError(f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
-    notes = [f"left out, not ECG: {', '.join(other)}"] if other else []
+    kept = ecg_channels(channels, options, path)
+    notes = left_out(channels, kept)
     names = dict(zip(kept, distinct_names([lead_name(channels[row].name) for row in kept]), strict=True))
     rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path)
     rate = _common_rate([channels[row].frequency for row in rows])
@@ -118,7 +106,36 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
         notes.append(f"left out, not at {rate:g} Hz: {listed}")
     rows = [row for row in rows if channels[row].frequency == rate]
     units = tuple(_unit(channels[row], options, path) for row in rows)
+    notes += units_notes((channels[row].unit for row in rows if channels[row].gain), options)
     return Leads(tuple(rows), tuple(names[row] for row in rows), units, frequency, tuple(notes))
+
+
+def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) -> list[int]:
+    """The numbers of the channels that are ECG leads by name and unit.
+
+    A unit that is not one of voltage counts where the caller states one, unless it is one of another quantity.
+    UnknownUnitsError where there are none, SignalShapeError where there are too many.
+    """
+    candidates = [row for row, channel in enumerate(channels) if not channel.other and may_be_voltage(channel.unit)]
+    named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates])]
+    kept = [row for row in named if options.units or not channels[row].unit or is_known_unit(channels[row].unit)]
+    if not kept and named:
+        listed = ", ".join(channels[row].shown for row in named[:SHOWN])
+        raise UnknownUnitsError(
+            f"{path}: no unit of voltage ({listed}): pass units (--units), one of V, mV, uV, nV, unknown"
+        )
+    if not kept:
+        listed = ", ".join(channel.name for channel in channels[:SHOWN]) or "no signals"
+        raise UnknownUnitsError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another recording")
+    if len(kept) > MAXIMUM_LEADS:
+        raise SignalShapeError(f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
+    return kept
+
+
+def left_out(channels: Sequence[Channel], kept: Sequence[int]) -> list[str]:
+    """A note that names the channels not kept, with units that are not of voltage; none where all are kept."""
+    named = [channel.shown for row, channel in enumerate(channels) if row not in kept]
+    return [f"left out, not ECG: {', '.join(named)}"] if named else []
 
 
 def wanted_rows(names: dict[int, str], wanted: Sequence[str], path: Path) -> list[int]:
@@ -139,4 +156,4 @@ def _common_rate(rates: Sequence[float]) -> float:
 
 
 def _unit(channel: Channel, options: ReadOptions, path: Path) -> str | None:
-    return settle_units(voltage_unit(channel.unit), options, path) if channel.gain else None
+    return settle_units(channel.unit or None, options, path) if channel.gain else None

@@ -18,11 +18,10 @@ from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
     distinct_names,
-    is_other_signal,
     settle_sampling_frequency,
     settle_units,
-    voltage_unit,
 )
+from ecgnoise.readers.labels import is_other_signal, voltage_unit
 from ecgnoise.recording import MAXIMUM_LEADS, UNKNOWN_UNITS, ArraySamples, Recording, to_millivolts
 
 Title = tuple[str, str | None]

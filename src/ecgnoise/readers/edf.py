@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
-from ecgnoise.readers.channels import Channel, Leads, is_lead_name, lead_name, leads_of
+from ecgnoise.readers.channels import Channel, Leads, leads_of
 from ecgnoise.readers.edf_interrupted import InterruptedSamples, onset, with_gaps
+from ecgnoise.readers.labels import is_called_ecg, is_lead_name, lead_name
 from ecgnoise.recording import Recording, Signal
 
 FIXED_BYTES: Final = 256  # of the header record, and again for each signal (EDF specification, header record)
@@ -256,7 +257,7 @@ def _channels(header: Any) -> list[Channel]:
 
 
 def _is_lead(label: str) -> bool:
-    return is_lead_name(lead_name(label)) or label.casefold().startswith(("ecg", "ekg"))
+    return is_lead_name(lead_name(label)) or is_called_ecg(label)
 
 
 def _has_gain(signal: Any) -> bool:

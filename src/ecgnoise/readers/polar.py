@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, one_line, voltage_unit
+from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.readers.columns import title_of
+from ecgnoise.readers.labels import voltage_unit
 from ecgnoise.readers.text import text_encoding, text_lines
 from ecgnoise.recording import ArraySamples, Recording
 

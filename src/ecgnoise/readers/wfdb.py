@@ -28,12 +28,11 @@ from ecgnoise.readers.base import (
     chosen,
     distinct_names,
     is_file,
-    is_other_signal,
     one_line,
     settle_sampling_frequency,
-    voltage_unit,
 )
 from ecgnoise.readers.channels import wanted_rows
+from ecgnoise.readers.labels import is_other_signal, voltage_unit
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     SAMPLING_FREQUENCY_LIMITS,

@@ -1,0 +1,110 @@
+"""Names and units of channels and columns: which of them are ECG leads.
+
+A channel called ECG or EKG anywhere in its name is an ECG, unless another word of it says that it is something
+derived from one, such as a heart rate. Where one is called so, the channels with neither that word nor the name of a
+standard lead are left out. A name of another kind of signal, an identifier or a counter is never one of a lead.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ecgnoise.recording import MILLIVOLTS_PER, UNKNOWN_UNITS
+
+PREFIX: Final = re.compile(r"(?:lead|ecg|ekg)[\s_:-]+", re.IGNORECASE)
+LEAD_NAME: Final = re.compile(r"i|ii|iii|-?av[rlf]|v\d{1,2}r?|c[mc]\d|ml\w+|[xyz]|ecg\w*|ekg\w*", re.IGNORECASE)
+ECG: Final = re.compile(r"e[ck]g", re.IGNORECASE)
+AXES: Final = frozenset({"x", "y", "z"})  # of Frank's leads, but of an accelerometer beside a channel called ECG
+
+# The first word of a channel's name where it is something else than an ECG.
+OTHER_SIGNALS: Final = re.compile(
+    r"abp|acc[xyz]?|airflow|art|bdf|bp|bvp|co|cvp|eda|edf|eeg|emg|eog|flow|green|gsr|gyro?[xyz]?|icp|imp|impedance|imu|"
+    r"infrared|ir|mag[xyz]?|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|quat[wxyz]?|red|resp|respiration|rip|sao|scg|"
+    r"skin|snore|sound|spo|temp|temperature|thorax|uap|uvp"
+)
+# Words that make any name one of something else, also beside ECG: identifiers, labels, counters, what is measured of
+# an ECG, and what other sensors measure.
+OTHER_WORDS: Final = re.compile(
+    r"accel|acceleration|accelerometer|activity|age|altitude|annotations?|artifacts?|artefacts?|atrial|battery|beats?|bmi|bpm|"
+    r"cadence|checksum|class|classification|count|counter|crc|date|datetime|day|epoch|events?|flag|fold|gender|gps|"
+    r"gyroscope|heart|height|hours?|hr|hrv|humidity|ibi|ids?|identifier|index|intervals?|labels?|lat|latitude|light|lon|"
+    r"longitude|magnetometer|markers?|millis|minutes?|nn|number|off|packet|patient|peaks?|phase|pitch|position|posture|"
+    r"pressure|qrs|quality|quaternion|rate|roll|rpeaks?|rri?|seconds?|seq|sequence|sex|sqi|speed|status|steps|stim|"
+    r"stimulus|subject|target|timestamp|trigger|unix|valid|validity|ventricular|weight|yaw"
+)
+
+VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
+    spelling.casefold(): unit
+    for unit, spellings in {
+        "V": ("volt", "volts"),
+        "mV": ("millivolt", "millivolts", "mvolt", "mvolts"),
+        # The Greek letter and the sign of UTF-8, and the letter of Shift-JIS, as Latin-1 shows them.
+        "uV": ("microvolt", "microvolts", "uvolt", "uvolts", "\u00ce\u00bcV", "\u00c2\u00b5V", "\u0083\u00caV"),
+        "nV": ("nanovolt", "nanovolts", "nvolt", "nvolts"),
+    }.items()
+    for spelling in spellings
+}
+# Units of other quantities: no statement of the caller makes them those of an ECG.
+OTHER_UNITS: Final = re.compile(
+    r"%.*|bpm|1?/min|mm\[?hg\]?|cm\[?h2o\]?|k?pa|hpa|°?[cfk]|deg[cf]?|degrees|m?g|m/s(2|\^2|²)|rad/s|deg/s|dps|m?l|l/(min|s)|k?hz|"
+    r"s|sec|[mu\u00b5\u03bc]s|min|h|k?ohms?|us/cm|[mu]?a|lux|u?t|gauss|db|w|rpm"
+)
+
+
+def voltage_unit(text: str) -> str | None:
+    """The unit as MILLIVOLTS_PER spells it, or None where the text is not one of voltage."""
+    return VOLTAGE_UNITS.get(text.strip(" \t\r\n\0").casefold())
+
+
+def may_be_voltage(unit: str) -> bool:
+    """Whether a unit that is not known as one of voltage may stand for one, such as ``adu``, ``NU`` or ``?V``."""
+    return OTHER_UNITS.fullmatch(unit.strip(" \t\r\n\0").casefold()) is None
+
+
+def is_known_unit(unit: str) -> bool:
+    """Whether this is a unit of voltage, or ``unknown``."""
+    return unit == UNKNOWN_UNITS or voltage_unit(unit) is not None
+
+
+def is_other_signal(name: str) -> bool:
+    """Whether a name is known to be that of something else than an ECG, such as RESP, heart_rate or patient_id."""
+    if any(OTHER_WORDS.fullmatch(word) for word in _words(name)):
+        return True
+    first = re.match(r"[^\W\d_]+", name.strip().casefold())
+    return not is_called_ecg(name) and first is not None and OTHER_SIGNALS.fullmatch(first.group()) is not None
+
+
+def is_called_ecg(name: str) -> bool:
+    """Whether ECG or EKG is a part of the name."""
+    return ECG.search(name) is not None
+
+
+def lead_name(name: str) -> str:
+    """A channel's name without the word for its kind: ``Lead II`` and ``ECG II`` are II; ``ECG 1`` stays."""
+    short = PREFIX.sub("", name.strip(), count=1)
+    return short if is_lead_name(short) else name.strip()
+
+
+def is_lead_name(name: str) -> bool:
+    """Whether this is what an ECG lead is called, such as aVR, V4R, MLII or ECG1."""
+    return LEAD_NAME.fullmatch(name) is not None
+
+
+def ecg_rows(names: Sequence[str]) -> list[int]:
+    """The numbers of the names that may be those of leads, see the top of this module."""
+    possible = [row for row, name in enumerate(names) if not is_other_signal(name)]
+    if not any(is_called_ecg(names[row]) for row in possible):
+        return possible
+    return [row for row in possible if is_called_ecg(names[row]) or _is_standard(names[row])]
+
+
+def _is_standard(name: str) -> bool:
+    short = lead_name(name)
+    return is_lead_name(short) and short.casefold() not in AXES
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in small letters, those of ``heartRate`` too."""
+    together = re.findall(r"[^\W\d_]+", name.casefold())
+    humps = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return [*together, *(hump.casefold() for hump in humps)]
