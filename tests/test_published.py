@@ -1,5 +1,7 @@
 """The published call: its shapes, its rules of segments and parts, and its scores."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import torch
@@ -94,9 +96,38 @@ def test_options_change_what_they_name(pixel_folder, ecg):
 def test_wrong_options_are_clear_errors(pixel_folder, ecg, tmp_path):
     with pytest.raises(OptionError, match="ddim, ddpm"):
         ecg_noise_quantification(ecg, 500, pixel_folder, noise_scheduler_type="pndm")
-    with pytest.raises(CheckpointError, match="use_ldm=False"):
+    with pytest.raises(CheckpointError, match="holds a pixel network, and use_ldm=True asks for a latent .* use_ldm=False"):
         ecg_noise_quantification(ecg, 500, pixel_folder)
     with pytest.raises(ModelNotFoundError):
         ecg_noise_quantification(ecg, 500, tmp_path / "absent.pth")
     with pytest.raises(SignalShapeError, match=r"signal\.T"):
         ecg_noise_quantification(ecg.T, 500, pixel_folder, use_ldm=False)
+
+
+def test_a_wrong_use_ldm_is_named_for_checkpoints_too(networks, ecg, tmp_path):
+    file = tmp_path / "checkpoint.pth"
+    for kind, other in (("pixel", False), ("latent", True)):
+        torch.save(networks[kind].state_dict(), file)
+        with pytest.raises(CheckpointError, match=rf"checkpoint\.pth: holds a {kind} network.*: pass use_ldm={other}$"):
+            ecg_noise_quantification(ecg, 500, file, use_ldm=not other)
+    torch.save(networks["latent"].ae.state_dict(), file)
+    with pytest.raises(CheckpointError, match="kind autoencoder, which use_ldm=True cannot use"):
+        ecg_noise_quantification(ecg, 500, file)
+    with pytest.raises(CheckpointError, match="kind masked, which use_ldm=False cannot use"):
+        ecg_noise_quantification(ecg, 500, files("ecgnoise.models") / "default", use_ldm=False)
+
+
+@pytest.mark.slow
+def test_without_discretize_only_what_is_redrawn_is_not_rounded(latent_model, reference):
+    """Published: the original stays in whole grey levels, and the PSNR is against it."""
+    lead = np.load(reference / "upstream_scalogram.npz")["signal_500"]
+    rounded, plain = (
+        ecg_noise_quantification(lead, 500, latent_model[0].path, discretize=discretize, return_images=True)
+        for discretize in (True, False)
+    )
+    assert np.array_equal(plain.original_image, rounded.original_image)
+    assert np.array_equal(plain.original_image, np.round(plain.original_image))
+    assert np.array_equal(np.floor(plain.cleaned_image + 0.5), rounded.cleaned_image)
+    assert not np.array_equal(plain.cleaned_image, rounded.cleaned_image)
+    errors = (plain.original_image.astype(float) - plain.cleaned_image) ** 2
+    assert plain.psnr[0, 0] == pytest.approx(10 * np.log10(255**2 / errors.mean()), abs=1e-6)

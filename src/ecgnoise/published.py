@@ -5,6 +5,7 @@ each image, so that a score does not depend on ``batch_size``; lead-segments wit
 one column keeps one; the signal is in mV, which the published function leaves open (its examples are).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from ecgnoise.result import ModelIdentity
 from ecgnoise.score import Scorer
 
 SAMPLERS: Final = ("ddim", "ddpm")
+USE_LDM: Final[Mapping[str, bool]] = {"latent": True, "pixel": False}
+TORCH_WEIGHTS: Final = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -82,22 +85,35 @@ def ecg_noise_quantification(
 
 
 def _open(checkpoint: Path, kind: str) -> DiffusionNetwork:
-    """The network of a checkpoint or model folder; CheckpointError where it is of the other kind."""
+    """The network of a checkpoint or model folder; CheckpointError where it is of another kind."""
     if not checkpoint.is_dir():
-        from ecgnoise.models.networks import PUBLISHED, load_parameters
-        from ecgnoise.models.torch import TorchNetwork
-        from ecgnoise.training.convert import read_checkpoint
-
-        network = PUBLISHED[kind]()
-        load_parameters(network, read_checkpoint(checkpoint), str(checkpoint))
-        return TorchNetwork(network)
-    folder = load_folder(checkpoint)
-    if folder.description.network.kind != kind:
-        found = folder.description.network.kind
-        raise CheckpointError(
-            f"{checkpoint}: holds a {found} network, not a {kind} one: pass use_ldm={kind != 'latent'}"
-        )
+        return _open_checkpoint(checkpoint, kind)
+    folder = load_folder(checkpoint, unused=(TORCH_WEIGHTS,))
+    _check_kind(checkpoint, folder.description.network.kind, kind)
     from ecgnoise.models.load import available_processors
     from ecgnoise.models.onnx import open_onnx
 
     return open_onnx(folder, available_processors())
+
+
+def _open_checkpoint(checkpoint: Path, kind: str) -> DiffusionNetwork:
+    """The network of a ``.pth``."""
+    from ecgnoise.models.networks import PUBLISHED, load_parameters
+    from ecgnoise.models.torch import TorchNetwork
+    from ecgnoise.training.convert import kind_of, read_checkpoint
+
+    parameters = read_checkpoint(checkpoint)
+    _check_kind(checkpoint, kind_of(parameters), kind)
+    network = PUBLISHED[kind]()
+    load_parameters(network, parameters, str(checkpoint))
+    return TorchNetwork(network)
+
+
+def _check_kind(checkpoint: Path, found: str, kind: str) -> None:
+    """CheckpointError where the network found is of another kind, which says what to pass."""
+    if found in USE_LDM and found != kind:
+        what = f"holds a {found} network, and use_ldm={USE_LDM[kind]} asks for a {kind} one"
+        raise CheckpointError(f"{checkpoint}: {what}: pass use_ldm={USE_LDM[found]}")
+    if found not in USE_LDM:
+        what = f"holds a network of the kind {found}, which use_ldm={USE_LDM[kind]} cannot use"
+        raise CheckpointError(f"{checkpoint}: {what}: pass a published latent or pixel model")

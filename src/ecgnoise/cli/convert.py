@@ -14,7 +14,10 @@ import click
 def convert(checkpoint: Path, out: Path, kind: str | None) -> None:
     """Make a model folder of a CHECKPOINT (.pth) of the published program.
 
-    Needs the extra train; scoring with the folder does not.
+    CHECKPOINT is a file, or hf:OWNER/REPO for pretrained_ldm.pth of a repository on a hub of models (hf:OWNER/REPO/FILE
+    for another file), which is fetched by huggingface_hub: HF_ENDPOINT, HF_HUB_OFFLINE and its cache hold.
+
+    Needs the extra train, and hub to fetch; scoring with the folder needs neither.
     """
     from ecgnoise.training.convert import convert_checkpoint
 

@@ -1,6 +1,7 @@
 """ONNX Runtime sessions, and the published networks as ONNX files."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,9 @@ def open_onnx(folder: ModelFolder, threads: int) -> OnnxPixelNetwork:
     kind = folder.description.network.kind
     if kind not in {"latent", "pixel"}:
         raise ModelFormatError(f"{folder.path}: a {kind} network is no published one: pass a converted checkpoint")
-    predictor = OnnxSession(folder.file(NOISE_PREDICTOR), threads)
     if kind == "pixel":
-        return OnnxPixelNetwork(predictor)
-    encoder, decoder = OnnxSession(folder.file(ENCODER), threads), OnnxSession(folder.file(DECODER), threads)
+        return OnnxPixelNetwork(OnnxSession(folder.file(NOISE_PREDICTOR), threads))
+    files = [folder.file(name) for name in (ENCODER, NOISE_PREDICTOR, DECODER)]
+    with ThreadPoolExecutor(len(files), "ecgnoise-open") as pool:
+        encoder, predictor, decoder = pool.map(lambda file: OnnxSession(file, threads), files)
     return OnnxLatentNetwork(encoder, predictor, decoder)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ecgnoise.diffusion import Ddim
 from ecgnoise.errors import CheckpointError, MissingExtraError, ModelNotFoundError, OptionError, OutputError
+from ecgnoise.hub import HubFile, fetch, is_on_hub
 from ecgnoise.models.folder import (
     CARD,
     HASH_DIGITS,
@@ -45,6 +46,7 @@ OTHER_GRADES: Final = "; it was made for the latent model and means little here"
 NESTING_KEYS: Final = ("ema", "model", "state_dict", "model_state_dict")
 AUTOENCODER: Final = "autoencoder"
 AUTOENCODER_PREFIX: Final = "ae."
+ENCODER_PREFIX: Final = "encoder."
 UNET_PREFIX: Final = "unet."
 WRAPPERS: Final = ("module.", "_orig_mod.")  # of torch's parallel, averaged and compiled modules
 COUNTER: Final = "n_averaged"
@@ -68,15 +70,20 @@ def convert_checkpoint(checkpoint: str | Path, out: str | Path, *, kind: str | N
     kind: ``"latent"``, ``"pixel"`` or ``"autoencoder"``, which may be part of a latent model; None finds it from the
     parameter names.
 
+    checkpoint: a file, or the name of one on a hub, ``hf:OWNER/REPO``; see :mod:`ecgnoise.hub`.
+
     Raises ModelNotFoundError without the file, CheckpointError where it is not a checkpoint of the network,
-    OutputError where ``out`` exists, OptionError for another kind.
+    OutputError where ``out`` exists, OptionError for another kind, and the errors of :func:`ecgnoise.hub.fetch`.
     """
-    source, folder = Path(checkpoint), Path(out)
+    folder = Path(out)
     kinds = (*PUBLISHED, AUTOENCODER)
     if kind is not None and kind not in kinds:
         raise OptionError(f"kind {kind!r} is none of {', '.join(kinds)}")
     if folder.exists():
         raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
+    wanted = HubFile.of(str(checkpoint)) if is_on_hub(checkpoint) else None
+    source = fetch(wanted) if wanted else Path(checkpoint)
+    origin = str(wanted or source.name)
     parameters = read_checkpoint(source)
     found = kind or kind_of(parameters)
     network = _network(found, parameters, str(source))
@@ -87,11 +94,11 @@ def convert_checkpoint(checkpoint: str | Path, out: str | Path, *, kind: str | N
     count = sum(value.numel() for value in weights.values()) / 1e6
     walk, grades = (NO_WALK, OTHER_GRADES) if found == AUTOENCODER else (WALK, "")
     card = CARD_TEXT.format(
-        name=name, checkpoint=source.name, sum=total, kind=found, parameters=count, walk=walk, grades=grades
+        name=name, checkpoint=origin, sum=total, kind=found, parameters=count, walk=walk, grades=grades
     )
     exported = export_autoencoder(network) if isinstance(network, Autoencoder) else export_published(network)
     files = {**exported, WEIGHTS: save(weights), CARD: card.encode()}
-    return write_folder(folder, describe_checkpoint(name, total, source.name, found), files)
+    return write_folder(folder, describe_checkpoint(name, total, origin, found), files)
 
 
 def _network(kind: str, parameters: Mapping[str, Tensor], source: str) -> Autoencoder | DiffusionModule:
@@ -165,8 +172,11 @@ def _unwrapped(name: str) -> str:
 
 
 def kind_of(parameters: Mapping[str, Any]) -> str:
-    """``"autoencoder"`` where there is no UNet, ``"latent"`` where there are both, else ``"pixel"``."""
+    """``"latent"`` where there are a UNet and an autoencoder, ``"autoencoder"`` where there is that alone, else ``"pixel"``.
+
+    A pixel model is a UNet alone; so is, for want of a better word, what has neither.
+    """
     inner = any(name.startswith(AUTOENCODER_PREFIX) for name in parameters)
-    if not any(name.startswith(UNET_PREFIX) for name in parameters):
-        return AUTOENCODER
-    return "latent" if inner else "pixel"
+    if any(name.startswith(UNET_PREFIX) for name in parameters):
+        return "latent" if inner else "pixel"
+    return AUTOENCODER if inner or any(name.startswith(ENCODER_PREFIX) for name in parameters) else "pixel"
