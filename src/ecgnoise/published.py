@@ -6,9 +6,9 @@ one column keeps one; the signal is in mV, which the published function leaves o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +18,15 @@ from ecgnoise.errors import CheckpointError, OptionError
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
 from ecgnoise.models.redraw import WalkRedrawer
+from ecgnoise.pictures import ShownSegment, draw_segment
 from ecgnoise.profiles import PAPER, Images
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity
 from ecgnoise.score import Scorer
+from ecgnoise.segments import windows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SAMPLERS: Final = ("ddim", "ddpm")
 USE_LDM: Final[Mapping[str, bool]] = {"latent": True, "pixel": False}
@@ -33,12 +38,42 @@ class PublishedResult:
     """What the published call gives back.
 
     psnr: (leads, segments) in dB; with several partitions (leads, parts of all segments in turn), where a tail has only
-    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None.
+    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None. recording: what was
+    scored, in mV. n_partitions: parts of a segment.
     """
 
     psnr: NDArray[np.float64]
     original_image: Images | None
     cleaned_image: Images | None
+    recording: Recording | None = field(default=None, repr=False)
+    n_partitions: int = 1
+
+    def plot(self, lead: int = 0, segment: int = 0) -> "Figure":
+        """A lead-segment as the published notebook shows it, as a figure of matplotlib.
+
+        From top to bottom: the signal, the original and the cleaned scalogram, the map of the squared error with its
+        PSNR, and with several partitions the error of each with its local PSNR. Save it with ``savefig``.
+
+        Raises OptionError without images (pass ``return_images=True``) or for a lead or segment that is not there,
+        MissingExtraError without the extra ``plot``.
+        """
+        if self.original_image is None or self.cleaned_image is None or self.recording is None:
+            raise OptionError("plot: the result has no images: pass return_images=True")
+        for name, number, count in zip(("lead", "segment"), (lead, segment), self.original_image.shape, strict=False):
+            if not 0 <= number < count:
+                raise OptionError(f"plot: {name} {number} of {count}: pass 0 to {count - 1}")
+        frequency = self.recording.sampling_frequency
+        window = windows(self.recording.samples.shape[1], frequency)[segment]
+        shown = ShownSegment(
+            signal=np.asarray(self.recording.window(window.start, window.stop)[lead], np.float64),
+            sampling_frequency=frequency,
+            window=window,
+            original=self.original_image[lead, segment],
+            cleaned=self.cleaned_image[lead, segment],
+            frequencies=(PAPER.frequencies[0], PAPER.frequencies[-1]),
+            parts=self.n_partitions,
+        )
+        return draw_segment(shown, f"lead {self.recording.lead_names[lead]}, segment {segment + 1}")
 
 
 def ecg_noise_quantification(
@@ -81,6 +116,8 @@ def ecg_noise_quantification(
         psnr=result.psnr if n_partitions == 1 else result.parts_in_turn(),
         original_image=images.original if images else None,
         cleaned_image=images.reconstruction if images else None,
+        recording=recording,
+        n_partitions=n_partitions,
     )
 
 
