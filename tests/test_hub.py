@@ -96,7 +96,9 @@ def environment(home, endpoint, **others):
 def fetched(name, home, endpoint, **others):
     """What fetching printed and said; in a process of its own, as the library reads the environment when imported."""
     command = [sys.executable, "-c", FETCH, name]
-    done = subprocess.run(command, env=environment(home, endpoint, **others), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment(home, endpoint, **others), capture_output=True, text=True, check=False
+    )
     return done.stdout.strip(), (done.stderr.strip().splitlines() or [""])[-1]
 
 
@@ -172,7 +174,8 @@ def test_a_checkpoint_of_a_hub_becomes_a_model(hub, networks, tmp_path):
     torch.save(networks["latent"].state_dict(), content)
     hub.files["pretrained_ldm.pth"] = content.getvalue()
     command = [sys.executable, "-m", "ecgnoise", "convert", f"hf:{REPO}", "--out", str(tmp_path / "model")]
-    done = subprocess.run(command, env=environment(tmp_path / "home", address(hub)), capture_output=True, text=True)
+    given = environment(tmp_path / "home", address(hub))
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     model = load_folder(tmp_path / "model")
     assert model.description.network.kind == "latent"

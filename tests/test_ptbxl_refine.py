@@ -97,7 +97,9 @@ def test_of_equal_values_the_last_are_kept_where_high_is_clean_and_else_the_firs
     assert sorted(lead.lead for lead in values_of([7.0] * 8, metric).best(0.25)) == kept
 
 
-@pytest.mark.parametrize(("count", "share", "kept"), [(10, 0.29, 2), (100, 0.29, 28), (7, 0.5, 3), (3, 0.1, 1), (1, 1.0, 1)])
+@pytest.mark.parametrize(
+    ("count", "share", "kept"), [(10, 0.29, 2), (100, 0.29, 28), (7, 0.5, 3), (3, 0.1, 1), (1, 1.0, 1)]
+)
 def test_a_share_is_cut_as_published(count, share, kept):
     """``max(1, int(count * share))``: 100 * 0.29 is 28.999... in double precision."""
     assert len(values_of([float(number) for number in range(count)]).best(share)) == kept

@@ -98,7 +98,7 @@ def test_options_change_what_they_name(pixel_folder, ecg):
 def test_wrong_options_are_clear_errors(pixel_folder, ecg, tmp_path):
     with pytest.raises(OptionError, match="ddim, ddpm"):
         ecg_noise_quantification(ecg, 500, pixel_folder, noise_scheduler_type="pndm")
-    with pytest.raises(CheckpointError, match="holds a pixel network, and use_ldm=True asks for a latent .* use_ldm=False"):
+    with pytest.raises(CheckpointError, match=r"holds a pixel network, and use_ldm=True .* use_ldm=False"):
         ecg_noise_quantification(ecg, 500, pixel_folder)
     with pytest.raises(ModelNotFoundError):
         ecg_noise_quantification(ecg, 500, tmp_path / "absent.pth")

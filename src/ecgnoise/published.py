@@ -38,8 +38,8 @@ class PublishedResult:
     """What the published call gives back.
 
     psnr: (leads, segments) in dB; with several partitions (leads, parts of all segments in turn), where a tail has only
-    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None. recording: what was
-    scored, in mV. n_partitions: parts of a segment.
+    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None. recording: what
+    was scored, in mV. n_partitions: parts of a segment.
     """
 
     psnr: NDArray[np.float64]

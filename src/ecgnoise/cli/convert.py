@@ -9,7 +9,9 @@ import click
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="A new folder.")
 @click.option(
-    "--kind", type=click.Choice(["latent", "pixel", "autoencoder"]), help="Of the network  [default: found from the checkpoint]"
+    "--kind",
+    type=click.Choice(["latent", "pixel", "autoencoder"]),
+    help="Of the network  [default: found from the checkpoint]",
 )
 def convert(checkpoint: Path, out: Path, kind: str | None) -> None:
     """Make a model folder of a CHECKPOINT (.pth) of the published program.

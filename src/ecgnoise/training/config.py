@@ -66,8 +66,8 @@ class TrainingConfig:
             raise OptionError(
                 f"training: batch {self.batch}, accumulate {self.accumulate}, save_every {self.save_every}, "
                 f"validation_leads {self.validation_leads}, channels {self.channels} and learning_rate "
-                f"{self.learning_rate:g} must all be above 0, epochs {self.epochs:g}, steps {self.steps} and checkpoints {self.checkpoints} not "
-                "below"
+                f"{self.learning_rate:g} must all be above 0; epochs {self.epochs:g}, steps {self.steps} and "
+                f"checkpoints {self.checkpoints} not below"
             )
         if (self.epochs > 0) == (self.steps > 0):
             raise OptionError(f"training: epochs {self.epochs:g}, steps {self.steps}: give one of them, the other is 0")
@@ -253,5 +253,5 @@ def preset(name: str, kind: str) -> TrainingConfig:
 
 def earlier_config(config: TrainingConfig, path: Path) -> TrainingConfig:
     """The configuration of a run that was saved, perhaps before there were all the settings that there are now."""
-    defaults = {entry.name: entry.default for entry in fields(config) if entry.name in ADDED_LATER}
+    defaults: dict[str, Any] = {entry.name: entry.default for entry in fields(config) if entry.name in ADDED_LATER}
     return replace(config, **defaults).load(path)

@@ -172,7 +172,7 @@ def _unwrapped(name: str) -> str:
 
 
 def kind_of(parameters: Mapping[str, Any]) -> str:
-    """``"latent"`` where there are a UNet and an autoencoder, ``"autoencoder"`` where there is that alone, else ``"pixel"``.
+    """``"latent"`` where there are a UNet and an autoencoder, ``"autoencoder"`` without a UNet, else ``"pixel"``.
 
     A pixel model is a UNet alone; so is, for want of a better word, what has neither.
     """

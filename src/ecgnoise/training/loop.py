@@ -389,7 +389,8 @@ def start(network: nn.Module, config: TrainingConfig, steps: int, fingerprint: s
 def moving_average(decay: float, *, ramp: bool) -> Callable[[Any, Any, Any], None]:
     """Exponential moving average for ``AveragedModel``.
 
-    ramp: the decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first weights.
+    ramp: the decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first
+    weights.
     """
 
     @torch.no_grad()
