@@ -1,8 +1,9 @@
 """The published call, argument for argument, for programs written against the paper's code.
 
 Departures: a signal with more leads than samples is an error instead of transposed silently; the noise is the same for
-each image, so that a score does not depend on ``batch_size``; lead-segments with a fault are NaN; a tail too short for
-one column keeps one; the signal is in mV, which the published function leaves open (its examples are).
+each image, so that a score does not depend on ``batch_size``; lead-segments with a fault are NaN, and shorter gaps are
+bridged; 5 to 10 s are lengthened by reflection; a tail too short for one column keeps one; a PSNR is at most 100 dB;
+errors are in double precision; the signal is in mV, which the published function leaves open (its examples are).
 """
 
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ class PublishedResult:
             frequencies=(PAPER.frequencies[0], PAPER.frequencies[-1]),
             parts=self.n_partitions,
         )
-        return draw_segment(shown, f"lead {self.recording.lead_names[lead]}, segment {segment + 1}")
+        return draw_segment(shown, f"{self.recording.lead_names[lead]}, segment {segment + 1}")
 
 
 def ecg_noise_quantification(

@@ -81,7 +81,7 @@ def convert_checkpoint(checkpoint: str | Path, out: str | Path, *, kind: str | N
         raise OptionError(f"kind {kind!r} is none of {', '.join(kinds)}")
     if folder.exists():
         raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
-    wanted = HubFile.of(str(checkpoint)) if is_on_hub(checkpoint) else None
+    wanted = HubFile.of(Path(checkpoint).as_posix()) if is_on_hub(checkpoint) else None
     source = fetch(wanted) if wanted else Path(checkpoint)
     origin = str(wanted or source.name)
     parameters = read_checkpoint(source)
