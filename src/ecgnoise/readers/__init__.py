@@ -36,6 +36,7 @@ __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
 
 # Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
+    OpenSignalsReader(),
     WfdbReader(),
     EdfReader(),
     IshneReader(),
@@ -48,7 +49,6 @@ READERS: Final[tuple[Reader, ...]] = (
     MferReader(),
     AppleWatchReader(),
     PolarReader(),
-    OpenSignalsReader(),
     Mat73Reader(),
     MatReader(),
     Hdf5Reader(),
