@@ -209,7 +209,7 @@ def _with_gaps(
     total = (samples.shape[1] + steps.missing) / rate
     row = steps.firsts[1] + 1
     if total > LONGEST_SECONDS:
-        if options.sampling_frequency is not None and not clock.stated:
+        if options.sampling_frequency is not None:
             notes.append(f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {rate:g} Hz as stated")
             return samples
         raise UnreadableFileError(

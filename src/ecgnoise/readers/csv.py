@@ -22,9 +22,9 @@ from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks
 from ecgnoise.readers.numbers import has_comma, meaning
 from ecgnoise.readers.text import (
     COMPRESSED_SUFFIXES,
-    compression_of,
     file_head,
     plain_file,
+    plain_head,
     text_encoding,
     text_lines,
 )
@@ -75,11 +75,7 @@ class CsvReader:
 
 def _beginning(path: Path, head: bytes) -> list[str]:
     """The first lines of a text; none where it is no text, or its compressed form is damaged."""
-    if compression_of(head):
-        try:
-            head = file_head(path, HEAD_BYTES)
-        except (UnreadableFileError, OSError):
-            return []
+    head = plain_head(path, head)
     encoding = text_encoding(head)
     return _whole_lines(head, encoding, HEAD_BYTES) if encoding else []
 

@@ -46,8 +46,7 @@ class OpenSignalsReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By its first line."""
-        del path
-        return MAGIC.match(plain_head(head)) is not None
+        return MAGIC.match(plain_head(path, head)) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
