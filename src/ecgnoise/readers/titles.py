@@ -86,7 +86,7 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
         return replace(lab, said=said)
     used = [line for line in lines if line.text.strip() and not _is_statement(line)]
     spoken = [line for line in used if not is_comment(line.text)]
-    fitting = [line for line in spoken if _width_fits(line, layout)]
+    fitting = [line for line in spoken if _aligned_or_none(line, layout, first) is not None]
     if not fitting and not spoken:
         fitting = [line for line in used[-1:] if is_comment(line.text) and _is_commented_title(line, layout)]
         fitting = [replace(line, text=line.plain, cells=layout.cells(line.plain)) for line in fitting]
@@ -94,12 +94,12 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
         raise UnreadableFileError(
             f"{path}: the header has {len(spoken[-1].cells)} columns, the rows have {layout.width}: correct the header"
         )
-    return Heading(_titles(fitting, layout, path), said)
+    return Heading(_titles(fitting, layout, first, path), said)
 
 
-def _titles(lines: Sequence[Line], layout: Layout, path: Path) -> list[Title]:
+def _titles(lines: Sequence[Line], layout: Layout, first: list[str], path: Path) -> list[Title]:
     """Name and unit of each column, of lines that have as many cells."""
-    rows = [(line, _aligned(line, layout)) for line in lines]
+    rows = [(line, _aligned(line, layout, first)) for line in lines]
     sure = [_is_units(row) or (at > 0 and _may_be_units(row)) for at, (_, row) in enumerate(rows)]
     units = [row for (_, row), is_units in zip(rows, sure, strict=True) if is_units]
     others = [pair for pair, is_units in zip(rows, sure, strict=True) if not is_units and not _is_kind_of_data(pair[1])]
@@ -157,25 +157,29 @@ def _is_group(cells: Sequence[str]) -> bool:
     return len(cells) > 1 and len({cell for cell in cells if cell}) == 1
 
 
-def _width_fits(line: Line, layout: Layout) -> bool:
-    return _aligned_or_none(line, layout) is not None
+def _aligned(line: Line, layout: Layout, first: list[str]) -> list[str]:
+    return _aligned_or_none(line, layout, first) or [""] * layout.width
 
 
-def _aligned(line: Line, layout: Layout) -> list[str]:
-    return _aligned_or_none(line, layout) or [""] * layout.width
+def _aligned_or_none(line: Line, layout: Layout, first: list[str]) -> list[str] | None:
+    """The cells of a line as titles of the columns; None where there are too few or too many.
 
-
-def _aligned_or_none(line: Line, layout: Layout) -> list[str] | None:
-    """The cells of a line as titles of the columns; None where there are too few or too many."""
+    One may be missing: of an empty column at the end, or of the row numbers that R writes; first: the first row.
+    """
     cells = layout.fitted(list(line.cells))
-    if len(cells) != layout.width and layout.delimiter is None:
+    blank = layout.delimiter in {None, "\t"}
+    if len(cells) != layout.width and blank:
         joined = re.sub(r"\s+(?=[\[(])", "", line.text.strip())
         ways = (re.split(r"\s{2,}|\t+", line.text.strip()), joined.split(), re.split(r"[,;\t]\s*", line.text.strip()))
-        cells = next((list(way) for way in ways if len(way) == layout.width), cells)
-    if len(cells) == layout.width + 1 and layout.kinds[0] == TIME and layout.delimiter is None:
+        wanted = [layout.width] + [layout.width + 1] * (layout.kinds[0] == TIME)
+        cells = next((list(way) for width in wanted for way in ways if len(way) == width), cells)
+    if len(cells) == layout.width + 1 and layout.kinds[0] == TIME and blank:
         cells = [f"{cells[0]} {cells[1]}", *cells[2:]]  # rdsamp: [time date] has two titles
-    if len(cells) == layout.width - 1 and layout.width > 2:
-        return None if len(cells) == 0 else ["", *cells] if layout.delimiter is None else [*cells, ""]
+    if len(cells) == layout.width - 1 and cells:
+        if not first[-1]:
+            return [*cells, ""]
+        numbered = first[0].isdigit() and layout.width > 2
+        return ["", *cells] if numbered or (layout.delimiter is None and _is_units(cells)) else None
     return cells if len(cells) == layout.width else None
 
 
