@@ -135,7 +135,8 @@ def _of_no_unit(values: NDArray[np.float64], hint: float | None) -> Clock:
 
 def _rate(steps: Steps, seconds: float, hint: float | None) -> float:
     """Samples a second: of those that the rounding of the times allows what is stated, usual, or a whole number."""
-    low, high, middle = (1 / (step * seconds) for step in (steps.high, steps.low, steps.step))
+    low, middle = 1 / (steps.high * seconds), 1 / (steps.step * seconds)
+    high = 1 / (steps.low * seconds) if steps.low > 0 else 2 * SAMPLING_FREQUENCY_LIMITS[1]
     slack = 1e-6 * middle
     if hint is not None and low - FREQUENCY_TOLERANCE * hint <= hint <= high + FREQUENCY_TOLERANCE * hint:
         return hint

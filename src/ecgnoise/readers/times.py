@@ -107,9 +107,9 @@ def unit_in_name(name: str) -> str | None:
     """The unit of time that the name of a column of times states, as in ``time_ms`` or ``min``."""
     if name.casefold() in UNIT_NAMES:
         return name.casefold()
-    words = words_of(name)
-    last = words[-1] if len(words) > 1 else ""
-    return last if last in SECONDS_PER else None
+    parts = re.split(r"[\s_/.:-]+", name.casefold())  # mSecs is one word, unlike timestampMs
+    words = parts if parts[-1] in SECONDS_PER else words_of(name)
+    return words[-1] if len(words) > 1 and words[-1] in SECONDS_PER else None
 
 
 def seconds_per(unit: str) -> float | None:
