@@ -48,8 +48,9 @@ class CsvReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """Text with rows of numbers in its beginning, or such a file by its name that cannot be expanded."""
         lines = _beginning(path, head)
-        damaged = not lines and compression_of(head) is not None and _plain_suffix(path) in SUFFIXES
-        return damaged or (bool(lines) and layout_of(lines) is not None)
+        if not lines and compression_of(head) is not None:
+            return _plain_suffix(path) in SUFFIXES and not plain_head(path, head)
+        return bool(lines) and layout_of(lines) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Files with the suffix of a table that hold rows of numbers, or nothing at all."""
