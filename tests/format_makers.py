@@ -450,12 +450,12 @@ def feather(folder: Path, ecg: Ecg) -> Path:
 
 KNOWN = {"sampling_frequency": 250.0, "units": "mV", "lead_names": ("II", "V2")}
 FORMATS = (
-    Format("WfdbReader", wfdb_record, gain="note", truncated=(0.0,), short=(0.01, 0.5, 0.99), lazy=True, by_suffix=True),
+    Format(
+        "WfdbReader", wfdb_record, gain="note", truncated=(0.0,), short=(0.01, 0.5, 0.99), lazy=True, by_suffix=True
+    ),
     Format("EdfReader", edf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
     Format("EdfReader", bdf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
-    Format(
-        "IshneReader", ishne, rates=(0.0, -250.0), gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True
-    ),
+    Format("IshneReader", ishne, rates=(0.0, -250.0), gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
     Format("DicomReader", dicom, gain="fault"),
     Format("ScpReader", scp, rates=(0.0, 1e9), gain="error"),
     Format("Hl7Reader", hl7, gain="fault"),

@@ -147,9 +147,8 @@ def _offset(fixed: bytes, size: int, count: int, path: Path) -> tuple[int, list[
     leaves as many samples as announced. UnreadableFileError where neither lies in the file.
     """
     variable, announced, _, stated = struct.unpack_from("<4i", fixed, 10)
-    # The last is for a header whose numbers are all absurd.
     places = [place for place in (FIXED_BYTES + variable, stated) if FIXED_BYTES <= place < size]
-    fitting = [place for place in (*places, FIXED_BYTES) if size - place in {2 * count * announced, 2 * announced}]
+    fitting = [place for place in places or [FIXED_BYTES] if size - place in {2 * count * announced, 2 * announced}]
     if not places and not fitting:
         raise UnreadableFileError(
             f"{path}: its variable block has {variable} bytes by the header, the file {size}: fetch it again"
