@@ -28,6 +28,8 @@ WHITE: Final = 255.0
 
 QRS_BAND: Final = (5.0, 25.0)
 QRS_PERCENTILE: Final = 0.90
+# QRS levels of an ECG in log10 mV^2: R peaks of about 60 uV to 12 mV. Clean leads lie between -3.3 and 0.9.
+PLAUSIBLE_QRS_LEVELS: Final = (-3.6, 1.0)
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,12 @@ def qrs_level(levels: ArrayT, profile: Profile) -> ArrayT:
     below = int(position)
     weight = position - below
     return strongest[:, below] * (1 - weight) + strongest[:, below + 1] * weight
+
+
+def is_plausible(reference: ArrayT) -> ArrayT:
+    """Whether each QRS level in log10 mV^2, (n,), is one that an ECG has; where not, its unit is doubtful."""
+    low, high = PLAUSIBLE_QRS_LEVELS
+    return (reference >= low) & (reference <= high)
 
 
 def relative_levels(levels: ArrayT, reference: ArrayT, floor: float) -> ArrayT:

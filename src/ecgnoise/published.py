@@ -75,7 +75,7 @@ def ecg_noise_quantification(
     result = scorer.score(recording, parts=n_partitions, images=return_images)
     images = result.images
     return PublishedResult(
-        psnr=result.psnr if n_partitions == 1 else result.parts_in_turn(),
+        psnr=result.parts_in_turn(),
         original_image=images.original if images else None,
         cleaned_image=images.reconstruction if images else None,
     )

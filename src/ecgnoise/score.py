@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
-from ecgnoise.profiles import Images, Profile, held_rows, level_images, qrs_level
+from ecgnoise.profiles import Images, Profile, held_rows, is_plausible, level_images, qrs_level
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
@@ -27,6 +27,11 @@ from ecgnoise.superlet import Superlet, segment_samples, superlet
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
+# What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
+DOUBTED: Final = {
+    True: "they are scored as if the unit were unknown",
+    False: "the score depends on it: pass the right unit",
+}
 Progress = Callable[[int, int], None]
 Lot = list[LeadSegment]
 
@@ -34,13 +39,14 @@ Lot = list[LeadSegment]
 class Measured(NamedTuple):
     """What was found of some lead-segments.
 
-    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). images:
-    originals and redrawings, where they are kept.
+    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). plausible:
+    whether the QRS level is one that an ECG has, (n,). images: originals and redrawings, where they are kept.
     """
 
     errors: NDArray[np.float64]
     kinds: NDArray[Any]
     shares: NDArray[np.float64]
+    plausible: NDArray[np.bool_]
     images: tuple[Images, Images] | None
 
 
@@ -158,6 +164,8 @@ class Scorer:
             for row, item in enumerate(lots[number - 1]):
                 sheet.enter_score(item, measured.errors[row])
                 sheet.enter_noise(item, str(measured.kinds[row]), float(measured.shares[row]))
+                if not measured.plausible[row]:
+                    sheet.enter_doubt(item)
                 if measured.images is not None:
                     sheet.enter_images(item, *(images[row] for images in measured.images))
             if number < len(lots) and lots[number][0].segment > told:
@@ -172,7 +180,8 @@ class Scorer:
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
         originals, taken = take(pictures.images), take(redrawn)
         kinds, shares = self._kinds.tell(originals, taken, pictures.held)
-        return Measured(take(errors), kinds, shares, (originals, taken) if keep else None)
+        plausible = np.asarray(take(is_plausible(pictures.reference))) | (recording.units != "mV")
+        return Measured(take(errors), kinds, shares, plausible, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
@@ -180,7 +189,8 @@ class Scorer:
         levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
-        return Pictures(images, reference, recording.units == "mV", held_rows(profile, frequency))
+        known = is_plausible(reference) if recording.units == "mV" else False
+        return Pictures(images, reference, known, held_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:
         """The finished result of a filled sheet."""
@@ -209,7 +219,7 @@ class Scorer:
             noise_share=sheet.noise_share,
             recording_start=recording.start,
             lead_remarks=check_leads(recording),
-            notes=recording.notes,
+            notes=(*recording.notes, *sheet.doubts(recording, DOUBTED[self.profile.relative])),
             images=sheet.images,
         )
 

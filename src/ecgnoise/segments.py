@@ -1,7 +1,8 @@
 """Windows of 10 s, tails, parts and faults.
 
 Segments lie end to end. A rest shorter than 10 s is scored in the window that ends with the recording, and only its new
-part counts. A recording of 5 to 10 s is one window, lengthened by reflection.
+part counts. A new part shorter than 1 s is too short for a score of its own: that of its window stands, of which all
+counts that is free of faults. A recording of 5 to 10 s is one window, lengthened by reflection.
 
 A fault says why a lead-segment has no score, in order of precedence:
 
@@ -14,6 +15,10 @@ A fault says why a lead-segment has no score, in order of precedence:
 ===========  ========================================================================================================
 
 A fault counts for a segment where it touches the new part of its window; parts that it does not touch are scored.
+
+Samples that are further from the median than 10,000 times the distance between the quartiles, and than 100 times the
+furthest of the other samples, are missing where they have one or two values, such as the -2147483648 that stands for
+"no sample".
 """
 
 import math
@@ -30,10 +35,14 @@ from ecgnoise.recording import Recording, Signal
 from ecgnoise.superlet import segment_samples
 
 SHORTEST_SECONDS: Final = 5.0
+SHORTEST_OWN_SECONDS: Final = 1.0  # of new signal with a score of its own
 FAULT_SECONDS: Final = 1.0
 RAIL_SECONDS: Final = 0.04
 RAIL_DISTANCE: Final = 0.25
 FLAT_TOLERANCE: Final = 1e-6
+ABSURD_RATIO: Final = 1e4
+ABSURD_GAP: Final = 100.0
+ABSURD_VALUES: Final = 2
 
 NO_GAIN: Final = "no_gain"
 SHORT: Final = "short"
@@ -49,13 +58,15 @@ FAULTS: Final = (NO_GAIN, SHORT, MISSING, CLIPPED, FLAT)
 class Window:
     """Samples start..stop-1 that make one image, and the part of it that is new.
 
-    new: first sample that no earlier segment covers. columns: first and one past the last image column that counts.
+    new: first sample that no earlier segment covers. columns: first and one past the last image column that is new.
+    own: whether the new part is long enough for a score of its own.
     """
 
     start: int
     stop: int
     new: int
     columns: tuple[int, int]
+    own: bool = True
 
 
 def windows(samples: int, sampling_frequency: float) -> tuple[Window, ...]:
@@ -70,9 +81,9 @@ def windows(samples: int, sampling_frequency: float) -> tuple[Window, ...]:
     whole = [Window(start, start + length, start, (0, COLUMNS)) for start in range(0, samples - length + 1, length)]
     rest = samples % length
     if rest:
-        whole.append(
-            Window(samples - length, samples, samples - rest, (COLUMNS - count_columns(rest, length), COLUMNS))
-        )
+        columns = (COLUMNS - count_columns(rest, length), COLUMNS)
+        own = rest >= SHORTEST_OWN_SECONDS * sampling_frequency
+        whole.append(Window(samples - length, samples, samples - rest, columns, own))
     return tuple(whole)
 
 
@@ -139,6 +150,15 @@ class LeadSegment:
         """Whether the whole of it has a score."""
         return self.drawable and self.fault in {"", SHORT}
 
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which image columns make the score, (columns,)."""
+        if self.window.own:
+            columns = np.arange(COLUMNS)
+            return (columns >= self.window.columns[0]) & (columns < self.window.columns[1])
+        edges = len(self.faulty) * np.arange(COLUMNS) // COLUMNS
+        return np.logical_not(np.logical_or.reduceat(self.faulty, edges))
+
 
 def cut(recording: Recording, segment: int, window: Window) -> list[LeadSegment]:
     """The lead-segments of one window of a recording, all leads."""
@@ -151,12 +171,14 @@ def cut_signal(signal: Signal, recording: Recording, segment: int, window: Windo
     length = segment_samples(frequency)
     samples = signal.shape[1]
     new = np.arange(length) >= window.new - window.start
+    signal = without_absurd(signal)
     filled = fill(lengthen(signal, length))
     cuts = []
     for lead, lead_fault in enumerate(recording.lead_faults):
         fault, found = find_fault(signal[lead], frequency)
         faulty = lengthen(found[None], length)[0]
-        if not (faulty & new).any():
+        enough = window.own or (~faulty).sum() >= SHORTEST_OWN_SECONDS * frequency
+        if enough and not (faulty & new).any():
             fault = FLAT if np.ptp(filled[lead]) == 0 else ""
         if lead_fault or samples < SHORTEST_SECONDS * frequency:
             fault, faulty = lead_fault or SHORT, np.ones(length, np.bool_)
@@ -164,6 +186,33 @@ def cut_signal(signal: Signal, recording: Recording, segment: int, window: Windo
             fault = fault or SHORT
         cuts.append(LeadSegment(lead, segment, window, filled[lead], faulty, fault))
     return cuts
+
+
+def without_absurd(signal: Signal) -> Signal:
+    """The signal (leads, samples) with absurd samples, see the top of this module, missing."""
+    with np.errstate(all="ignore"):
+        largest = np.fmax.reduce(np.abs(signal), axis=1, initial=0.0)
+        typical = np.median(np.abs(signal), axis=1)  # NaN where samples are missing: looked at all the same
+    cleaned = signal
+    for row in np.flatnonzero(~(largest <= ABSURD_RATIO * typical)):
+        absurd = _absurd(signal[row].astype(np.float64))
+        if absurd.any():
+            cleaned = signal.copy() if cleaned is signal else cleaned
+            cleaned[row, absurd] = np.nan
+    return cleaned
+
+
+def _absurd(lead: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Samples of one or two values, out of all proportion to the others and far beyond the last of them, (samples,)."""
+    finite = np.isfinite(lead)
+    if not finite.any():
+        return np.zeros(len(lead), np.bool_)
+    low, middle, high = np.quantile(lead[finite], [0.25, 0.5, 0.75])
+    distance = np.where(finite, np.abs(lead - middle), 0.0)
+    absurd = distance > ABSURD_RATIO * (high - low)
+    apart = absurd.any() and distance[absurd].min() > ABSURD_GAP * distance[~absurd].max(initial=0.0)
+    stand_for_none = high > low and apart and len(np.unique(lead[absurd])) <= ABSURD_VALUES
+    return absurd if stand_for_none else np.zeros(len(lead), np.bool_)
 
 
 def find_fault(lead: NDArray[np.float32], sampling_frequency: float) -> tuple[str, NDArray[np.bool_]]:

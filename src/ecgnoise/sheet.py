@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise import metrics, segments
 from ecgnoise.profiles import COLUMNS, Profile
+from ecgnoise.recording import Recording
 from ecgnoise.result import SegmentImages
 from ecgnoise.segments import LeadSegment, Window
+
+HEIGHT_PARTS: Final = 5
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Scores, faults and, where asked for, images of each lead-segment; the shapes are those of ``Result``."""
+    """Scores, faults and, where asked for, images of each lead-segment; the shapes are those of ``Result``.
+
+    doubtful_peak: height of the R peaks in mV of lead-segments whose QRS level no ECG has, (leads, segments), else NaN.
+    """
 
     windows: tuple[Window, ...]
     parts: int
@@ -24,6 +30,7 @@ class Sheet:
     fault: NDArray[Any]
     noise_kind: NDArray[Any]
     noise_share: NDArray[np.float64]
+    doubtful_peak: NDArray[np.float64]
     images: SegmentImages | None
 
     @classmethod
@@ -42,6 +49,7 @@ class Sheet:
             np.full((*shape, parts), np.nan),
             np.full(shape, "", "U8"),
             np.full(shape, "", "U16"),
+            np.full(shape, np.nan),
             np.full(shape, np.nan),
             images,
         )
@@ -68,9 +76,8 @@ class Sheet:
 
     def enter_score(self, item: LeadSegment, errors: NDArray[np.float64]) -> None:
         """Write the PSNR of a lead-segment, and of its parts, from its column errors, (columns,)."""
-        first, last = item.window.columns
         if item.scored:
-            self.psnr[item.lead, item.segment] = metrics.psnr(errors[first:last].mean())
+            self.psnr[item.lead, item.segment] = metrics.psnr(errors[item.counted].mean())
         for part, columns in enumerate(segments.part_columns(item.window.columns, self.parts)):
             if not segments.touches(item.faulty, columns):
                 self.local_psnr[item.lead, item.segment, part] = metrics.psnr(errors[columns[0] : columns[1]].mean())
@@ -81,6 +88,22 @@ class Sheet:
             self.noise_kind[item.lead, item.segment] = kind
             self.noise_share[item.lead, item.segment] = share
 
+    def enter_doubt(self, item: LeadSegment) -> None:
+        """Write how high the R peaks of a lead-segment are whose QRS level no ECG has."""
+        self.doubtful_peak[item.lead, item.segment] = peak_height(item.signal)
+
+    def doubts(self, recording: Recording, meaning: str) -> list[str]:
+        """A note on leads of which most segments have a QRS level no ECG has; meaning: what that is for the score."""
+        doubtful, scored = np.isfinite(self.doubtful_peak), np.isfinite(self.psnr)
+        leads = np.flatnonzero(2 * (doubtful & scored).sum(axis=1) > scored.sum(axis=1))
+        if not len(leads):
+            return []
+        heights = [float(np.nanmedian(self.doubtful_peak[lead])) for lead in leads]
+        low, high = shown_height(min(heights)), shown_height(max(heights))
+        between = low if low == high else f"{low} to {high}"
+        names = ", ".join(recording.lead_names[lead] for lead in leads)
+        return [f"R peaks of {between} in {names}: no ECG has such, is the unit right? {meaning}"]
+
     def enter_images(
         self, item: LeadSegment, original: NDArray[np.float32], reconstruction: NDArray[np.float32]
     ) -> None:
@@ -88,3 +111,15 @@ class Sheet:
         if self.images is not None:
             self.images.original[item.lead, item.segment] = original
             self.images.reconstruction[item.lead, item.segment] = reconstruction
+
+
+def peak_height(signal: NDArray[np.float32]) -> float:
+    """How high the R peaks of a 10-s window are, (samples,): the median of the largest deviations in five parts."""
+    return float(np.median([np.abs(part - np.median(part)).max() for part in np.array_split(signal, HEIGHT_PARTS)]))
+
+
+def shown_height(millivolts: float) -> str:
+    """A height in the unit in which it is a number of few digits."""
+    if millivolts >= 1000:
+        return f"{millivolts / 1000:.3g} V"
+    return f"{millivolts:.3g} mV" if millivolts >= 1 else f"{millivolts * 1000:.3g} uV"

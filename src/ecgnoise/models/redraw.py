@@ -24,12 +24,12 @@ class Pictures:
     """Images of lead-segments at one sampling frequency, and what a model may know beside them.
 
     images: (n, rows, columns) in 0..255. reference: QRS level, (n,), log10 mV^2. known: whether the unit, and so the
-    QRS level, is known. held: rows that the sampling frequency can hold, (rows,).
+    QRS level, is known, (n,) or the same for all. held: rows that the sampling frequency can hold, (rows,).
     """
 
     images: Images
     reference: NDArray[np.float32]
-    known: bool
+    known: NDArray[np.bool_] | bool
     held: NDArray[np.bool_]
 
 
@@ -151,7 +151,7 @@ class QuestionRedrawer:
             return xp.broadcast_to(placed, shape)
 
         noised = to_network(pictures.images)[:, None] + everywhere(noise)
-        known = xp.full((shape[0],), float(pictures.known), dtype=pictures.images.dtype, device=where)
+        known = xp.broadcast_to(xp.asarray(pictures.known, dtype=pictures.images.dtype, device=where), (shape[0],))
         redrawn = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
         return (redrawn[:, 0] + 1.0) * 127.5
 
