@@ -23,8 +23,7 @@ from ecgnoise.readers.wfdb_header import (
     SignalLine,
     WfdbHeader,
     beside,
-    header_lines,
-    is_record_line,
+    is_header,
     parse_header,
     plain_number,
     segment_names,
@@ -50,8 +49,7 @@ class WfdbReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the suffix ``.hea`` and the first line that is not a comment: a name and a number of signals."""
-        lines = header_lines(head) if path.suffix.lower() == ".hea" else []
-        return bool(lines) and is_record_line(lines[0])
+        return path.suffix.lower() == ".hea" and is_header(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every ``.hea``, damaged ones too."""
@@ -65,7 +63,12 @@ class WfdbReader:
         described = _described(header, segments)
         known = [row for row in range(len(described)) if _is_there(row, header, segments)]
         if not known:
-            raise UnreadableFileError(f"{path}: the header names no signal file: pass the record that it is a part of")
+            what = (
+                "no segment of it has samples: pass another record"
+                if header.segments
+                else ("the header names no signal file: pass the record that it is a part of")
+            )
+            raise UnreadableFileError(f"{path}: {what}")
         lines = [described[row] for row in known]
         rate, notes = _rate(header, options)
         channels, frame, more = _channels(lines, rate, options, path)

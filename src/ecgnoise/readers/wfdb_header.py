@@ -16,6 +16,8 @@ from ecgnoise.readers.labels import printable
 
 DEFAULT_GAIN: Final = 200.0  # units per physical unit, where a header gives 0 or none
 NULL: Final = "~"  # what a segment or signal file is called that does not exist
+UTF_16: Final = frozenset({b"\xff\xfe", b"\xfe\xff"})  # as text in it begins
+LONGEST_LINE: Final = 1000  # letters of a record line
 
 RECORD_LINE: Final = re.compile(r"(?P<name>\S.*?)(?:/(?P<segments>\d+))?[ \t]+(?P<signals>\d+)(?P<rest>[ \t]+\S.*)?")
 RECORD_REST: Final = re.compile(r"(?:/(?P<segments>\d+))?[ \t]+(?P<signals>\d+)(?P<rest>[ \t]+\S.*)?")
@@ -81,7 +83,7 @@ class WfdbHeader:
 
 def header_lines(content: bytes) -> list[str]:
     """The lines of a header that are neither empty nor comments; of text in UTF-8, with a mark or not, or Latin-1."""
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if content[:2] in UTF_16:
         text = content.decode("utf-16", errors="replace")
     else:
         try:
@@ -92,9 +94,13 @@ def header_lines(content: bytes) -> list[str]:
     return [line for line in stripped if line and not line.startswith("#")]
 
 
-def is_record_line(line: str) -> bool:
-    """Whether this may be the first line of a header: a name and a number of signals."""
-    return RECORD_LINE.fullmatch(line) is not None
+def is_header(head: bytes) -> bool:
+    """Whether a file may be a header that begins with these bytes: a line with a name and a number of signals."""
+    if b"\0" in head.rstrip(b"\0") and head[:2] not in UTF_16:
+        return False
+    lines = header_lines(head)
+    line = lines[0].replace("\t", " ") if lines else ""
+    return len(line) < LONGEST_LINE and line.isprintable() and RECORD_LINE.fullmatch(line) is not None
 
 
 def parse_header(content: bytes, path: Path) -> WfdbHeader:
