@@ -59,7 +59,8 @@ class Format:
 
     options: what the file does not say. rates: absurd sampling frequencies that it can hold. gain: what a gain of 0
     is: a fault, an error, or (None) something that the format has not. truncated: shares of the file that must be an
-    error. short: shares that are read as far as they are whole, with a note. suffix: whether the format goes by its name.
+    error. short: shares that are read as far as they are whole, with a note. suffix: whether the format goes by its
+    name.
     """
 
     reader: str

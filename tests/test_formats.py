@@ -442,7 +442,7 @@ def test_wfdb_of_several_rates_and_files(tmp_path, ecg):
     slower = read(tmp_path / "e.hea", lead_names=["v2"])
     assert (slower.lead_names, slower.sampling_frequency, slower.notes) == (("V2",), 125, ())
     np.testing.assert_allclose(slower.signal[0], np.arange(8 * 125) / 1000, atol=1e-6)
-    with pytest.raises(LeadNameError, match="different sampling frequency .*V2 125 Hz"):
+    with pytest.raises(LeadNameError, match=r"different sampling frequency .*V2 125 Hz"):
         read(tmp_path / "e.hea", lead_names=["II", "V2"])
     with pytest.raises(LeadNameError, match="no lead V9; it has II, V2"):
         read(tmp_path / "e.hea", lead_names=["V9"])

@@ -230,14 +230,14 @@ def _records(fixed: bytes, data_bytes: int, record_bytes: int, path: Path) -> tu
     announced, present = _whole(fixed[RECORDS_AT]), max(data_bytes, 0) // record_bytes
     if present == 0:
         raise UnreadableFileError(
-            f"{path}: no whole data record, {_shown(fixed[RECORDS_AT])} announced by the header: fetch the whole file"
+            f"{path}: no whole data record is there, {_shown(fixed[RECORDS_AT])} announced by the header: fetch the "
+            "whole file"
         )
     if announced in {-1, present}:
         return present, []
     what = "cut short" if announced is not None and announced > present else "not closed properly"
-    return present, [
-        f"{what}: {_shown(fixed[RECORDS_AT])} data records announced by the header, {present} are there and read"
-    ]
+    shown = _shown(fixed[RECORDS_AT]) if announced is None else announced
+    return present, [f"{what}: {shown} data records announced by the header, {present} are there and read"]
 
 
 def _start(fixed: bytes) -> tuple[datetime | None, list[str]]:

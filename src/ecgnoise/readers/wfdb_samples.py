@@ -122,6 +122,10 @@ def pieces_of(
         start += frames
     if start == 0:
         raise UnreadableFileError(f"{header.path}: no whole sample in its signal files: fetch them again")
+    absent = sum(frames for segment, frames in zip(segments, lengths, strict=True) if segment is None)
+    if absent:
+        many = sum(segment is None for segment in segments)
+        notes.insert(0, f"{many} segments do not exist: {absent} of {start} samples are missing")
     several = notes[:SHOWN] + ([f"{len(notes) - SHOWN} more segments are not as announced"] if notes[SHOWN:] else [])
     return tuple(pieces), start, several
 
