@@ -88,11 +88,14 @@ class EdfHeader:
         return sum(signal.count for signal in self.signals) * self.sample_bytes
 
     def rate(self, signal: EdfSignal) -> float:
-        """Samples a second; 0 where the header does not say. Durations have few digits: 83.33333 Hz, but 500 Hz."""
+        """Samples a second; 0 where the header does not say.
+
+        Durations have few digits: 100 samples in 0.333333 s are 300 Hz.
+        """
         if not self.duration:
             return 0.0
         rate = signal.count / self.duration
-        return float(round(rate)) if abs(rate - round(rate)) < 1e-6 * rate else rate
+        return float(round(rate)) if abs(rate - round(rate)) < 2e-6 * rate else rate
 
 
 def is_edf(head: bytes) -> bool:

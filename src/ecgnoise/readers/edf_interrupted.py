@@ -113,7 +113,8 @@ def with_gaps(
     firsts = np.array(records, np.int64) * frame
     starts = firsts + np.round(np.cumsum(gaps) * frequency).astype(np.int64)
     if off * frequency >= 0.5:
-        notes.append(f"times of data records are up to {off * 1000:.3g} ms off: put end to end")
+        shown = f"{off:.3g} s" if off >= 1 else f"{off * 1000:.3g} ms"
+        notes.append(f"times of data records are up to {shown} off: put end to end")
     return InterruptedSamples(samples, tuple(starts.tolist()), tuple(firsts.tolist())), notes
 
 
@@ -152,7 +153,7 @@ def _stretches(
         drift += step
         allowed = tolerance + CLOCK_SHARE * (at - records[-1]) * duration
         if abs(step) <= tolerance and abs(drift) <= allowed:
-            largest = max(largest, abs(step))
+            largest = max(largest, abs(step), abs(drift))
             continue
         gap = step if abs(step) > tolerance else drift
         if gap < 0:
