@@ -331,7 +331,7 @@ def test_annotations_only(tmp_path):
     one_line(path, UnknownUnitsError, "no channel is an ECG .*no signals")
 
 
-@pytest.mark.parametrize("signals", ["0", "-1", "abc", ""])
+@pytest.mark.parametrize("signals", ["0", "-1", "abc", "", "9e99", "1e9"])
 def test_no_signals(signals, tmp_path):
     path = write(tmp_path)
     content = bytearray(path.read_bytes())

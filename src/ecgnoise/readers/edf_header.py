@@ -25,6 +25,7 @@ RESERVED_AT: Final = slice(192, 236)
 RECORDS_AT: Final = slice(236, 244)
 DURATION_AT: Final = slice(244, 252)
 SIGNALS_AT: Final = slice(252, 256)
+MOST_SIGNALS: Final = 9999  # of four digits
 # Bytes of the fields of a signal: label, transducer, dimension, physical and digital minimum and maximum, filters,
 # samples in a data record, reserved.
 WIDTHS: Final = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
@@ -118,7 +119,7 @@ def read_header(path: Path) -> EdfHeader:
         size = os.fstat(file.fileno()).st_size
         fixed = file.read(FIXED_BYTES)
         count = _whole(fixed[SIGNALS_AT])
-        if count is None or count <= 0:
+        if count is None or not 0 < count <= MOST_SIGNALS:
             raise UnreadableFileError(
                 f"{path}: the header announces {_shown(fixed[SIGNALS_AT])} signals: fetch it again"
             )

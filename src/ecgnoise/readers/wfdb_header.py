@@ -106,7 +106,7 @@ def is_header(head: bytes) -> bool:
 def parse_header(content: bytes, path: Path) -> WfdbHeader:
     """The header in a file of this content; UnreadableFileError where it is none, or contradicts itself."""
     lines = header_lines(content)
-    found = _record_line(lines[0], path.stem) if lines else None
+    found = _record_line(lines, path.stem) if lines else None
     if found is None:
         shown = ascii(printable(lines[0])[:60]) if lines else "no line"
         raise UnreadableFileError(
@@ -133,7 +133,7 @@ def parse_header(content: bytes, path: Path) -> WfdbHeader:
 def segment_names(content: bytes, path: Path) -> list[str]:
     """What the segments of a header are called, without reading more of it; none where it is no record of several."""
     lines = header_lines(content)
-    found = _record_line(lines[0], path.stem) if lines else None
+    found = _record_line(lines, path.stem) if lines else None
     if found is None or found["segments"] is None:
         return []
     segments = (SEGMENT_LINE.fullmatch(line) for line in lines[1:])
@@ -148,13 +148,26 @@ def plain_number(text: str) -> float:
         return nan
 
 
-def _record_line(line: str, stem: str) -> re.Match[str] | None:
-    """The fields of a record line. A name with blanks and numbers is known by that of the file."""
+def _record_line(lines: list[str], stem: str) -> re.Match[str] | None:
+    """The fields of the record line, the first; of a name with blanks and numbers the end is found in two ways.
+
+    It is the name of the file, or is followed by as many signals as there are lines.
+    """
+    line = lines[0]
     if line.casefold().startswith(stem.casefold()):
         known = RECORD_REST.fullmatch(line[len(stem) :])
         if known is not None:
             return known
-    return RECORD_LINE.fullmatch(line)
+    ends = (found.start() for found in list(re.finditer(r"[ \t]+\d+(?=[ \t]|$)", line))[:8])
+    possible = (RECORD_REST.fullmatch(line[end:]) for end in ends if end)
+    fitting = (
+        found
+        for found in possible
+        if found is not None
+        and int(found["signals"][:12]) == len(lines) - 1
+        and re.fullmatch(r"([ \t]+[\d.+-].*)?", found["rest"] or "")
+    )
+    return next(fitting, None) or RECORD_LINE.fullmatch(line)
 
 
 def _frames(text: str) -> tuple[int, list[str]]:

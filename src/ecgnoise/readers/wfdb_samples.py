@@ -204,13 +204,13 @@ def _places(segment: WfdbHeader) -> list[int]:
     places = []
     for line in segment.signals:
         places.append(widths.get(line.file, 0))
-        widths[line.file] = places[-1] + line.frame
+        widths[line.file] = places[-1] + (line.frame if line.coding else 0)
     return places
 
 
 def _file(segment: WfdbHeader, line: SignalLine) -> SignalFile:
     """The file of a signal with all signals in it; UnreadableFileError where it is missing or they contradict."""
-    together = [other for other in segment.signals if other.file == line.file]
+    together = [other for other in segment.signals if other.file == line.file and other.coding]
     if len({(other.coding, other.offset) for other in together}) > 1:
         raise UnreadableFileError(f"{segment.path}: signals of different formats in {line.file}: mend the header")
     place = beside(segment.path, line.file)
