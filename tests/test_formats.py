@@ -186,6 +186,13 @@ def test_truncated(known, tmp_path, ecg):
         check_error(caught.value, path.name)
 
 
+def shown_on_the_page(known: Format) -> list[str]:
+    """What the page of formats says about a bad file of a format, as patterns."""
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| {READER[known.reader].name} |"))
+    return [re.escape(text).replace(r"\.\.\.", ".*") for text in re.findall(r"`([^`]*)`", row.split("|")[5])]
+
+
 @pytest.mark.parametrize("known", [pytest.param(k, id=k.make.__name__) for k in FORMATS if k.short])
 def test_what_is_whole_of_a_file_cut_short_is_read(known, tmp_path, ecg):
     path = known.make(tmp_path, ecg)
@@ -199,6 +206,7 @@ def test_what_is_whole_of_a_file_cut_short_is_read(known, tmp_path, ecg):
         assert 0.6 * share < length / whole.shape[1] <= share
         np.testing.assert_array_equal(recording.signal, whole[:, :length])
         (note,) = recording.notes
+        assert re.search("|".join(shown_on_the_page(known)), note)
         assert re.search(rf"cut short: (8|2000) .*announced.* {length}\b|{length // 250} are there", note)
 
 
@@ -207,10 +215,7 @@ def test_the_page_of_formats_shows_the_error_of_a_truncated_file(known, tmp_path
     path = known.make(tmp_path, ecg)
     damaged = path.with_suffix(".dat") if known.make is makers.wfdb_record else path
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
-    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
-    row = next(line for line in page.splitlines() if line.startswith(f"| {READER[known.reader].name} |"))
-    shown = [re.escape(text).replace(r"\.\.\.", ".*") for text in re.findall(r"`([^`]*)`", row.split("|")[5])]
-    with pytest.raises(EcgNoiseError, match="|".join(shown)):
+    with pytest.raises(EcgNoiseError, match="|".join(shown_on_the_page(known))):
         read(path, **known.options)
 
 
