@@ -231,6 +231,16 @@ def test_what_stands_beside_an_ecg_is_left_out(other, tmp_path):
     np.testing.assert_allclose(recording.signal, MILLIVOLTS[1:], atol=1e-6)
 
 
+def test_leads_go_by_their_names_and_by_those_of_the_header(tmp_path):
+    path = record(tmp_path, lines=[signal("ECG I"), signal("Lead II")])
+    assert same(path).lead_names == ("I", "II")
+    for wanted in (["II"], ["lead ii"]):
+        recording = read(path, lead_names=wanted)
+        assert recording.lead_names == ("II",)
+        np.testing.assert_allclose(recording.signal, MILLIVOLTS[1:], atol=1e-6)
+    assert read(path, lead_names=["Lead II", "i"]).lead_names == ("II", "I")
+
+
 def test_a_signal_of_format_0_has_no_samples(tmp_path):
     lines = [signal("III", file="~", kind="0"), *TWO, signal("V1", kind="0")]
     recording = same(record(tmp_path, f"r 4 250 {LENGTH}", lines))
@@ -309,6 +319,39 @@ def test_formats_and_their_missing_samples(kind, tmp_path):
         np.testing.assert_allclose(recording.signal, other, rtol=1e-6)
     hea(tmp_path, "r 2 250", *(signal(lead, kind=f"{kind}+3", gain="100(7)/mV") for lead in ("I", "II")))
     np.testing.assert_array_equal(read(path).signal, recording.signal)
+
+
+@pytest.mark.parametrize(
+    ("kind", "samples", "size"),
+    [("212", 5, 8), ("212", 6, 9), ("212", 4, 7), ("310", 4, 6), ("310", 6, 8), ("310", 3, 5), ("310", 4, 7),
+     ("311", 4, 6), ("311", 5, 7), ("311", 3, 5), ("311", 6, 8)],
+)  # fmt: skip
+def test_samples_that_share_their_last_bytes(kind, samples, size, tmp_path):
+    values = np.arange(-3, 3) * 99
+    (tmp_path / "r.dat").write_bytes(packed(kind, values)[:size])
+    recording = read(hea(tmp_path, "r 1 250", signal("I", kind=kind, gain="100")))
+    np.testing.assert_allclose(recording.signal[0], values[:samples] / 100, rtol=1e-6)
+    np.testing.assert_array_equal(recording.window(samples - 1, samples), recording.signal[:, -1:])
+
+
+def test_no_more_is_read_than_announced(tmp_path):
+    recording = read(record(tmp_path, "r 2 250 1000", [signal("I"), signal("II", kind="16:10")]))
+    np.testing.assert_allclose(recording.signal[0], MILLIVOLTS[0, :1000], atol=1e-6)
+    np.testing.assert_allclose(recording.signal[1, :-10], MILLIVOLTS[1, 10:1000], atol=1e-6)
+    assert np.isnan(recording.signal[1, -10:]).all()
+
+
+def test_files_outside_of_the_folder_are_not_read(tmp_path):
+    (tmp_path / "in").mkdir()
+    dat(tmp_path)
+    hea(tmp_path, "s 2 250 3000", *TWO, name="s.hea")
+    for name in ("../r.dat", str(tmp_path / "r.dat")):
+        lines = [signal(lead, file=name) for lead in ("I", "II")]
+        one_line(hea(tmp_path / "in", "r 2 250 3000", *lines), UnreadableFileError, "is missing")
+    one_line(hea(tmp_path / "in", "m/1 2 250 3000", "../s 3000", name="m.hea"), UnreadableFileError, "is missing")
+    dat(tmp_path / "in", "below.dat")
+    lines = [signal(lead, file="in/below.dat") for lead in ("I", "II")]
+    same(hea(tmp_path, "t 2 250 3000", *lines, name="t.hea"))
 
 
 @pytest.mark.parametrize("frames", [5, 999, 65536, 200_000])

@@ -251,7 +251,7 @@ def _channels(
     rows = ecg_channels(named, options, path)
     if options.lead_names is not None:
         names = dict(zip(rows, distinct_names([lead_name(named[row].name) for row in rows]), strict=True))
-        rows = wanted_rows(names, options.lead_names, path)
+        rows = wanted_rows(names, options.lead_names, path, {row: named[row].name for row in rows})
     frames = Counter(lines[row].frame for row in rows)
     common = max(frames, key=lambda frame: (frames[frame], frame))
     asked = options.sampling_frequency or DEFAULT_FREQUENCY
