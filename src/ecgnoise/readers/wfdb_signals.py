@@ -5,7 +5,6 @@ file without its header, which it cannot always read (see wfdb_header); the test
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import one_line, package_of_extra
+from ecgnoise.readers.base import one_line, open_file, package_of_extra
 
 TYPES: Final = {8: "<i1", 16: "<i2", 32: "<i4", 61: ">i2", 80: "<u1", 160: "<u2"}
 BLOCKS: Final = {24: (1, 3), 212: (2, 3), 310: (3, 4), 311: (3, 4)}  # samples in a block, and its bytes
@@ -134,14 +133,17 @@ def with_sums(file: SignalFile) -> SignalFile:
 @contextmanager
 def opened(path: Path, header: Path) -> Iterator[BinaryIO]:
     """A file to read from; UnreadableFileError where it is none, but a folder, a device or a pipe, or fails."""
+    if not path.exists():
+        raise UnreadableFileError(f"{header}: its file {path.name} is missing: put it beside the header")
     try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise UnreadableFileError(f"{header}: its file {path.name} is no regular file: put a copy in its place")
+        file = open_file(path)
+    except UnreadableFileError as error:
+        if path == header:
+            raise
+        raise UnreadableFileError(f"{header} names {error}") from error
+    try:
+        with file:
             yield file
-    except FileNotFoundError as error:
-        raise UnreadableFileError(f"{header}: its file {path.name} is missing: put it beside the header") from error
     except OSError as error:
         raise UnreadableFileError(
             f"{header}: its file {path.name} cannot be read ({error.strerror}): check it, or fetch it again"
