@@ -617,3 +617,18 @@ def test_windows_of_a_day_read_only_what_is_asked_for(tmp_path):
     assert time.process_time() - begin < 1
     np.testing.assert_allclose(recording.window(samples - 100, samples), MILLIVOLTS[:, :100], atol=1e-6)
     assert len(pickle.dumps(recording)) < 2000
+
+
+def test_all_files_of_a_record_belong_to_it(tmp_path):
+    from ecgnoise.readers.companions import header_files
+
+    path = segments(tmp_path, "~ 5", "a 1200", "b 1800", "gone 7")
+    (tmp_path / "b.dat").rename(tmp_path / "B.DAT")
+    names = {"m.hea", "a.hea", "b.hea", "gone.hea", "a.dat", "B.DAT"}
+    assert header_files(path) == {tmp_path / name for name in names}
+    dat(tmp_path, "my own.dat")
+    lines = [signal("I", file="my own.dat"), signal("II", file="../x.dat")]
+    own = hea(tmp_path, "my own 2 250 3000", *lines, name="my own.hea")
+    assert header_files(own) == {own, tmp_path / "my own.dat"}
+    own.write_bytes(b"\0damaged")
+    assert header_files(own) == {own}

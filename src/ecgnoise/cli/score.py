@@ -240,12 +240,14 @@ def _find(paths: tuple[str, ...]) -> list[Path]:
 def _check_out(out: Path) -> None:
     """Find out before the work whether the table can be written after it: suffix, folder and packages."""
     from ecgnoise.tables import WRITERS, write_table
+    from ecgnoise.writing import check_place
 
     if out.suffix.lower() not in WRITERS:
         raise OutputError(f"{out}: a table has the suffix {', '.join(WRITERS)}: choose one of them")
     if out.is_dir() or not out.parent.is_dir():
         what = "this is a folder" if out.is_dir() else f"there is no folder {out.parent}"
         raise OutputError(f"{out}: {what}: choose another place")
+    check_place(out)
     with tempfile.TemporaryDirectory() as folder:
         write_table([], Path(folder) / f"empty{out.suffix}")
 
@@ -253,6 +255,7 @@ def _check_out(out: Path) -> None:
 def _check_marks(marks: str, files: list[Path]) -> None:
     """Find out before the work whether each recording has marks of its own, in a folder that is there."""
     from ecgnoise.writers import MARKS
+    from ecgnoise.writing import check_place
 
     suffix = Path(marks).suffix.lower()
     if suffix not in MARKS:
@@ -269,6 +272,8 @@ def _check_marks(marks: str, files: list[Path]) -> None:
         if not place.parent.is_dir():
             raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
         taken[place] = file
+    for one_of_folder in {place.parent: place for place in taken}.values():
+        check_place(one_of_folder)
 
 
 def _marks_of(marks: str, file: Path) -> Path:
