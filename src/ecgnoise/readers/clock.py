@@ -39,21 +39,22 @@ SURELY_COUNTING: Final = 0.95  # of all steps from one sample to the next
 class Clock:
     """What a column of times says.
 
-    rate: samples a second, None where it says nothing certain. stated: whether a clear statement of the file stands
-    behind the rate. steps: where its samples belong, None where there is no telling.
+    rate: samples a second, None where it says nothing certain. steps: where its samples belong, None where there is no
+    telling.
     """
 
     rate: float | None = None
     steps: Steps | None = None
     start: datetime | None = None
     notes: tuple[str, ...] = ()
-    stated: bool = False
 
 
 def clock_of_text(times: TextTimes, hint: float | None) -> Clock:
     """The clock of times that were text; IrregularError where they are not regular."""
     steps = steps_of(times.seconds)
-    return Clock(_rate(steps, 1.0, hint), steps, times.start, stated=True)
+    unclear = times.has_date and times.start is None
+    notes = ("has dates of which the day and the month are not told apart: the start is not known",) if unclear else ()
+    return Clock(_rate(steps, 1.0, hint), steps, times.start, notes)
 
 
 def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float | None) -> Clock:
@@ -66,7 +67,7 @@ def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float 
         if seconds is None:
             return _of_unknown_unit(values, unit, hint)
         steps = steps_of(values)
-        return Clock(_rate(steps, seconds, hint), steps, _start(values, seconds), stated=True)
+        return Clock(_rate(steps, seconds, hint), steps, _start(values, seconds))
     return _of_no_unit(values, hint)
 
 
@@ -134,7 +135,8 @@ def _of_no_unit(values: NDArray[np.float64], hint: float | None) -> Clock:
 
 def _rate(steps: Steps, seconds: float, hint: float | None) -> float:
     """Samples a second: of those that the rounding of the times allows what is stated, usual, or a whole number."""
-    low, high, middle = (1 / (step * seconds) for step in (steps.high, steps.low, steps.step))
+    low, middle = 1 / (steps.high * seconds), 1 / (steps.step * seconds)
+    high = 1 / (steps.low * seconds) if steps.low > 0 else 2 * SAMPLING_FREQUENCY_LIMITS[1]
     slack = 1e-6 * middle
     if hint is not None and low - FREQUENCY_TOLERANCE * hint <= hint <= high + FREQUENCY_TOLERANCE * hint:
         return hint

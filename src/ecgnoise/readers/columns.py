@@ -130,7 +130,7 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     notes += [f"left out, not ECG: {_listed(others)}"] if others else []
     if not leads:
         raise UnreadableFileError(
-            f"{path}: no column is an ECG lead ({_listed(columns)}): pass a table with one column a lead"
+            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): pass a table with one column a lead"
         )
     if len(leads) > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {len(leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
@@ -143,8 +143,9 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     return leads, notes
 
 
-def _listed(columns: Sequence[Column]) -> str:
-    shown = ", ".join(column.shown for column in columns[:SHOWN])
+def _listed(columns: Sequence[Column], texts: Sequence[Column] = ()) -> str:
+    marked = {column.place for column in texts}
+    shown = ", ".join(column.shown + ": text" * (column.place in marked) for column in columns[:SHOWN])
     return shown + ", ..." * (len(columns) > SHOWN) or "nothing but times"
 
 
@@ -208,7 +209,7 @@ def _with_gaps(
     total = (samples.shape[1] + steps.missing) / rate
     row = steps.firsts[1] + 1
     if total > LONGEST_SECONDS:
-        if options.sampling_frequency is not None and not clock.stated:
+        if options.sampling_frequency is not None:
             notes.append(f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {rate:g} Hz as stated")
             return samples
         raise UnreadableFileError(

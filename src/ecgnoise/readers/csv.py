@@ -25,6 +25,7 @@ from ecgnoise.readers.text import (
     compression_of,
     file_head,
     plain_file,
+    plain_head,
     text_encoding,
     text_lines,
 )
@@ -45,14 +46,15 @@ class CsvReader:
     suffixes: tuple[str, ...] = (".csv", ".tsv")
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Text with rows of numbers in its beginning."""
+        """Text with rows of numbers in its beginning, or such a file by its name that cannot be expanded."""
         lines = _beginning(path, head)
+        if not lines and compression_of(head) is not None:
+            return _plain_suffix(path) in SUFFIXES and not plain_head(path, head)
         return bool(lines) and layout_of(lines) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Files with the suffix of a table that hold rows of numbers, or nothing at all."""
-        plain = path.with_suffix("") if path.suffix.lower() in COMPRESSED_SUFFIXES else path
-        if plain.suffix.lower() not in SUFFIXES:
+        if _plain_suffix(path) not in SUFFIXES:
             return False
         lines = _beginning(path, head) if head else []
         layout = layout_of(lines) if lines else None
@@ -73,14 +75,15 @@ class CsvReader:
         return recording_of_columns(columns, options, path, heading.said)
 
 
+def _plain_suffix(path: Path) -> str:
+    """The suffix of a file, without that of its compression."""
+    return (path.with_suffix("") if path.suffix.lower() in COMPRESSED_SUFFIXES else path).suffix.lower()
+
+
 def _beginning(path: Path, head: bytes) -> list[str]:
     """The first lines of a text; none where it is no text, or its compressed form is damaged."""
-    if compression_of(head):
-        try:
-            head = file_head(path, HEAD_BYTES)
-        except (UnreadableFileError, OSError):
-            return []
-    encoding = text_encoding(head)
+    head = plain_head(path, head)
+    encoding = text_encoding(head) if head else None
     return _whole_lines(head, encoding, HEAD_BYTES) if encoding else []
 
 

@@ -20,10 +20,11 @@ def columns_of_rows(rows: Iterable[Row], layout: Layout, titles: Sequence[Title]
     """The columns of rows, each with its number in the file; UnreadableFileError where one does not fit."""
     numbers = {at: NumberColumn() for at, kind in enumerate(layout.kinds) if kind == NUMBER}
     texts: dict[int, list[str]] = {at: [] for at in range(layout.width) if at not in numbers}
+    width, by_place = layout.width, list(numbers.items())
     for line, cells in rows:
-        if len(cells) != layout.width:
+        if len(cells) != width:
             _misfit(line, cells, layout, path)
-        for at, column in numbers.items():
+        for at, column in by_place:
             if not column.add(cells[at], line):
                 raise UnreadableFileError(
                     f"{path}: line {line} is not a row of numbers: {cells[at][:SHOWN]!r} in column {at + 1}: correct "

@@ -45,6 +45,8 @@ class Layout:
 
     def fitted(self, cells: list[str]) -> list[str]:
         """Likewise, of cells."""
+        if len(cells) == self.width:
+            return cells
         if len(cells) > self.width and (cells[self.width].startswith("#") and not is_missing(cells[self.width])):
             cells = cells[: self.width]
         while len(cells) > self.width and not cells[-1]:

@@ -8,6 +8,7 @@ import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isfinite, nan
 from typing import Final
 
 import numpy as np
@@ -41,7 +42,7 @@ MISSING: Final = frozenset(
         for what in ("inf", "ind", "nan", "qnan", "snan", "inf00", "ind00")
     }
 )
-PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?", re.IGNORECASE)
+FORTRAN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)d[+-]?\d+", re.IGNORECASE)
 COMMA: Final = re.compile(r"[+-]?(?P<whole>\d*),(?P<rest>\d+)(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 POINTED_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
@@ -55,11 +56,15 @@ def is_missing(cell: str) -> bool:
 
 def number(cell: str) -> float | None:
     """The number in a cell, NaN where it says that there is none, None where it is anything else."""
-    if PLAIN.fullmatch(cell):
-        return float(cell.lower().replace("d", "e"))
-    if is_missing(cell):
-        return float("nan")
-    return number("-" + cell[1:]) if cell[0] == "\u2212" else None
+    try:
+        value = float(cell)
+    except ValueError:
+        if is_missing(cell):
+            return nan
+        if cell[0] == "\u2212":
+            return number("-" + cell[1:])
+        return float(cell.casefold().replace("d", "e")) if FORTRAN.fullmatch(cell) else None
+    return None if "_" in cell else value if isfinite(value) else nan
 
 
 def has_comma(cell: str) -> bool:
@@ -108,7 +113,7 @@ class NumberColumn:
             self.rows.append(len(self.values))
             self.cells.append(cell)
             self.lines.append(line)
-            value = float("nan")
+            value = nan
         self.values.append(value)
         return True
 

@@ -29,7 +29,7 @@ from ecgnoise.readers.timing import Column
 from ecgnoise.recording import Recording
 
 MAGIC: Final = re.compile(rb"(\xef\xbb\xbf)?#\s*OpenSignals Text File Format", re.IGNORECASE)
-HEADER_BYTES: Final = 1 << 18
+HEADER_BYTES: Final = 1 << 22
 END: Final = re.compile(r"#\s*EndOfHeader", re.IGNORECASE)
 # Operating voltage in V and gain of the ECG sensor, by how the name of the device begins.
 SENSORS: Final = {"biosignalsplux": (3.0, 1000.0), "bitalino": (3.3, 1100.0)}
@@ -46,8 +46,7 @@ class OpenSignalsReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By its first line."""
-        del path
-        return MAGIC.match(plain_head(head)) is not None
+        return MAGIC.match(plain_head(path, head)) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""

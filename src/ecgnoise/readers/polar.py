@@ -35,8 +35,7 @@ class PolarReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the titles of its first line: the sensor's clock, and a column in a unit of voltage."""
-        del path
-        titles = _titles(plain_head(head))
+        titles = _titles(plain_head(path, head))
         return CLOCK in titles and any(voltage_unit(unit or "") for _, unit in titles)
 
     def lists(self, path: Path, head: bytes) -> bool:

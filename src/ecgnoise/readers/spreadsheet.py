@@ -4,6 +4,7 @@ A workbook is a ZIP archive of XML: what it expands to is bounded, before any of
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -45,7 +46,7 @@ class SpreadsheetReader:
             with zipfile.ZipFile(path) as archive:
                 return WORKBOOK in archive.namelist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-            return False
+            return b"xl/w" in head  # the name of a part, though the list at the end is damaged or cut off
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file, but for those that a spreadsheet program keeps while one is open."""
@@ -56,8 +57,8 @@ class SpreadsheetReader:
         openpyxl = package_of_extra("openpyxl", "reading Excel")
         _check_size(path)
         try:
-            with quiet():
-                book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            with quiet(), path.open("rb") as file:
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
                 try:
                     return _recording(book, options, path)
                 finally:
@@ -72,6 +73,7 @@ class SpreadsheetReader:
 DAMAGES: Final = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
+    zlib.error,
     OSError,
     EOFError,
     ValueError,

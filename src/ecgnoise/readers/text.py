@@ -16,10 +16,12 @@ from ecgnoise.errors import UnreadableFileError
 MAGICS: Final = {b"\x1f\x8b\x08": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
 COMPRESSED_SUFFIXES: Final = frozenset({".gz", ".bz2", ".xz"})
 HEAD_BYTES: Final = 1 << 16
+BZIP2_BLOCK: Final = 1 << 20  # bytes; nothing comes out before a whole block is in
 FREELY_EXPANDED: Final = 1 << 26  # bytes that any file may expand to
 MOST_EXPANDED: Final = 1 << 31
 LARGEST_RATIO: Final = 200  # of bytes to compressed bytes, above FREELY_EXPANDED
 CHUNK: Final = 1 << 20
+_OPENED: Final = {"bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}
 DAMAGED: Final = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
@@ -57,7 +59,7 @@ def compression_of(head: bytes) -> str | None:
     return next((name for magic, name in MAGICS.items() if head.startswith(magic)), None)
 
 
-def plain_head(head: bytes) -> bytes:
+def plain_head(path: Path, head: bytes) -> bytes:
     """The beginning of a file, expanded where it is compressed; as much of it as there is where it is damaged."""
     kind = compression_of(head)
     if kind is None:
@@ -65,16 +67,12 @@ def plain_head(head: bytes) -> bytes:
     try:
         if kind == "gzip":
             return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-        if kind == "bzip2":
-            return _bzip2_head(head)
-        return lzma.LZMADecompressor(memlimit=MOST_EXPANDED).decompress(head, HEAD_BYTES)
+        if kind == "xz":
+            return lzma.LZMADecompressor(memlimit=MOST_EXPANDED).decompress(head, HEAD_BYTES)
+        with path.open("rb") as file:
+            return bz2.BZ2Decompressor().decompress(file.read(BZIP2_BLOCK), HEAD_BYTES)
     except DAMAGED:
         return b""
-
-
-def _bzip2_head(head: bytes) -> bytes:
-    """Nothing comes out before a whole block of up to 900 kB is in; the rest of the block has no part in it."""
-    return bz2.BZ2Decompressor().decompress(head, HEAD_BYTES)
 
 
 def file_head(path: Path, size: int = HEAD_BYTES) -> bytes:
@@ -95,7 +93,7 @@ def plain_file(path: Path) -> Iterator[IO[bytes]]:
         if kind is None:
             yield raw
             return
-        opened = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}[kind](raw)
+        opened = gzip.GzipFile(fileobj=raw) if kind == "gzip" else _OPENED[kind](raw)
         try:
             yield io.BufferedReader(_Bounded(opened, path, path.stat().st_size), CHUNK)
         except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:

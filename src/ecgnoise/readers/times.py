@@ -1,9 +1,11 @@
 """Columns of times: their names, their units, and dates and times as text."""
 
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import nan
 from typing import Any, Final
 
 import numpy as np
@@ -71,16 +73,23 @@ ZONE: Final = r"(?P<zone>\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d))?"
 STAMP: Final = re.compile(rf"(?:(?:{YEAR_FIRST}|{YEAR_LAST})(?:[T ,;_]\s*|$))?(?:{CLOCK}{ZONE})?", re.IGNORECASE)
 WFDB_STAMP: Final = re.compile(r"\[?(?P<clock>[\d:.]+)\s+(?P<d>\d\d)/(?P<mo>\d\d)/(?P<y>\d{4})\]?")
 ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?")
+CLOCK_ALONE: Final = re.compile(CLOCK)
 HALF_DAY: Final = 43_200.0
+Date = tuple[str | Any, ...]  # year, month and day where they come in this order; first, mark, second and year
+NO_DATE: Final[Date] = ("",) * 7
 
 
 @dataclass(frozen=True)
 class TextTimes:
-    """Times that were text: in s since the first one, NaN where a cell has none, and when that one was."""
+    """Times that were text: in s since the first one, NaN where a cell has none, and when that one was.
+
+    of_day: the time of day of the first one in s, where there is no date.
+    """
 
     seconds: NDArray[np.float64]
     start: datetime | None
     has_date: bool
+    of_day: float = 0.0
 
 
 def words_of(name: str) -> list[str]:
@@ -98,9 +107,9 @@ def unit_in_name(name: str) -> str | None:
     """The unit of time that the name of a column of times states, as in ``time_ms`` or ``min``."""
     if name.casefold() in UNIT_NAMES:
         return name.casefold()
-    words = words_of(name)
-    last = words[-1] if len(words) > 1 else ""
-    return last if last in SECONDS_PER else None
+    parts = re.split(r"[\s_/.:-]+", name.casefold())  # mSecs is one word, unlike timestampMs
+    words = parts if parts[-1] in SECONDS_PER else words_of(name)
+    return words[-1] if len(words) > 1 and words[-1] in SECONDS_PER else None
 
 
 def seconds_per(unit: str) -> float | None:
@@ -110,7 +119,7 @@ def seconds_per(unit: str) -> float | None:
 
 def is_clock_format(unit: str) -> bool:
     """Whether a unit says how times are written, as ``hh:mm:ss.mmm``."""
-    return re.fullmatch(r"[hmsdy:./, \-f\[\]]*:[hmsdy:./, \-f\[\]]*", unit.casefold()) is not None
+    return re.fullmatch(r"[hmsdy:./, \-f\[\]()]*:[hmsdy:./, \-f\[\]()]*", unit.casefold()) is not None
 
 
 def is_stamp(cell: str) -> bool:
@@ -166,88 +175,86 @@ def _start(cell: str) -> datetime | None:
 
 def _other_times(cells: Sequence[str]) -> TextTimes | None:
     """One by one: any of the other ways to write them; days first or months first as the dates allow."""
-    matches = [None if is_missing(cell) else _match(cell) for cell in cells]
-    if any(match is None and not is_missing(cell) for match, cell in zip(matches, cells, strict=True)):
+    dates: dict[Date, int] = {}
+    which, of_day = array("q"), array("d")
+    for cell in cells:
+        parsed = (NO_DATE, nan) if is_missing(cell) else _parsed(cell)
+        if parsed is None:
+            return None
+        which.append(dates.setdefault(parsed[0], len(dates)))
+        of_day.append(parsed[1])
+    seconds = np.array(of_day)
+    known = np.flatnonzero(np.isfinite(seconds))
+    if not len(known):
         return None
-    day_first = _day_first([match for match in matches if match])
-    dates: dict[tuple[Any, ...], int | None] = {}
-    nothing = (np.nan, np.nan)
-    parts = np.array(
-        [nothing if match is None else _day_and_seconds(match, dates, day_first=day_first) for match in matches]
-    )
-    present = parts[np.isfinite(parts[:, 1])]
-    if not len(present):
-        return None
-    day, of_day = (float(part) for part in present[0])
-    since = (parts[:, 0] - day) * 86400.0 + (parts[:, 1] - of_day)
-    dated = bool(dates) and None not in dates.values()
-    if len(dates) < 2:
+    day_first = _day_first(list(dates))
+    days = np.array([_ordinal(date, day_first=day_first is not False) for date in dates])
+    of_cells = days[np.array(which)]
+    dated = bool(np.isfinite(of_cells[known]).all())
+    first = known[0]
+    since = seconds - seconds[first] + ((of_cells - of_cells[first]) * 86400.0 if dated else 0.0)
+    if not dated or not np.ptp(of_cells[known]):
         since = _past_midnight(since)
-    start = datetime(1, 1, 1) + timedelta(days=day, seconds=of_day) if dated and day_first is not None else None
-    return TextTimes(since, start, has_date=dated)
+    start = None
+    if dated and day_first is not None:
+        start = datetime(1, 1, 1) + timedelta(days=float(of_cells[first]), seconds=float(seconds[first]))
+    return TextTimes(since, start, has_date=dated, of_day=float(seconds[first]))
 
 
-def _match(cell: str) -> dict[str, str | None] | None:
+def _parsed(cell: str) -> tuple[Date, float] | None:
+    """The date in a cell as it is written, and the seconds of the day; None where it is no date or time."""
     text = cell.strip()
     wfdb = WFDB_STAMP.fullmatch(text)
     if wfdb is not None:
-        clock = re.fullmatch(CLOCK, wfdb["clock"])
-        if clock is None:
-            return None
-        dated = {"y": wfdb["y"], "mo": wfdb["mo"], "d": wfdb["d"], "a": None}
-        return {**clock.groupdict(), **dated}
+        clock = CLOCK_ALONE.fullmatch(wfdb["clock"])
+        year, month, day = wfdb.group("y", "mo", "d")
+        return None if clock is None else ((year, month, day, "", "", "", ""), _of_day(clock))
     match = STAMP.fullmatch(text.strip("[]"))
-    return match.groupdict() if match is not None and (match["h"] or match["y"] or match["a"]) else None
+    if match is None or not (match["h"] or match["y"] or match["a"]):
+        return None
+    return tuple(match.group("y", "mo", "d", "a", "mark", "b", "yl")), _of_day(match)
 
 
-def _day_first(matches: Sequence[dict[str, str | None]]) -> bool | None:
+def _day_first(dates: Sequence[Date]) -> bool | None:
     """Whether the day comes before the month in the dates: yes with dots, else by a number over 12; None: unknown."""
-    dates = {(match["a"], match.get("mark"), match["b"]) for match in matches if match.get("a")}
-    if not dates or any(mark == "." or not str(month).isdigit() for _, mark, month in dates):
+    pairs = {(date[3], date[4], date[5]) for date in dates if date[3]}
+    if not pairs or any(mark == "." or not str(month).isdigit() for _, mark, month in pairs):
         return True
-    if any(int(first or 0) > 12 for first, _, _ in dates):
+    if any(int(first or 0) > 12 for first, _, _ in pairs):
         return True
-    if any(int(second or 0) > 12 for _, _, second in dates):
+    if any(int(second or 0) > 12 for _, _, second in pairs):
         return False
     # One of both rises by one a day where the recording goes past midnight: that is the day.
-    firsts, seconds = ({pair[at] for pair in dates} for at in (0, 2))
+    firsts, seconds = ({pair[at] for pair in pairs} for at in (0, 2))
     if len(firsts) != len(seconds):
         return len(firsts) > len(seconds)
     return None
 
 
-def _day_and_seconds(
-    match: dict[str, str | None], dates: dict[tuple[Any, ...], int | None], *, day_first: bool | None
-) -> tuple[float, float]:
-    """The number of the day, 0 where there is no date, and the seconds of that day."""
-    key = tuple(match.get(part) for part in ("y", "mo", "d", "a", "b", "yl"))
-    if any(key) and key not in dates:
-        dates[key] = _ordinal(match, day_first=day_first is not False)
-    hours, minutes, seconds = (int(match.get(part) or 0) for part in ("h", "m", "s"))
-    if match.get("h") and match.get("s") is None:  # m:ss.fff, or h:mm
-        fraction_follows = match.get("f") is not None
-        hours, minutes, seconds = (0, hours, minutes) if fraction_follows else (hours, minutes, 0)
-    half = (match.get("half") or "").casefold()[:1]
-    hours = hours % 12 + 12 * (half == "p") if half else hours
-    fraction = float(f"0.{match['f']}") if match.get("f") else 0.0
-    return float(dates.get(key) or 0), hours * 3600 + minutes * 60 + seconds + fraction
+def _of_day(match: re.Match[str]) -> float:
+    """The seconds of the day."""
+    stated_hours, stated_minutes, stated_seconds, fraction, half = match.group("h", "m", "s", "f", "half")
+    hours, minutes, seconds = int(stated_hours or 0), int(stated_minutes or 0), int(stated_seconds or 0)
+    if stated_hours and stated_seconds is None and fraction is not None:  # m:ss.fff, not h:mm
+        hours, minutes, seconds = 0, hours, minutes
+    if half:
+        hours = hours % 12 + 12 * (half[0] in "pP")
+    return hours * 3600 + minutes * 60 + seconds + (float(f"0.{fraction}") if fraction else 0.0)
 
 
-def _ordinal(match: dict[str, str | None], *, day_first: bool) -> int | None:
-    """The number of the day; None where there is no such day."""
-    if match.get("y"):
-        year, month, day = (int(match[part] or 0) for part in ("y", "mo", "d"))
-    else:
-        first, second = match["a"] or "0", match["b"] or "0"
-        if not second.isdigit():
-            month, day = MONTHS.index(second.casefold()) + 1 if second.casefold() in MONTHS else 0, int(first)
+def _ordinal(date: Date, *, day_first: bool) -> float:
+    """The number of the day; NaN where there is no such day."""
+    year, month, day, first, _, second, last = date
+    if not year:
+        letters = str(second).casefold()
+        if letters in MONTHS:
+            year, month, day = last, str(MONTHS.index(letters) + 1), first
         else:
-            day, month = (int(first), int(second)) if day_first else (int(second), int(first))
-        year = int(match["yl"] or 0)
+            year, month, day = (last, second, first) if day_first else (last, first, second)
     try:
-        return datetime(year, month, day).toordinal() - 1
+        return float(datetime(int(year or 0), int(month or 0), int(day or 0)).toordinal() - 1)
     except ValueError:
-        return None
+        return nan
 
 
 def _past_midnight(seconds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -110,7 +110,7 @@ def timing_of(columns: Sequence[Column], hint: float | None, path: Path) -> Timi
             clocks[at] = _clock(columns[at], stamps.get(at), hint)
     numbers = [at for at, column in enumerate(columns) if at not in clocks and _is_index(column)]
     used = frozenset({*stamps, *named, *numbers})
-    start = next((stamps[at].start for at in sorted(stamps) if stamps[at].start), None)
+    start = _start_of_columns(stamps, dates)
     if not any(isinstance(clock, Clock) for clock in clocks.values()) and not named:
         rising = [at for at, column in enumerate(columns) if at not in used and _rises(column, at, len(columns))]
         clocks |= {at: _clock(columns[at], None, hint) for at in rising}
@@ -122,6 +122,15 @@ def timing_of(columns: Sequence[Column], hint: float | None, path: Path) -> Timi
     left = [_numbers_note(columns[at], at) for at in numbers]
     clock = with_start(timing.clock, start if timing.clock.start is None else None)
     return replace(timing, clock=clock, notes=(*timing.notes, *left))
+
+
+def _start_of_columns(stamps: dict[int, TextTimes], dates: set[int]) -> datetime | None:
+    """When the first sample was taken, by columns of dates and times, or of dates beside one of times of day."""
+    day = next((stamps[at].start for at in sorted(dates) if stamps[at].start), None)
+    clock = next((stamps[at] for at in sorted(stamps) if at not in dates), None)
+    if clock is None or clock.has_date or day is None:
+        return clock.start if clock is not None else day
+    return day + timedelta(seconds=clock.of_day)
 
 
 def _numbers_note(column: Column, at: int) -> str:

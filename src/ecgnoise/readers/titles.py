@@ -13,7 +13,7 @@ from typing import Final
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.columns import Said, Title, title_of
 from ecgnoise.readers.labels import OTHER_UNITS, is_called_ecg, is_lead_name, voltage_unit
-from ecgnoise.readers.layout import DECLARED, NUMBER, Layout, is_comment, kind_of
+from ecgnoise.readers.layout import DECLARED, NUMBER, TIME, Layout, is_comment, kind_of
 from ecgnoise.readers.times import is_clock_format, seconds_per
 from ecgnoise.readers.timing import start_of
 
@@ -77,7 +77,7 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
     UnreadableFileError where names do not fit the columns, or there are several lines of them.
     """
     said = _said(lines)
-    acq = _acqknowledge(lines, layout)
+    acq = _acqknowledge(lines, layout, first)
     if acq is not None:
         counts = all(cell.isdigit() for cell in first if cell) and any(first)
         return replace(acq, said=said, skip=1 if counts and _has_channel_numbers(lines) else 0)
@@ -86,7 +86,7 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
         return replace(lab, said=said)
     used = [line for line in lines if line.text.strip() and not _is_statement(line)]
     spoken = [line for line in used if not is_comment(line.text)]
-    fitting = [line for line in spoken if _width_fits(line, layout)]
+    fitting = [line for line in spoken if _aligned_or_none(line, layout, first) is not None]
     if not fitting and not spoken:
         fitting = [line for line in used[-1:] if is_comment(line.text) and _is_commented_title(line, layout)]
         fitting = [replace(line, text=line.plain, cells=layout.cells(line.plain)) for line in fitting]
@@ -94,12 +94,12 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
         raise UnreadableFileError(
             f"{path}: the header has {len(spoken[-1].cells)} columns, the rows have {layout.width}: correct the header"
         )
-    return Heading(_titles(fitting, layout, path), said)
+    return Heading(_titles(fitting, layout, first, path), said)
 
 
-def _titles(lines: Sequence[Line], layout: Layout, path: Path) -> list[Title]:
+def _titles(lines: Sequence[Line], layout: Layout, first: list[str], path: Path) -> list[Title]:
     """Name and unit of each column, of lines that have as many cells."""
-    rows = [(line, _aligned(line, layout)) for line in lines]
+    rows = [(line, _aligned(line, layout, first)) for line in lines]
     sure = [_is_units(row) or (at > 0 and _may_be_units(row)) for at, (_, row) in enumerate(rows)]
     units = [row for (_, row), is_units in zip(rows, sure, strict=True) if is_units]
     others = [pair for pair, is_units in zip(rows, sure, strict=True) if not is_units and not _is_kind_of_data(pair[1])]
@@ -157,23 +157,29 @@ def _is_group(cells: Sequence[str]) -> bool:
     return len(cells) > 1 and len({cell for cell in cells if cell}) == 1
 
 
-def _width_fits(line: Line, layout: Layout) -> bool:
-    return _aligned_or_none(line, layout) is not None
+def _aligned(line: Line, layout: Layout, first: list[str]) -> list[str]:
+    return _aligned_or_none(line, layout, first) or [""] * layout.width
 
 
-def _aligned(line: Line, layout: Layout) -> list[str]:
-    return _aligned_or_none(line, layout) or [""] * layout.width
+def _aligned_or_none(line: Line, layout: Layout, first: list[str]) -> list[str] | None:
+    """The cells of a line as titles of the columns; None where there are too few or too many.
 
-
-def _aligned_or_none(line: Line, layout: Layout) -> list[str] | None:
-    """The cells of a line as titles of the columns; None where there are too few or too many."""
+    One may be missing: of an empty column at the end, or of the row numbers that R writes; first: the first row.
+    """
     cells = layout.fitted(list(line.cells))
-    if len(cells) != layout.width and layout.delimiter is None:
+    blank = layout.delimiter in {None, "\t"}
+    if len(cells) != layout.width and blank:
         joined = re.sub(r"\s+(?=[\[(])", "", line.text.strip())
         ways = (re.split(r"\s{2,}|\t+", line.text.strip()), joined.split(), re.split(r"[,;\t]\s*", line.text.strip()))
-        cells = next((list(way) for way in ways if len(way) == layout.width), cells)
-    if len(cells) == layout.width - 1 and layout.width > 2:
-        return None if len(cells) == 0 else ["", *cells] if layout.delimiter is None else [*cells, ""]
+        wanted = [layout.width] + [layout.width + 1] * (layout.kinds[0] == TIME)
+        cells = next((list(way) for width in wanted for way in ways if len(way) == width), cells)
+    if len(cells) == layout.width + 1 and layout.kinds[0] == TIME and blank:
+        cells = [f"{cells[0]} {cells[1]}", *cells[2:]]  # rdsamp: [time date] has two titles
+    if len(cells) == layout.width - 1 and cells:
+        if not first[-1]:
+            return [*cells, ""]
+        numbered = first[0].isdigit() and layout.width > 2
+        return ["", *cells] if numbered or (layout.delimiter is None and _is_units(cells)) else None
     return cells if len(cells) == layout.width else None
 
 
@@ -236,23 +242,21 @@ def _has_channel_numbers(lines: Sequence[Line]) -> bool:
     return any(re.fullmatch(r"CH\d+", cell) for cell in (lines[-1].cells if lines else []))
 
 
-def _acqknowledge(lines: Sequence[Line], layout: Layout) -> Heading | None:
+def _acqknowledge(lines: Sequence[Line], layout: Layout, first: list[str]) -> Heading | None:
     """The titles of an export of AcqKnowledge: below the number of channels a name and a unit each."""
+    end = next((at for at in range(len(first), 0, -1) if first[at - 1]), 0)
     at = next((at for at, line in enumerate(lines) if CHANNELS.fullmatch(line.text.strip(" \t,;\r\n"))), None)
     if at is None:
         return None
     count = int(lines[at].text.split()[0])
     pairs = [line.text.strip(' \t,;\r\n"') for line in lines[at + 1 : at + 1 + 2 * count]]
-    if len(pairs) < 2 * count or not 0 <= layout.width - count <= 1 + (layout.width > count):
+    if len(pairs) < 2 * count or not 0 <= end - count <= 1:
         return None
     titles: list[Title] = [(name, unit or None) for name, unit in zip(pairs[::2], pairs[1::2], strict=True)]
     below = [line for line in lines[at + 1 + 2 * count :] if line.text.strip()]
-    extra = layout.width - count
-    if not extra:
-        return Heading(titles, Said())
     time = (below[0].cells[0] if below else "").strip()
-    before: Title = ("time", time) if seconds_per(time) else (time, None)
-    return Heading([before, *titles][: layout.width] + [("", None)] * (extra - 1), Said())
+    before: list[Title] = [("time", time) if seconds_per(time) else (time, None)] if end > count else []
+    return Heading([*before, *titles, *([("", None)] * (layout.width - end))], Said())
 
 
 def _labchart(lines: Sequence[Line], layout: Layout) -> Heading | None:

@@ -46,7 +46,9 @@ class WavReader:
         """The recording, in memory."""
         import soundfile
 
-        if not self.recognises(path, path.open("rb").read(12)):
+        with path.open("rb") as raw:
+            head = raw.read(12)
+        if not self.recognises(path, head):
             raise UnreadableFileError(f"{path}: not a WAV file: pass another one, or fetch it again")
         try:
             with soundfile.SoundFile(path) as file:
@@ -62,10 +64,11 @@ class WavReader:
         if not len(frames):
             raise UnreadableFileError(f"{path}: no samples in it: pass another one, or fetch it again")
         signal = frames.T if kind in FLOATING else frames.T >> WHOLE[kind]
+        frequency = settle_sampling_frequency(rate, options, path)
         units = settle_units(None, options, path)
         return Recording(
             ArraySamples(to_millivolts(np.asarray(signal, np.float64), units, str(path))),
-            settle_sampling_frequency(rate, options, path),
+            frequency,
             options.lead_names or default_lead_names(channels),
             UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV",
             source=str(path),
