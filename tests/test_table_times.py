@@ -230,6 +230,14 @@ def test_rounded_times_give_the_usual_rate_that_fits(make, rate, decimals, tmp_p
     check(path, ecg, sampling_frequency=float(rate))
 
 
+def test_the_caller_wins_over_times_that_are_rounded_so_far_that_they_repeat(tmp_path, ecg):
+    path = csv_of(tmp_path, "time (s)", [f"{at / 250:.2f}" for at in K], ecg)
+    recording = check(path, ecg, sampling_frequency=260.0)
+    assert "is rounded and would give 250 Hz: 260 Hz as stated" in recording.notes[0]
+    path = csv_of(tmp_path, "time", [f"10:00:{int(at) // 250:02d}" for at in K], ecg)
+    assert "would give 250 Hz" in check(path, ecg, sampling_frequency=500.0).notes[0]
+
+
 def test_whole_seconds(tmp_path, ecg):
     check(csv_of(tmp_path, "time", [f"2020-01-01 10:00:{(at + 77) // 250:02d}" for at in K.tolist()], ecg), ecg)
     times = [str(int(at) // 250) for at in range(600)]
