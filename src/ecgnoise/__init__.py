@@ -5,16 +5,23 @@ original is the score, a PSNR in dB (high is clean). The method is that of Han e
 Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
 """
 
+import os
+
 from ecgnoise.errors import EcgNoiseError
 from ecgnoise.published import PublishedResult, ecg_noise_quantification
 from ecgnoise.quantify import Quantifier, quantify
 from ecgnoise.readers import read
 from ecgnoise.recording import Recording
 from ecgnoise.result import Result
+from ecgnoise.saved import load_results
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.stream import Stream
 
 __version__ = "0.1.0"
+
+# ONNX Runtime reads this when it is loaded, which no module of this package does before this line, in no process. It
+# would else write an identity of this computer into the user's cache, and send what it is used for to its maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "EcgNoiseError",
@@ -25,6 +32,7 @@ __all__ = [
     "Stream",
     "__version__",
     "ecg_noise_quantification",
+    "load_results",
     "quantify",
     "read",
     "simulate_ecg",
