@@ -169,7 +169,9 @@ TEXTS = {
     "12/31/2019 10:00:{:06.3f} PM": datetime(2019, 12, 31, 22),
     "01-Feb-2020 10:00:{:06.3f}": datetime(2020, 2, 1, 10),
     "[10:00:{:06.3f} 01/02/2020]": datetime(2020, 2, 1, 10),
+    "20200101T1000{:06.3f}": datetime(2020, 1, 1, 10),
     "10:00:{:06.3f}": None,
+    "0 days 10:00:{:09.6f}": None,
     "0:{:06.3f}": None,
 }
 
@@ -204,6 +206,13 @@ def test_past_midnight(date, tmp_path, ecg):
         f"{date}23:59:{55 + at / FS:06.3f}" if at < 1250 else f"{after}00:00:{at / FS - 5:06.3f}" for at in K.tolist()
     ]
     check(csv_of(tmp_path, "time", times, ecg), ecg)
+
+
+def test_a_date_alone_is_no_start(tmp_path, ecg):
+    path = csv_of(tmp_path, "date", ["2020-03-04"] * N, ecg)
+    recording = check(path, ecg, sampling_frequency=FS)
+    assert recording.start is None
+    assert "the same time in all rows: 250 Hz as stated" in recording.notes[0]
 
 
 def test_a_column_of_dates_beside_one_of_times(tmp_path, ecg):

@@ -147,6 +147,11 @@ def test_empty_lines_of_style_are_no_samples(tmp_path, ecg):
     check(write(tmp_path, ("II\n" + table(ecg)).replace("\n", "\n\n")), ecg, sampling_frequency=FS, units="mV")
 
 
+def test_zeros_that_a_power_cut_leaves(tmp_path, ecg):
+    text = ("time (s),ECG (mV)\n" + table(K / FS, ecg)).encode() + bytes(5000)
+    assert check(write(tmp_path, text), ecg).samples.shape == (1, N)
+
+
 def test_remarks_and_rows_that_are_commented_out(tmp_path, ecg):
     rows = table(ecg, ecg).splitlines()
     remark = [*rows[:1000], "# electrode was off", *rows[1000:]]
