@@ -60,7 +60,8 @@ class Format:
 
     options: what the file does not say. rates: absurd sampling frequencies that it can hold. gain: what a gain of 0
     is: a fault, an error, or (None) something that the format has not. truncated: shares of the file that must be an
-    error. suffix: whether the format goes by its name.
+    error. short: shares that are read as far as they are whole, with a note. suffix: whether the format goes by its
+    name.
     """
 
     reader: str
@@ -69,6 +70,7 @@ class Format:
     rates: tuple[float, ...] = (0.0, -250.0, math.nan, 1e9)
     gain: str | None = None
     truncated: tuple[float, ...] = (0.01, 0.5, 0.99)
+    short: tuple[float, ...] = ()
     lazy: bool = False
     by_suffix: bool = False
 
@@ -544,10 +546,12 @@ def feather(folder: Path, ecg: Ecg) -> Path:
 
 KNOWN = {"sampling_frequency": 250.0, "units": "mV", "lead_names": ("II", "V2")}
 FORMATS = (
-    Format("WfdbReader", wfdb_record, gain="note", lazy=True, by_suffix=True),
-    Format("EdfReader", edf, gain="fault", lazy=True),
-    Format("EdfReader", bdf, gain="fault", lazy=True),
-    Format("IshneReader", ishne, rates=(0.0, -250.0), gain="fault", lazy=True),
+    Format(
+        "WfdbReader", wfdb_record, gain="note", truncated=(0.0,), short=(0.01, 0.5, 0.99), lazy=True, by_suffix=True
+    ),
+    Format("EdfReader", edf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
+    Format("EdfReader", bdf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
+    Format("IshneReader", ishne, rates=(0.0, -250.0), gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
     Format("DicomReader", dicom, gain="fault"),
     Format("ScpReader", scp, rates=(0.0, 1e9), gain="error"),
     Format("Hl7Reader", hl7, gain="fault"),

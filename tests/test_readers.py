@@ -163,6 +163,12 @@ def test_a_truncated_file_is_an_error_or_says_so(write, left, tmp_path, millivol
     damaged = path.with_suffix(".dat") if write is write_wfdb else path
     content = damaged.read_bytes()
     damaged.write_bytes(content[: int(len(content) * left)])
+    if write is write_wfdb and left:
+        recording = read(path)
+        length = recording.samples.shape[1]
+        assert length == int(2000 * left)
+        assert recording.notes == (f"cut short: 2000 samples announced by the header, {length} are in r.dat and read",)
+        return
     with pytest.raises(EcgNoiseError, match=re.escape(path.name)) as caught:
         read(path, **OPTIONS[write]).signal  # noqa: B018
     assert "\n" not in str(caught.value)
@@ -294,7 +300,7 @@ def test_wfdb_truncated_while_open(tmp_path, millivolts):
         recording.window(1000, 2000)
 
 
-@pytest.mark.parametrize("first", ["r 3 250 2000", "r 1 250 2000", "r 2 250 0", "r 2 250 2001", "r", "", "r x"])
+@pytest.mark.parametrize("first", ["r 3 250 2000", "r 1 250 2000", "r", "", "r x"])
 def test_wfdb_header_that_contradicts_its_files(first, tmp_path, millivolts):
     write_wfdb(tmp_path, millivolts)
     path = tmp_path / "r.hea"
