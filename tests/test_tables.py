@@ -316,6 +316,7 @@ def test_exports_of_acqknowledge(tmp_path, ecg):
         head + "CH1\tCH2\n3000\t3000\n" + table(ecg, K % 7, [""] * N, mark="\t"),
         head + "milliSec,CH1,CH2,\n,3000,3000,\n" + table(4 * K, ecg, K % 7, [""] * N),
         head + "CH1\tCH2\n" + table(ecg, K % 7, mark="\t"),
+        head + "CH1\tCH2\n3000\t3000\n" + table(ecg, K % 7, mark="\t"),
     ]
     for text in texts:
         recording = check(write(tmp_path, text, "n.txt"), ecg)
