@@ -29,6 +29,7 @@ try:
 
     from ecgnoise.models.networks import LATENT_SCALING, PUBLISHED, load_parameters
     from ecgnoise.models.torch import WEIGHTS
+    from ecgnoise.models.weights import check_tensor
     from ecgnoise.training.export import export_published
 except ModuleNotFoundError as missing:
     raise MissingExtraError("converting a checkpoint", str(missing.name), "train") from missing
@@ -100,7 +101,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{checkpoint}: not a checkpoint of plain tensors, or cut off: save a state_dict anew")
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            warnings.simplefilter("ignore")  # of the pickle protocol, and of tensors that are refused below
             loaded: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (
         OSError,
@@ -125,6 +126,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Tensor]:
     for name, value in loaded.items():
         if not isinstance(value, Tensor):
             raise CheckpointError(f"{checkpoint}: entry {name} is {type(value).__name__}, no tensor: save a state_dict")
+        check_tensor(value, str(name), str(checkpoint))
     return {str(name): value.float() for name, value in loaded.items()}
 
 
