@@ -11,6 +11,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from fuzz.__main__ import make_parser
 
 from ecgnoise import ecg_noise_quantification
 from ecgnoise.cli import main
@@ -84,6 +85,7 @@ def test_no_option_is_described_that_is_not_there():
     known = options_of(main) | {"--help"} | OPTIONS_OF_OTHERS
     for command in COMMANDS.values():
         known |= options_of(command) | {option for parameter in command.params for option in parameter.secondary_opts}
+    known |= {option for action in make_parser()._actions for option in action.option_strings}
     for page, text in TEXTS.items():
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known, page
 

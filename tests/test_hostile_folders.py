@@ -112,7 +112,7 @@ def test_links_and_pipes_are_no_recordings(folder):
 @pytest.mark.parametrize("name", ["pipe.csv", "/dev/zero"])
 def test_a_pipe_that_is_named_itself_is_an_error_at_once(tmp_path, name):
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(UnreadableFileError, match="no regular file but a pipe"):
+    with pytest.raises(UnreadableFileError, match="this is"):
         read(tmp_path / name, sampling_frequency=500, units="mV")
     with pytest.raises(OSError, match="no regular file"):
         open_regular(tmp_path / name)
@@ -129,7 +129,8 @@ def test_a_deep_folder_ends_nothing(folder, tiny_model, tmp_path, monkeypatch):
     found = outcomes(find_recordings([folder]), tiny_model)
     assert sum(isinstance(outcome, Result) for outcome in found.values()) == 3
     (other,) = (outcome for outcome in found.values() if not isinstance(outcome, Result))
-    assert "File name too long" in str(other)
+    assert isinstance(other, UnreadableFileError)
+    assert str(other).endswith(": check the path")
     result = CliRunner().invoke(main, ["score", "x" * 5000, "--model", str(tiny_model)])
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1

@@ -11,26 +11,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import OptionError, UnknownFormatError, UnreadableFileError
-from ecgnoise.files import NO_REGULAR_FILE, open_regular, shown_name
+from ecgnoise.errors import OptionError, UnreadableFileError
+from ecgnoise.files import shown_name
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
+from ecgnoise.readers.base import Reader, ReadOptions, check_regular, is_file, is_folder, open_file
+from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
+from ecgnoise.readers.guard import guarded_read
 from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
 from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
+from ecgnoise.readers.mortara import MortaraReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
 from ecgnoise.readers.polar import PolarReader
+from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
+from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
@@ -46,6 +51,9 @@ READERS: Final[tuple[Reader, ...]] = (
     Hl7Reader(),
     MuseReader(),
     SierraReader(),
+    MortaraReader(),
+    SchillerReader(),
+    CardioSoftReader(),
     KardiaReader(),
     MferReader(),
     AppleWatchReader(),
@@ -88,10 +96,12 @@ def read(
     if not head:
         raise UnreadableFileError(f"{place}: the file is empty: pass another one, or fetch it again")
     reader = _reader_of(place, head)
-    if reader is not None:
-        return _read(reader, place, options)
-    formats = ", ".join(known.name for known in READERS)
-    raise UnknownFormatError(f"{place}: no reader knows this file: pass one of {formats}")
+    if reader is None:
+        raise unknown_file(place, head)
+    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
+        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
+    recording = guarded_read(reader, place, options)
+    return replace(recording, source=shown_name(recording.source))
 
 
 def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
@@ -108,29 +118,15 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 def recording_files(path: str | Path) -> list[Path]:
     """All files that a recording is read from: its own, those that a WFDB header names, and a JSON file beside it."""
     file = _with_dataset(Path(path))[0]
-    place = _record(file) or file
+    place = record_header(file) or file
     beside = [place.with_suffix(".json")] if place.name else []
     named = header_files(place) if place.suffix.lower() == ".hea" else {place}
     return sorted({*named, *(known for known in beside if is_file(known))})
 
 
-def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
-    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
-        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
-    try:
-        recording = reader.read(place, options)
-    except OSError as error:
-        raise UnreadableFileError(
-            f"{place}: cannot be read ({one_line(error)}): check it, or fetch it again"
-        ) from error
-    except MemoryError as error:
-        raise UnreadableFileError(f"{place}: too large for the memory: split it, or fetch it again") from error
-    return replace(recording, source=shown_name(recording.source))
-
-
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
+    return (path, None) if is_file(path) or record_header(path) else split_dataset(path)
 
 
 def _expand(path: Path) -> list[Path]:
@@ -140,17 +136,23 @@ def _expand(path: Path) -> list[Path]:
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if is_folder(folder) for file in _below(folder)]
         return _in_folder([*(file for file in found if not is_folder(file)), *below]) or [path]
+    return [record_header(path) or _annotated(path) or path]
+
+
+def _annotated(path: Path) -> Path | None:
+    """The header of the record that a file holds annotations of, by its name, unless a reader knows the file."""
     beside = path.with_suffix(".hea") if path.name else path
-    companion = is_file(path) and is_file(beside) and _is_companion(path)
-    return [beside if companion else _record(path) or path]
+    if not is_annotation(path) or not is_file(path) or not is_file(beside) or _is_known(path):
+        return None
+    return beside
 
 
-def _is_companion(path: Path) -> bool:
-    """Whether no reader knows a file; it may be one beside a header. False for one that cannot be opened."""
+def _is_known(path: Path) -> bool:
+    """Whether a reader knows a file, or it cannot be opened, which reading it will say."""
     try:
-        return _reader_of(path, _head(path)) is None
+        return _reader_of(path, _head(path)) is not None
     except UnreadableFileError:
-        return False
+        return True
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -171,7 +173,9 @@ def _below(folder: Path) -> Iterator[Path]:
 def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
-    for place in {_record(file) or file for file in files}:
+    for place in {record_header(file) or file for file in files}:
+        if place.name.startswith("._"):  # what macOS keeps beside a file
+            continue
         try:
             mode = place.stat().st_mode
             head = _head(place) if stat.S_ISREG(mode) else b""
@@ -193,49 +197,37 @@ def _is_signal_file(path: Path) -> bool:
     return path.suffix == ".dat" and is_file(path.with_suffix(".hea"))
 
 
-def _record(path: Path) -> Path | None:
-    """The header of a WFDB record; see :func:`record_header`. One that cannot be opened names no file."""
-    try:
-        return record_header(path)
-    except OSError:
-        return None
-
-
 def _locate(path: Path) -> Path:
-    record = _record(path)
+    record = record_header(path)
     if record is not None:
         return record
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+    if is_folder(path):
+        try:
             with os.scandir(path):
                 pass
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise UnreadableFileError(f"{path}: no such file: check the path") from error
-    except OSError as error:
-        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
-    if stat.S_ISDIR(mode):
+        except OSError as error:
+            raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
         raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
-    if not stat.S_ISREG(mode):
-        raise UnreadableFileError(f"{path}: {NO_REGULAR_FILE}: save its content to a file and pass that")
+    check_regular(path)
     return path
 
 
 def _head(path: Path) -> bytes:
-    try:
-        with open_regular(path) as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
-
-
-def _remedy(error: OSError) -> str:
-    """What helps against an error of a file that is there."""
-    return "check its permissions" if isinstance(error, PermissionError) else "check the path, or fetch it again"
+    with open_file(path) as file:
+        return file.read(HEAD_BYTES)
 
 
 def _reader_of(path: Path, head: bytes) -> Reader | None:
-    """The first reader that recognises the content; where none does, the one for files of that name."""
-    suffix = path.suffix.lower()
+    """The first reader that recognises the content; where none does, the one for files of that name.
+
+    A file that is surely something else is none of theirs, though a line of it be a row of numbers, or its suffix
+    that of a format.
+    """
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
-    return known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    if known is not None and not isinstance(known, CsvReader):
+        return known
+    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
+        return None
+    suffix = path.suffix.lower()
+    named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    return named if isinstance(named, CsvReader) or not is_text(head) else None
