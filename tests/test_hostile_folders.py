@@ -15,9 +15,10 @@ from click.testing import CliRunner
 import ecgnoise
 from ecgnoise import simulate_ecg
 from ecgnoise.cli import main
-from ecgnoise.errors import UnreadableFileError
+from ecgnoise.errors import JournalError, OutputError, UnreadableFileError
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.folder import score_file, score_files
+from ecgnoise.journal import Journal
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read, recording_files
 from ecgnoise.result import Result
@@ -238,3 +239,54 @@ def test_ctrl_c_twice_is_one_line(tiny_model, tmp_path):
         assert process.returncode == 130, said
         assert len(said.splitlines()) == 1
         assert "Stopped" in said
+
+
+class Stopped(Exception):
+    """What ends a run in the middle of a test."""
+
+
+@pytest.mark.parametrize("change", ["the signal", "the time alone", "nothing", "the device"])
+def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path, change):
+    write_recording(simulate_ecg(900, 125, lead_names=["I"]), tmp_path / "r.hea")
+    quantifier = Quantifier(tiny_model, threads=1, batch_size=1)
+
+    def stop(done, total):
+        if done > total / 2:
+            raise Stopped
+
+    with Journal(tmp_path / "j", resume=False) as journal, pytest.raises(Stopped):
+        journal.depend_on(recording_files(tmp_path / "r.hea"))
+        quantifier.quantify(read(tmp_path / "r.hea"), progress=stop, journal=journal)
+    signal_file = tmp_path / "r.dat"
+    if change == "the signal":
+        content = bytearray(signal_file.read_bytes())
+        content[len(content) // 4] ^= 1
+        signal_file.write_bytes(content)
+    elif change == "the time alone":
+        os.utime(signal_file, (1, 1))
+    elif change == "the device":
+        quantifier._scorer._device = "cuda"
+    with Journal(tmp_path / "j", resume=True) as journal:
+        outcome = score_file(tmp_path / "r.hea", quantifier, ReadOptions(), journal=journal)
+    if change == "nothing":
+        assert isinstance(outcome, Result)
+    elif change == "the device":
+        assert "device is cpu, now cuda" in str(outcome)
+    else:
+        assert isinstance(outcome, JournalError)
+        assert f"changed since: {signal_file}" in str(outcome)
+        assert len(str(outcome).splitlines()) == 1
+
+
+def test_a_recording_of_the_api_is_watched_too(tiny_model, tmp_path):
+    write_recording(simulate_ecg(700, 125, lead_names=["I"]), tmp_path / "r.hea")
+    quantifier = Quantifier(tiny_model, threads=1)
+    with Journal(tmp_path / "j", resume=False) as journal:
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    os.utime(tmp_path / "r.dat", (1, 1))
+    with Journal(tmp_path / "j", resume=True) as journal, pytest.raises(JournalError, match=r"r\.dat"):
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    with Journal(tmp_path / "k", resume=False) as journal, Journal(tmp_path / "k", resume=True) as second:
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+        with pytest.raises(OutputError, match="another run is writing it"):
+            quantifier.quantify(read(tmp_path / "r.hea"), journal=second)
