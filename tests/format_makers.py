@@ -9,6 +9,7 @@ import binascii
 import json
 import math
 import struct
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -426,9 +427,43 @@ def polar(folder: Path, ecg: Ecg) -> Path:
 def csv(folder: Path, ecg: Ecg) -> Path:
     path = folder / "r.csv"
     time = np.arange(ecg.signal.shape[1]) * (1 / ecg.rate if ecg.rate else 0.0)
-    title = ",".join(["time", *(f"{name} (mV)" for name in ecg.names)])
+    title = ",".join(["time (s)", *(f"{name} (mV)" for name in ecg.names)])
     np.savetxt(path, np.column_stack([time, ecg.signal.T]), "%.9f", ",", header=title, comments="")
     return path
+
+
+def opensignals(folder: Path, ecg: Ecg) -> Path:
+    """After files of OpenSignals: a header in JSON, then a sequence number, a digital input and 16 bits a lead."""
+    counts = np.round((ecg.signal / 3 + 0.5) * 2**16).astype(int)
+    device = {"sensor": ["ECG"] * len(ecg.names), "device name": "00:00", "column": ["nSeq", "DI", *ecg.names]}
+    device |= {"time": "8:30:15.250", "date": "2021-2-24", "device": "biosignalsplux", "sampling rate": ecg.rate}
+    device |= {"label": list(ecg.names), "resolution": [16] * len(ecg.names), "channels": [1], "mode": 0}
+    header = f"# OpenSignals Text File Format. Version 1\n# {json.dumps({'00:00': device})}\n# EndOfHeader\n"
+    rows = ["\t".join(map(str, [at, 0, *row])) + "\t\n" for at, row in enumerate(counts.T)]
+    path = folder / "opensignals_0000_2021-02-24.txt"
+    path.write_text(header + "".join(rows))
+    return path
+
+
+def wav(folder: Path, ecg: Ecg) -> Path:
+    with wave.open(str(folder / "r.wav"), "wb") as file:
+        file.setnchannels(len(ecg.names))
+        file.setsampwidth(2)
+        file.setframerate(ecg.rate)
+        file.writeframes(ecg.counts.T.tobytes())
+    return folder / "r.wav"
+
+
+def spreadsheet(folder: Path, ecg: Ecg) -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("ECG")
+    sheet.append(["time (s)", *(f"{name} (mV)" for name in ecg.names)])
+    for at, row in enumerate(ecg.signal.T.tolist()):
+        sheet.append([at / ecg.rate if ecg.rate else 0.0, *row])
+    book.save(folder / "r.xlsx")
+    return folder / "r.xlsx"
 
 
 def npy(folder: Path, ecg: Ecg) -> Path:
@@ -525,11 +560,14 @@ FORMATS = (
     Format("MferReader", mfer, rates=(0.0, 1e9), gain="fault"),
     Format("AppleWatchReader", apple_watch, truncated=(0.01,)),
     Format("PolarReader", polar, truncated=(0.0005,)),
+    Format("OpenSignalsReader", opensignals, truncated=(0.005,)),
     Format("Mat73Reader", mat73),
     Format("MatReader", mat),
     Format("Hdf5Reader", hdf5, lazy=True),
     Format("ParquetReader", parquet),
     Format("FeatherReader", feather),
+    Format("WavReader", wav, {"units": "uV", "lead_names": ("II", "V2")}, rates=()),
+    Format("SpreadsheetReader", spreadsheet, rates=(0.0, -250.0, 1e9)),
     Format("NpyReader", npy, KNOWN, rates=(), lazy=True),
     Format("NpzReader", npz),
     Format("CsvReader", csv, rates=(0.0, -250.0, 1e9), truncated=(0.0001,)),

@@ -44,7 +44,7 @@ def files(tmp_path):
     for seed in range(6):
         recording = simulate_ecg(10 + 2 * seed, 125, seed=seed, lead_names=["I", "V2"])
         write_recording(recording, folder / f"r{seed}.npz")
-    (folder / "r2b.npz").write_bytes(b"PK\x03\x04 no archive")
+    (folder / "r2b.npy").write_bytes(b"\x93NUMPY no array")
     return find_recordings([folder])
 
 
@@ -70,7 +70,7 @@ def test_parts_hold_what_the_files_score_alone(files, options, tmp_path):
     assert (found.recordings, found.tried, found.scored, found.failed, found.parts) == (7, 7, 6, 1, 4)
     with (tmp_path / "out" / "errors.csv").open(newline="") as lines:
         (row,) = csv.DictReader(lines)
-    assert (row["record"], row["error"]) == (str(files[3]), "UnreadableFileError")
+    assert (row["record"], row["path"], row["error"]) == ("r2b", str(files[3]), "UnreadableFileError")
     assert "save it again" in row["message"]
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import types
+import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from ecgnoise.cli.text import result_text
 from ecgnoise.models.folder import load_folder
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import read
-from ecgnoise.result import COLUMNS
+from ecgnoise.result import COLUMNS, NUMBERS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
 from ecgnoise.training.config import preset
 from ecgnoise.writing import write_recording
@@ -142,8 +143,10 @@ def test_fault_is_an_answer(score, tmp_path):
 def test_parts_without_a_score_have_a_dash(tiny_model):
     signal = np.zeros((1, 1000))
     result = Quantifier(tiny_model, threads=1).quantify(ecgnoise.Recording.from_array(signal, 100), parts=2)
-    row = result_text(result, every_row=False).splitlines()[2].split()
-    assert row == ["lead_0", "0", "10", "-", "-", "flat"]
+    _, fault, _, row, verdict = result_text(result, every_row=False).splitlines()
+    assert fault == "  lead_0 flat 0-10 s"
+    assert row.split() == ["lead_0", "0", "10", "-", "-", "flat"]
+    assert verdict == "1 lead x 1 segment: lead_0 flat 0-10 s"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet", ".xlsx"])
@@ -157,7 +160,8 @@ def test_tables_hold_every_row(score, recording, tmp_path, suffix, tiny_model):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["patient.npz", out.name]
 
 
-TEXT = {COLUMNS.index(name) for name in ("record", "lead", "grade", "fault", "noise", "model")}
+TEXT = {COLUMNS.index(name) for name in set(COLUMNS) - {*NUMBERS, "segment", "usable"}}
+USABLE = COLUMNS.index("usable")
 
 
 def read_table(path):
@@ -177,7 +181,17 @@ def read_table(path):
     with path.open(newline="") as file:
         heading, *rows = csv.reader(file)
     return [heading] + [
-        [cell if column in TEXT else float(cell) if cell else None for column, cell in enumerate(row)] for row in rows
+        [
+            cell
+            if column in TEXT
+            else {"True": True, "False": False}.get(cell)
+            if column == USABLE
+            else float(cell)
+            if cell
+            else None
+            for column, cell in enumerate(row)
+        ]
+        for row in rows
     ]
 
 
@@ -244,7 +258,7 @@ def test_folder_with_a_bad_file_is_scored_but_for_it(score, recording, tmp_path)
     assert first == "1 of 3 files could not be scored:"
     assert len(listed) == 1
     assert "broken.npz" in listed[0]
-    sources = [row[0] for row in read_table(out)[1:]]
+    sources = [row[COLUMNS.index("path")] for row in read_table(out)[1:]]
     assert sources == [str(recording)] * 4 + [str(tmp_path / "second.csv")]
 
 
@@ -404,15 +418,19 @@ def test_converted_model_is_named(tmp_path, monkeypatch, tiny_model):
         return load_folder(tiny_model)
 
     monkeypatch.setattr("ecgnoise.training.convert.convert_checkpoint", convert_checkpoint)
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("data.pkl", b"")
     result = run("convert", tmp_path / "a.pth", "--out", tmp_path / "model", "--kind", "pixel")
     assert called == [(tmp_path / "a.pth", tmp_path / "model", "pixel")]
     assert result.stdout == f"wrote {tmp_path / 'model'}: tiny 0 ({load_folder(tiny_model).hash})\n"
 
 
 @pytest.fixture
-def trained(monkeypatch, tiny_model):
+def trained(monkeypatch, tiny_model, tmp_path):
     """What the default model would be trained with."""
     called = []
+    (tmp_path / "ludb").mkdir()
+    (tmp_path / "ludb" / "a.hea").touch()
 
     def read_recordings(data, reading):
         reading(1, 2)
@@ -446,7 +464,8 @@ def test_epochs_take_the_place_of_steps(tmp_path, trained):
     assert (trained[0][2].epochs, trained[0][2].steps) == (2.5, 0)
 
 
-OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3}
+OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3,
+                "schedule": "constant", "ema_ramp": False, "partial_batch": True}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["default", "student", "autoencoder", "latent", "pixel"])
@@ -460,7 +479,8 @@ def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch
     values |= {name: value + 1 for name, value in values.items() if type(value) is int and name != "validation_fold"}
     words = [f"--{name.replace('_', '-')}" for name in values]
     arguments = [str(part) for name, value in zip(words, values.values(), strict=True)
-                 for part in ([name] if value is True else [name, value])]  # fmt: skip
+                 for part in ({True: [name], False: [f"--no{name[1:]}"]}[value] if isinstance(value, bool)
+                              else [name, value])]  # fmt: skip
     caught = []
     monkeypatch.setattr(command, "callback", lambda options: caught.append(options.configuration(kind)))
     others = {"latent": ["--autoencoder", tmp_path], "student": ["--teacher", tmp_path]}.get(kind, [])

@@ -353,3 +353,56 @@ def test_real_records_of_ptbxl(data, tmp_path):
     assert not outcome.failed
     pictures = scored_pictures(PAPER, folder / f"{some[3].filename_hr}.hea")
     assert np.array_equal(open_store(tmp_path / "store").images([3])[0], pictures.images)
+
+
+@pytest.fixture
+def part(ptbxl, tmp_path):
+    """A part of PTB-XL: two good records of ten."""
+    folder = tmp_path / "part"
+    folder.mkdir()
+    shutil.copy(ptbxl / "ptbxl_database.csv", folder)
+    for number in (6, 7):
+        for name in (f"records500/00000/{number:05}_hr", f"records100/00000/{number:05}_lr"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            for suffix in (".hea", ".dat"):
+                shutil.copy(ptbxl / f"{name}{suffix}", folder / f"{name}{suffix}")
+    return folder
+
+
+def ptbxl_command(*arguments):
+    return CliRunner().invoke(main, ["ptbxl", *map(str, arguments)], prog_name="ecgnoise")
+
+
+def test_a_part_of_ptbxl_is_no_list_of_failures(part, tmp_path):
+    out = tmp_path / "store"
+    asked = ptbxl_command("prepare", part, "--out", out, "--jobs", 1, "--existing-only")
+    assert asked.exit_code == 0, asked.output
+    assert asked.stdout == f"{out}: 2 of 10 records, 2 of them drawn now\n"
+    assert f"8 of 10 records are not in {part}: left out" in asked.stderr.splitlines()
+    assert "no such file" not in asked.stderr
+    assert not (out / "failed.csv").exists()
+    again = ptbxl_command("prepare", part, "--out", out, "--jobs", 1)
+    assert again.exit_code == 1
+    absent = [line for line in again.stderr.splitlines() if "--existing-only" in line]
+    assert absent == [f"8 of 10 records are not in {part}: fetch them, or pass --existing-only"]
+    assert "no such file" not in again.stderr
+    assert len((out / "failed.csv").read_text().splitlines()) == 9
+
+
+def test_a_damaged_record_counts_among_existing_ones(part, tmp_path):
+    (part / "records500/00000/00007_hr.dat").unlink()
+    done = ptbxl_command("prepare", part, "--out", tmp_path / "store", "--jobs", 1, "--existing-only")
+    assert done.exit_code == 1
+    assert "1 records cannot be drawn:" in done.stderr.splitlines()
+    assert len((tmp_path / "store" / "failed.csv").read_text().splitlines()) == 2
+
+
+def test_lists_of_a_part_have_its_records_only(part, tmp_path):
+    done = ptbxl_command("index", part, "--out", tmp_path / "all")
+    assert (done.exit_code, f"wrote {tmp_path / 'all' / 'labels.csv'}: 10 records" in done.stdout) == (0, True)
+    done = ptbxl_command("index", part, "--out", tmp_path / "some", "--existing-only")
+    assert done.exit_code == 0, done.output
+    assert f"wrote {tmp_path / 'some' / 'labels.csv'}: 2 records" in done.stdout
+    assert f"8 of 10 records are not in {part}: left out" in done.stderr.splitlines()
+    with (tmp_path / "some" / "all.csv").open(newline="") as rows:
+        assert {row["filename_hr"][-8:] for row in csv.DictReader(rows)} == {"00006_hr", "00007_hr"}

@@ -71,11 +71,12 @@ def test_table_has_a_row_a_lead_segment():
     assert len(rows) == 6
     first = dict(zip(COLUMNS, rows[0], strict=True))
     assert first == {
-        "record": "a, b.hea",
+        "record": "a, b",
         "lead": "I",
         "segment": 0,
         "start_s": 0.0,
         "duration_s": 10.0,
+        "time": "",
         "psnr_db": 22.0,
         "percentile": 70.0,
         "local_minimum_db": 11.5,
@@ -84,9 +85,18 @@ def test_table_has_a_row_a_lead_segment():
         "snr_high_db": 24.0,
         "grade": "good",
         "fault": "",
+        "usable": True,
         "noise": "",
         "noise_share": None,
         "model": "default 1.0 (abc)",
+        "path": "a, b.hea",
+        "sampling_frequency_hz": 500.0,
+        "units": "mV",
+        "profile": "default",
+        "notes": "",
+        "lead_remarks": "",
+        "local_db": "22.0 22.0 11.5 22.0",
+        "snr_range_db": "-6.0 24.0",
     }
     flat = dict(zip(COLUMNS, rows[2], strict=True))
     assert {flat[name] for name in MEASURES if name != "local_minimum_db"} == {None}
@@ -110,10 +120,9 @@ def test_parts_in_turn_leave_out_what_a_tail_does_not_have():
 
 
 def test_verdict_names_the_worst():
-    verdict = result().verdict()
-    assert (
-        verdict
-        == "3 leads x 2 segments: 2 good, 1 fair, 1 poor, 1 unusable, 1 flat, 1 short; worst Größe 10.0 dB at 0-10 s"
+    assert result().verdict() == (
+        "3 leads x 2 segments: II flat 0-10 s; Größe short 10-14 s; 1 unusable, 1 poor, 1 fair, 2 good; "
+        "worst score Größe 10.0 dB at 0-10 s"
     )
 
 
@@ -143,7 +152,7 @@ def test_csv_leaves_cells_empty_where_there_is_no_score(tmp_path):
     with (tmp_path / "scores.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert rows[2]["psnr_db"] == ""
-    assert rows[2]["record"] == "a, b.hea"
+    assert rows[2]["path"] == "a, b.hea"
 
 
 def test_unknown_suffix_and_missing_folder_are_one_line(tmp_path):

@@ -13,6 +13,7 @@ from ecgnoise.quantify import Quantifier, quantify
 from ecgnoise.readers import read
 from ecgnoise.recording import Recording
 from ecgnoise.result import Result
+from ecgnoise.saved import load_results
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.stream import Stream
 
@@ -31,6 +32,7 @@ __all__ = [
     "Stream",
     "__version__",
     "ecg_noise_quantification",
+    "load_results",
     "quantify",
     "read",
     "simulate_ecg",

@@ -4,8 +4,9 @@ A lead-segment counts as bad where its grade is the one asked for or a worse one
 electrode that fell off is not usable either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from ecgnoise.recording import Samples, Signal
 
 WORST_GRADE: Final = GRADES[-1]
 TOUCHING: Final = 1e-6  # seconds between two segments that lie end to end
+SPANS_TOLD: Final = 4
+ClockTime = Callable[[float], datetime | None]
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,64 @@ class HiddenSamples:
             for span in spans:
                 row[max(span.start - start, 0) : max(span.stop - start, 0)] = np.nan
         return window
+
+
+def fault_texts(
+    intervals: Sequence[Interval], lead_names: Sequence[str], time_of: ClockTime, most: int | None = None
+) -> list[str]:
+    """Intervals with a fault in words, as ``II flat 120-200 s``: those without a score first, then the longest.
+
+    Leads with the same fault at the same time share a text, and so do several stretches of the same leads. time_of: the
+    clock time of an instant. most: texts at most, and stretches a text :data:`SPANS_TOLD`; None for all.
+    """
+    leads_of: dict[tuple[bool, str, float, float], list[Interval]] = {}
+    for interval in intervals:
+        key = (bool(interval.grade), interval.fault, round(interval.start, 6), round(interval.stop, 6))
+        leads_of.setdefault(key, []).append(interval)
+    spans_of: dict[tuple[bool, str, tuple[str, ...]], list[Interval]] = {}
+    for (scored, fault, _, _), alike in leads_of.items():
+        spans_of.setdefault((scored, fault, tuple(interval.lead for interval in alike)), []).append(alike[0])
+    seconds = {key: sum(span.duration for span in spans) * len(key[2]) for key, spans in spans_of.items()}
+    order = sorted(spans_of, key=lambda key: (key[0], -seconds[key], spans_of[key][0].start))
+    told = order if most is None else order[:most]
+    texts = [
+        f"{_leads_text(leads, lead_names)} {fault} {_spans_text(spans_of[scored, fault, leads], time_of, most)}"
+        for scored, fault, leads in told
+    ]
+    if len(order) > len(told):
+        texts.append(f"{len(order) - len(told)} more like this")
+    return texts
+
+
+def _leads_text(leads: tuple[str, ...], lead_names: Sequence[str]) -> str:
+    """The names of leads, or ``all leads`` where there is none besides."""
+    return "all leads" if len(leads) == len(lead_names) > 1 else ", ".join(leads)
+
+
+def _spans_text(spans: Sequence[Interval], time_of: ClockTime, most: int | None) -> str:
+    """Some stretches of time, and how long the others are that are not told."""
+    told = spans if most is None else spans[:SPANS_TOLD]
+    text = ", ".join(span_text(span, time_of) for span in told)
+    left = spans[len(told) :]
+    return f"{text} and {len(left)} more of {_seconds(sum(span.duration for span in left))} s" if left else text
+
+
+def span_text(interval: Interval, time_of: ClockTime) -> str:
+    """A stretch of time: ``120-200 s``, and its clock times where they are known."""
+    text = f"{_seconds(interval.start)}-{_seconds(interval.stop)} s"
+    begin, end = time_of(interval.start), time_of(interval.stop)
+    if begin is None or end is None:
+        return text
+    return f"{text} ({clock_text(begin, time_of)}-{clock_text(end, time_of)})"
+
+
+def clock_text(time: datetime, time_of: ClockTime) -> str:
+    """A clock time to the second, with its date where that is another than the first day's."""
+    first = time_of(0.0)
+    same = first is not None and first.date() == time.date()
+    return f"{time:%H:%M:%S}" if same else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _seconds(value: float) -> str:
+    """Seconds as short as they are."""
+    return f"{round(value, 3):.12g}"

@@ -40,6 +40,11 @@ class LeadRemark:
     leads: tuple[str, ...]
     what: str
 
+    @property
+    def cell(self) -> str:
+        """The remark in a cell of a table, as ``swapped: I, II``."""
+        return f"{self.what}: {', '.join(self.leads)}"
+
     def __str__(self) -> str:
         """The remark as a sentence."""
         leads = ", ".join(self.leads[:-1]) + " and " * (len(self.leads) > 1) + self.leads[-1]

@@ -4,7 +4,7 @@ import csv
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,19 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.grades import GRADES
+from ecgnoise.result import COLUMNS as TABLE_COLUMNS
+from ecgnoise.result import record_name
 from ecgnoise.writing import whole_files
 
 PARTS: Final = "parts"
 SUMMARY: Final = "summary.json"
 ERRORS: Final = "errors.csv"
 STATES: Final = "states"
-ERROR_COLUMNS: Final = ("record", "error", "message")
+ERROR_COLUMNS: Final = ("record", "error", "message", "path")
 WORST: Final = 20
 PERCENTILES: Final = (1, 5, 25, 50, 75, 95, 99)
 STEPS_A_DB: Final = 100
 HIGHEST_DB: Final = 100
 BATCH_ROWS: Final = 1 << 15
-COLUMNS: Final = ("record", "lead", "start_s", "duration_s", "psnr_db", "grade", "fault", "noise")
+WORST_TOLD: Final = 5
+COLUMNS: Final = ("record", "lead", "start_s", "duration_s", "psnr_db", "grade", "fault", "noise", "path")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Worst:
     psnr_db: float
     grade: str
     noise: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A recording of which a share of the leads' time, 0..1, has no score."""
+
+    record: str
+    share: float
+    path: str
 
 
 @dataclass(frozen=True)
@@ -46,8 +59,8 @@ class Overview:
 
     recordings: in the list. tried: of them in a part; scored and failed: what became of these. parts: that are there.
     grades, faults: lead-segments of each. noise: of those that are not ``good``. lead_hours: scored or not. psnr_db:
-    percentiles of the PSNR of lead-segments to a hundredth of a dB, empty where none has one. worst: the 20 worst, the
-    worst first.
+    percentiles of the PSNR of lead-segments to a hundredth of a dB, empty where none has one. lost: the 20 recordings
+    with the largest share of time without a score. worst: the 20 with the lowest PSNR. In both the worst come first.
     """
 
     recordings: int
@@ -61,6 +74,7 @@ class Overview:
     faults: dict[str, int]
     noise: dict[str, int]
     psnr_db: dict[str, float]
+    lost: tuple[Lost, ...]
     worst: tuple[Worst, ...]
 
 
@@ -74,6 +88,7 @@ class _Tally:
         self.seconds = 0.0
         self.histogram = np.zeros(HIGHEST_DB * STEPS_A_DB + 1, np.int64)
         self.worst: list[tuple[float, str, Worst]] = []
+        self._lost: dict[str, tuple[str, float, float]] = {}  # record, seconds without a score and of all, by path
 
     def add(self, columns: dict[str, NDArray[Any]]) -> None:
         """Count some rows."""
@@ -86,23 +101,45 @@ class _Tally:
         steps = np.round(psnr[np.isfinite(psnr)] * STEPS_A_DB).astype(np.int64)
         self.histogram += np.bincount(np.clip(steps, 0, len(self.histogram) - 1), minlength=len(self.histogram))
         self._keep_worst(columns, psnr)
+        self._keep_lost(columns)
+
+    def _keep_lost(self, columns: dict[str, NDArray[Any]]) -> None:
+        """Keep the 20 recordings with the largest share of time without a score, and the last, which may go on."""
+        lost = np.where(columns["grade"] == "", columns["duration_s"], 0.0).tolist()
+        path = ""
+        for name, path, missing, seconds in zip(
+            columns["record"].tolist(), columns["path"].tolist(), lost, columns["duration_s"].tolist(), strict=True
+        ):
+            _, before, all_before = self._lost.get(path, ("", 0.0, 0.0))
+            self._lost[path] = (name, before + missing, all_before + seconds)
+        kept = {entry.path for entry in self.lost()} | {path}
+        self._lost = {path: value for path, value in self._lost.items() if path in kept}
+
+    def lost(self) -> tuple[Lost, ...]:
+        """The recordings with the largest share of time without a score, up to 20."""
+        some = [
+            Lost(name, round(missing / seconds, 4), path)
+            for path, (name, missing, seconds) in self._lost.items()
+            if missing
+        ]
+        return tuple(heapq.nsmallest(WORST, some, key=lambda entry: (-entry.share, entry.path)))
 
     def _keep_worst(self, columns: dict[str, NDArray[Any]], psnr: NDArray[np.float64]) -> None:
         """Keep the 20 recordings with the lowest PSNR of these rows and those before."""
-        best = {worst.record: (value, name, worst) for value, name, worst in self.worst}
+        best = {worst.path: (value, name, worst) for value, name, worst in self.worst}
         order = np.argsort(np.where(np.isnan(psnr), np.inf, psnr), kind="stable")
         seen: set[str] = set()
         for row in order[np.isfinite(psnr[order])].tolist():
-            record = str(columns["record"][row])
-            if record in seen:
+            path = str(columns["path"][row])
+            if path in seen:
                 continue
-            seen.add(record)
+            seen.add(path)
             worst = Worst(
-                record, str(columns["lead"][row]), float(columns["start_s"][row]), float(psnr[row]),
-                str(columns["grade"][row]), str(columns["noise"][row]),
+                str(columns["record"][row]), str(columns["lead"][row]), float(columns["start_s"][row]),
+                float(psnr[row]), str(columns["grade"][row]), str(columns["noise"][row]), path,
             )  # fmt: skip
-            if record not in best or psnr[row] < best[record][0]:
-                best[record] = (float(psnr[row]), record, worst)
+            if path not in best or psnr[row] < best[path][0]:
+                best[path] = (float(psnr[row]), path, worst)
             if len(seen) == WORST:
                 break
         self.worst = heapq.nsmallest(WORST, best.values(), key=lambda entry: entry[:2])
@@ -144,24 +181,51 @@ def overview(out: Path, recordings: int, parts: int) -> Overview:
             rows += file.metadata.num_rows
             for batch in file.iter_batches(BATCH_ROWS, columns=list(COLUMNS)):
                 tally.add({name: batch.column(name).to_numpy(zero_copy_only=False) for name in COLUMNS})
+    return _overview(tally, recordings, (tried, failed), len(there), rows)
+
+
+class RunningOverview:
+    """An overview of results that come one by one and are not kept."""
+
+    def __init__(self) -> None:
+        self._tally = _Tally()
+        self._scored = self._rows = 0
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Count the rows of a result, as :meth:`Result.rows` gives them."""
+        columns = dict(zip(TABLE_COLUMNS, zip(*rows, strict=True), strict=True))
+        numbers = ("start_s", "duration_s", "psnr_db")
+        self._tally.add({name: np.array(columns[name], float if name in numbers else object) for name in COLUMNS})
+        self._scored += 1
+        self._rows += len(rows)
+
+    def of(self, recordings: int) -> Overview:
+        """What so many recordings gave."""
+        return _overview(self._tally, recordings, (recordings, recordings - self._scored), 0, self._rows)
+
+
+def _overview(tally: _Tally, recordings: int, became: tuple[int, int], parts: int, rows: int) -> Overview:
+    """The overview of a tally. became: how many recordings were tried, and failed."""
+    tried, failed = became
     return Overview(
         recordings=recordings,
         tried=tried,
         scored=tried - failed,
         failed=failed,
-        parts=len(there),
+        parts=parts,
         lead_segments=rows,
         lead_hours=round(tally.seconds / 3600, 4),
         grades={grade: tally.grades[grade] for grade in GRADES},
         faults=dict(sorted(tally.faults.items())),
         noise=dict(sorted(tally.noise.items())),
         psnr_db=tally.percentiles(),
+        lost=tally.lost(),
         worst=tuple(worst for _, _, worst in tally.worst),
     )
 
 
 def errors(out: Path, parts: int) -> Iterator[list[str]]:
-    """Record, kind of error and message of each recording that could not be scored, in the order of the list."""
+    """Path, kind of error and message of each recording that could not be scored, in the order of the list."""
     import pyarrow.parquet as pq
 
     for number in range(parts):
@@ -178,26 +242,34 @@ def write_overview(out: Path, found: Overview, parts: int) -> None:
     with whole_files(out / ERRORS) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(ERROR_COLUMNS)
-        table.writerows(errors(out, parts))
+        table.writerows((record_name(path), *reason, path) for path, *reason in errors(out, parts))
 
 
 def overview_text(found: Overview, out: Path) -> str:
-    """The overview in some lines for a terminal."""
+    """The overview of a folder of results in some lines for a terminal."""
     lines = [f"{out}: {found.tried} of {found.recordings} recordings in {found.parts} parts, {found.scored} scored"]
     if found.failed:
         lines.append(f"{found.failed} could not be scored: {out / ERRORS} says why")
-    words = [f"{count} {word}" for word, count in (found.grades | found.faults).items() if count]
-    lines.append(
-        f"{found.lead_segments} lead-segments, {found.lead_hours:.4g} h of leads: {', '.join(words) or 'none'}"
-    )
+    return "\n".join([*lines, *overview_lines(found)])
+
+
+def overview_lines(found: Overview, most: int = WORST) -> list[str]:
+    """What an overview says of the scores, the worst first. most: recordings to name."""
+    counts = found.faults | dict(reversed(found.grades.items()))
+    words = [f"{count} {word}" for word, count in counts.items() if count]
+    lines = [f"{found.lead_segments} lead-segments, {found.lead_hours:.4g} h of leads: {', '.join(words) or 'none'}"]
     if found.noise:
         lines.append("noise: " + ", ".join(f"{count} {kind}" for kind, count in found.noise.items()))
     if found.psnr_db:
         values = ", ".join(f"{value:.1f} ({name} %)" for name, value in found.psnr_db.items())
         lines.append(f"PSNR dB at percentiles: {values}")
-        lines.append(f"the {len(found.worst)} worst recordings:")
+    if found.lost:
+        lines.append(f"the {len(found.lost[:most])} recordings with most time without a score:")
+        lines += [f"  {lost.share:.0%} of the leads' time  {lost.path}" for lost in found.lost[:most]]
+    if found.worst:
+        lines.append(f"the {len(found.worst[:most])} worst recordings:")
         lines += [
-            f"  {worst.psnr_db:.1f} dB  {worst.record}  {worst.lead} from {worst.start_s:.4g} s  {worst.noise}".rstrip()
-            for worst in found.worst
+            f"  {worst.psnr_db:.1f} dB  {worst.path}  {worst.lead} from {worst.start_s:.12g} s  {worst.noise}".rstrip()
+            for worst in found.worst[:most]
         ]
-    return "\n".join(lines)
+    return lines

@@ -1,8 +1,10 @@
 """Result: one type for every input, "cannot be scored" included."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,7 +12,16 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError
 from ecgnoise.grades import GRADES
-from ecgnoise.intervals import WORST_GRADE, HiddenSamples, Interval, bad_segments, joined, sample_span
+from ecgnoise.intervals import (
+    WORST_GRADE,
+    HiddenSamples,
+    Interval,
+    bad_segments,
+    fault_texts,
+    joined,
+    sample_span,
+    span_text,
+)
 from ecgnoise.leads import LeadRemark
 from ecgnoise.profiles import Images
 from ecgnoise.recording import Recording, check_sampling_frequency
@@ -20,11 +31,17 @@ if TYPE_CHECKING:
 
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 COLUMNS: Final = (
-    "record", "lead", "segment", "start_s", "duration_s", *MEASURES, "grade", "fault", "noise", "noise_share",
-    "model",
+    "record", "lead", "segment", "start_s", "duration_s", "time", *MEASURES, "grade", "fault", "usable", "noise",
+    "noise_share", "model", "path", "sampling_frequency_hz", "units", "profile", "notes", "lead_remarks", "local_db",
+    "snr_range_db",
 )  # fmt: skip
-NUMBERS: Final = ("start_s", "duration_s", *MEASURES, "noise_share")
+NUMBERS: Final = ("start_s", "duration_s", *MEASURES, "noise_share", "sampling_frequency_hz")
 PSNR_DECIMALS: Final = 4
+BETWEEN: Final = " | "  # notes in one cell of a table
+NO_NUMBER: Final = "-"  # a part without a score, in a cell that holds several
+DATASET: Final = "::"  # between a file and the data set within it, in the path of a recording
+COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst")
+FAULTS_TOLD: Final = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,16 @@ class ModelIdentity:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.hash})"
+
+
+def record_name(source: str) -> str:
+    """The name of a recording whose path is ``source``: the file's without its suffix, then the data set within it."""
+    file, _, within = source.partition(DATASET)
+    name = PurePath(file)
+    while name.suffix.lower() in COMPRESSED:
+        name = name.with_suffix("")
+    parts = [name.stem or file, *(part for part in within.split("/") if part)]
+    return "-".join(parts)
 
 
 @dataclass(frozen=True)
@@ -110,25 +137,59 @@ class Result:
             object.__setattr__(self, "noise_kind", np.full(self.psnr.shape, "", "U16"))
             object.__setattr__(self, "noise_share", np.full(self.psnr.shape, np.nan))
 
+    @property
+    def record(self) -> str:
+        """The name of the recording; ``source`` is its path."""
+        return record_name(self.source)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which lead-segments can be used, (leads, segments): those of a grade better than ``unusable``."""
+        return ~bad_segments(self.grade, WORST_GRADE)
+
+    def time_of(self, seconds: float) -> datetime | None:
+        """The clock time of an instant, in seconds from the start; None where the recording's start is not known."""
+        if self.recording_start is None:
+            return None
+        try:
+            return self.recording_start + timedelta(seconds=seconds)
+        except OverflowError:
+            return None
+
     def rows(self) -> list[tuple[Any, ...]]:
         """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
-        lowest = _lowest(self.local_psnr)
+        lowest, usable, model, record = _lowest(self.local_psnr), self.usable, str(self.model), self.record
+        times = ["" if time is None else time.isoformat() for time in map(self.time_of, self.start.tolist())]
+        ends = "" if self.snr_range is None else " ".join(map(str, map(float, self.snr_range)))
+        notes = _cell_of(self.notes)
+        remarks = [_cell_of([remark.cell for remark in self.lead_remarks if name in remark.leads])
+                   for name in self.lead_names]  # fmt: skip
         return [
             (
-                self.source,
+                record,
                 name,
                 segment,
                 round(float(self.start[segment]), 6),
                 round(float(self.duration[segment]), 6),
+                times[segment],
                 _number(self.psnr[lead, segment], PSNR_DECIMALS),
                 _number(self.percentile[lead, segment], 1),
                 _number(lowest[lead, segment], PSNR_DECIMALS),
                 *(_number(snr, 1) for snr in self.estimated_snr[lead, segment]),
                 str(self.grade[lead, segment]),
                 str(self.fault[lead, segment]),
+                bool(usable[lead, segment]),
                 str(self.noise_kind[lead, segment]),
                 _number(self.noise_share[lead, segment], 2),
-                str(self.model),
+                model,
+                self.source,
+                float(self.sampling_frequency),
+                self.units,
+                self.profile,
+                notes,
+                remarks[lead],
+                _parts_cell(self.psnr[lead, segment], self.local_psnr[lead, segment]),
+                ends,
             )
             for lead, name in enumerate(self.lead_names)
             for segment in range(len(self.start))
@@ -157,6 +218,20 @@ class Result:
                 [self._interval(lead, segment) for segment in np.flatnonzero(bad[lead]).tolist()], join
             )
         ]
+
+    def fault_intervals(self) -> list[Interval]:
+        """Stretches of each lead with one and the same fault, in order of leads and time."""
+        found = []
+        for lead in range(len(self.lead_names)):
+            of_lead = [
+                interval
+                for fault in sorted(set(self.fault[lead].tolist()) - {""})
+                for interval in joined(
+                    [self._interval(lead, place) for place in np.flatnonzero(self.fault[lead] == fault).tolist()], 0.0
+                )
+            ]
+            found += sorted(of_lead, key=lambda interval: interval.start)
+        return found
 
     def mask(self, sampling_frequency: float | None = None, *, grade: str = WORST_GRADE) -> NDArray[np.bool_]:
         """Which samples can be used, (leads, samples): those that lie in none of :meth:`intervals`.
@@ -235,22 +310,24 @@ class Result:
             str(self.noise_kind[lead, segment]),
         )
 
+    def fault_texts(self, most: int | None = None) -> list[str]:
+        """What has no score, the worst first: ``II flat 120-200 s``, with clock times where the start is known.
+
+        most: that many at most, and a word on how many more there are; None for all.
+        """
+        return fault_texts(self.fault_intervals(), self.lead_names, self.time_of, most)
+
     def verdict(self) -> str:
-        """One line: how many lead-segments have each grade, which lead is worst, and what has no score."""
+        """One line, the worst first: what has no score and when, how many segments have each grade, the worst score."""
         leads, segments = self.psnr.shape
-        counts = [(grade, int((self.grade == grade).sum())) for grade in GRADES]
-        parts = [f"{count} {grade}" for grade, count in counts if count]
-        faults = [
-            (fault, int((self.fault == fault).sum())) for fault in sorted(set(self.fault.ravel().tolist()) - {""})
-        ]
-        parts += [f"{count} {fault}" for fault, count in faults]
-        line = f"{leads} lead{'s' * (leads != 1)} x {segments} segment{'s' * (segments != 1)}: {', '.join(parts)}"
+        counts = [(grade, int((self.grade == grade).sum())) for grade in reversed(GRADES)]
+        graded = ", ".join(f"{count} {grade}" for grade, count in counts if count)
+        parts = [*self.fault_texts(FAULTS_TOLD), *([graded] if graded else [])]
         if np.isfinite(self.psnr).any():
             lead, segment = np.unravel_index(np.nanargmin(self.psnr), self.psnr.shape)
-            start = self.start[segment]
-            end = start + self.duration[segment]
-            line += f"; worst {self.lead_names[lead]} {self.psnr[lead, segment]:.1f} dB at {start:.4g}-{end:.4g} s"
-        return line
+            span = span_text(self._interval(int(lead), int(segment)), self.time_of)
+            parts.append(f"worst score {self.lead_names[lead]} {self.psnr[lead, segment]:.1f} dB at {span}")
+        return f"{leads} lead{'s' * (leads != 1)} x {segments} segment{'s' * (segments != 1)}: {'; '.join(parts)}"
 
 
 def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -262,3 +339,16 @@ def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:
 def _number(value: float, decimals: int) -> float | None:
     """A number for a table, rounded; None for NaN."""
     return None if math.isnan(value) else round(float(value), decimals)
+
+
+def _cell_of(words: Iterable[str]) -> str:
+    """Several notes in one cell, one after the other."""
+    return BETWEEN.join(" ".join(word.replace(BETWEEN, " / ").split()) for word in words)
+
+
+def _parts_cell(psnr: float, local: NDArray[np.float64]) -> str:
+    """The PSNR of each part in one cell; empty where the only part is the whole."""
+    if len(local) == 1 and (psnr == local[0] or (math.isnan(psnr) and math.isnan(local[0]))):
+        return ""
+    numbers = [_number(value, PSNR_DECIMALS) for value in local.tolist()]
+    return " ".join(NO_NUMBER if number is None else str(number) for number in numbers)

@@ -20,9 +20,10 @@ Departures from the paper:
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, TypeVar
 
 import numpy as np
@@ -109,8 +110,8 @@ def simulate_ecg(
     Raises SamplingFrequencyError, OptionError or LeadNameError.
     """
     check_sampling_frequency(sampling_frequency, "simulate_ecg")
-    samples = _check_duration(duration, sampling_frequency)
-    weights = _lead_weights(lead_names)
+    samples = check_duration(duration, sampling_frequency)
+    weights = lead_weights(lead_names)
     beats = beat_times(duration, heart_rate=heart_rate, heart_rate_std=heart_rate_std, seed=seed)
     signal = _solve(beats, weights, samples, sampling_frequency, heart_rate)
     name = f"simulated ECG, seed {seed}"
@@ -153,7 +154,7 @@ def _tachogram(length: int, generator: np.random.Generator) -> Array:
     return scaled
 
 
-def _lead_weights(lead_names: Sequence[str]) -> Array:
+def lead_weights(lead_names: Sequence[str]) -> Array:
     """Height in mV of each wave in each lead, (leads, 5)."""
     unknown = [name for name in lead_names if name not in STANDARD_LEADS]
     if unknown or not lead_names:
@@ -166,6 +167,20 @@ def _lead_weights(lead_names: Sequence[str]) -> Array:
 
 def _solve(beats: Array, weights: Array, samples: int, sampling_frequency: float, heart_rate: float) -> Signal:
     """Height z of the paper's equation 1 in each lead, (leads, samples)."""
+    edges = [*range(-round(WARM_UP * sampling_frequency), samples, BLOCK), samples]
+    signal = np.empty((len(weights), samples), np.float32)
+    for start, block in solve_blocks(beats, weights, sampling_frequency, heart_rate, edges):
+        signal[:, start : start + block.shape[1]] = block
+    return signal
+
+
+def solve_blocks(
+    beats: Array, weights: Array, sampling_frequency: float, heart_rate: float, edges: Sequence[int]
+) -> Iterator[tuple[int, Array]]:
+    """Blocks of the height z of the paper's equation 1, (leads, samples), each with its first sample.
+
+    edges: the samples between which blocks lie, from the warm-up before 0 to the end; what lies before 0 is not given.
+    """
     from scipy import signal as sps
 
     stretch = np.sqrt(heart_rate / 60.0)
@@ -177,18 +192,14 @@ def _solve(beats: Array, weights: Array, samples: int, sampling_frequency: float
     )
     state = np.zeros((len(weights), 1))
     turns = np.arange(len(beats))
-    warm_up = round(WARM_UP * sampling_frequency)
-    signal = np.empty((len(weights), samples), np.float32)
-    for start in range(-warm_up, samples, BLOCK):
-        stop = min(start + BLOCK, samples)
+    for start, stop in pairwise(edges):
         phase = 2 * np.pi * (np.interp(np.arange(start, stop) / sampling_frequency, beats, turns) % 1.0)
         from_wave = (phase - angles[:, None] + np.pi) % (2 * np.pi) - np.pi
         bumps = weights @ np.exp(-((from_wave / widths[:, None]) ** 2) / 2)
         slow, state = sps.lfilter(*low_pass, bumps, axis=-1, zi=state)
         if stop > 0:
             first = max(start, 0)
-            signal[:, first:stop] = (bumps - slow)[:, first - start :]
-    return signal
+            yield first, (bumps - slow)[:, first - start :]
 
 
 def noise(kind: NoiseKind, shape: tuple[int, int], sampling_frequency: float, seed: int = 0) -> Array:
@@ -198,18 +209,21 @@ def noise(kind: NoiseKind, shape: tuple[int, int], sampling_frequency: float, se
 
     Raises OptionError for an unknown kind, mains at or above half the sampling frequency, or a negative seed.
     """
-    kind = _kind(kind)
-    return np.stack([_lead_noise(kind, shape[1], sampling_frequency, seed, lead) for lead in range(shape[0])])
+    kind = noise_kind(kind)
+    return np.stack([lead_noise(kind, shape[1], sampling_frequency, (seed, lead)) for lead in range(shape[0])])
 
 
-def _kind(kind: str) -> NoiseKind:
+def noise_kind(kind: str) -> NoiseKind:
+    """The kind of this name; OptionError for another name."""
     if kind not in list(NoiseKind):
         raise OptionError(f"noise kind {kind!r}: pass one of {', '.join(NoiseKind)}")
     return NoiseKind(kind)
 
 
-def _lead_noise(kind: NoiseKind, samples: int, sampling_frequency: float, seed: int, lead: int) -> Array:
-    row = _MAKERS[kind](samples, sampling_frequency, _generator(seed, kind, lead))
+def lead_noise(kind: NoiseKind, samples: int, sampling_frequency: float, which: tuple[int, ...]) -> Array:
+    """Noise of one lead, (samples,), mean 0 and power 1. which: the seed, the number of the lead, then any others."""
+    seed, *others = which
+    row = _MAKERS[kind](samples, sampling_frequency, _generator(seed, kind, *others))
     row = row - row.mean()
     power = float(np.mean(row**2))
     scaled: Array = row / np.sqrt(power) if power > 0 else row
@@ -236,11 +250,11 @@ def add_noise(
 
     Raises UnknownSamplingFrequencyError, LeadNameError, OptionError or SignalShapeError.
     """
-    kind = _kind(kind)
+    kind = noise_kind(kind)
     if not np.isfinite(snr_db):
         raise OptionError(f"snr_db {snr_db}: pass a finite number of decibels")
     if isinstance(clean, Recording):
-        rows = _lead_rows(leads, clean.lead_names)
+        rows = lead_rows(leads, clean.lead_names)
         noisy = _mix(clean.signal, kind, snr_db, clean.sampling_frequency, seed, rows)
         note = f"{kind} noise added at {snr_db:g} dB"
         samples = ArraySamples(noisy.astype(np.float32))
@@ -249,12 +263,13 @@ def add_noise(
         raise UnknownSamplingFrequencyError("add_noise: an array has no sampling frequency: pass sampling_frequency")
     check_sampling_frequency(sampling_frequency, "add_noise")
     signal = as_leads(clean)
-    rows = _lead_rows(leads, tuple(map(str, range(len(signal)))))
+    rows = lead_rows(leads, tuple(map(str, range(len(signal)))))
     noisy = _mix(signal, kind, snr_db, sampling_frequency, seed, rows)
     return noisy.reshape(clean.shape).astype(clean.dtype)
 
 
-def _lead_rows(leads: Sequence[str | int] | None, lead_names: tuple[str, ...]) -> list[int]:
+def lead_rows(leads: Sequence[str | int] | None, lead_names: tuple[str, ...]) -> list[int]:
+    """The numbers of leads that are named or numbered, all for None; LeadNameError for one that is not there."""
     if leads is None:
         return list(range(len(lead_names)))
     known: dict[str | int, int] = {name: row for row, name in enumerate(lead_names)}
@@ -272,18 +287,19 @@ def _mix(
     for row in rows:
         present = noisy[row][np.isfinite(noisy[row])]
         power = present.var() if present.size else 0.0
-        added = _lead_noise(kind, noisy.shape[1], frequency, seed, row)
+        added = lead_noise(kind, noisy.shape[1], frequency, (seed, row))
         noisy[row] += added * np.sqrt(power / 10 ** (snr_db / 10))
     return noisy
 
 
-def _generator(seed: int, purpose: str, lead: int) -> np.random.Generator:
+def _generator(seed: int, purpose: str, *others: int) -> np.random.Generator:
     if seed < 0:
         raise OptionError(f"seed {seed}: pass 0 or more")
-    return np.random.default_rng((seed, zlib.crc32(purpose.encode()), lead))
+    return np.random.default_rng((seed, zlib.crc32(purpose.encode()), *others))
 
 
-def _check_duration(duration: float, sampling_frequency: float) -> int:
+def check_duration(duration: float, sampling_frequency: float) -> int:
+    """How many samples that are; OptionError for less than one, or more than can be counted."""
     samples = round(duration * sampling_frequency) if np.isfinite(duration) else 0
     if samples < 1:
         raise OptionError(f"duration {duration} s: pass at least one sample, {1 / sampling_frequency:g} s")

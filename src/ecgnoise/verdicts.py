@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.intervals import WORST_GRADE, Interval
 from ecgnoise.leads import CONTRADICTORY, LeadRemark
 from ecgnoise.result import Result
 
@@ -21,7 +21,7 @@ class RecordVerdict:
     lead_psnr: the median PSNR in dB of each lead's segments, (leads,), NaN where none has a score. usable: the share of
     its time that each lead can be used, (leads,), 0..1. usable_share: the same over all leads. distrusted: leads that
     can be used for less than half of the time, or that look swapped, inverted or duplicated. remarks: what is odd about
-    leads; see :mod:`ecgnoise.leads`.
+    leads; see :mod:`ecgnoise.leads`. faults: the stretches of each lead with a fault, as intervals.
     """
 
     lead_names: tuple[str, ...]
@@ -30,11 +30,13 @@ class RecordVerdict:
     usable_share: float
     distrusted: tuple[str, ...]
     remarks: tuple[LeadRemark, ...]
+    faults: tuple[Interval, ...] = ()
 
     @property
     def worst_lead(self) -> str:
-        """The lead with the lowest PSNR; one without any score is worse than all others."""
-        return self.lead_names[self._order()[0]]
+        """The lead that can be used least; of several the one with the lowest PSNR, one without any score first."""
+        order = self._order()
+        return self.lead_names[min(order, key=lambda lead: (round(float(self.usable[lead]), 6), order.index(lead)))]
 
     def kth_worst(self, k: int) -> float:
         """The k-th lowest PSNR of all leads in dB, 1 being the worst lead; NaN where that lead has no score.
@@ -69,4 +71,5 @@ def record_verdict(result: Result, grade: str = WORST_GRADE) -> RecordVerdict:
         float(usable.mean()),
         tuple(distrusted),
         result.lead_remarks,
+        tuple(result.fault_intervals()),
     )

@@ -14,6 +14,7 @@ import click
 from ecgnoise import __version__
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
+from ecgnoise.cli.marks import marks
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
@@ -86,5 +87,5 @@ def main() -> None:
     """
 
 
-for command in (score, stream, simulate, convert, train, ptbxl, download):
+for command in (score, marks, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

@@ -45,11 +45,11 @@ class Bar:
         self._bar.set_description_str(f"{what} " if what else "", refresh=False)
         self._bar.update(done - self._bar.n)
 
-    def echo(self, text: str) -> None:
-        """Print on standard output, above the bar."""
+    def echo(self, text: str, *, err: bool = False) -> None:
+        """Print on standard output, or on standard error, above the bar."""
         shown = not self._bar.disable and time.monotonic() > self._visible_from
         if shown:
             self._bar.clear()
-        click.echo(text)
+        click.echo(text, err=err)
         if shown:
             self._bar.refresh()

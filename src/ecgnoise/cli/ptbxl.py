@@ -1,8 +1,7 @@
 """``ecgnoise ptbxl``: the published study, step by step."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,10 @@ FAILED = "failed.csv"
 MOST_LISTED = 20
 SOME_FAILED = 1
 INTERRUPTED = 130
+EXISTING_ONLY = "The folder holds a part of PTB-XL: take the records that are there."
 PREPARE_CODES = """\b
 Exit code:
-  0    all records are in the store
+  0    all records are in the store, with --existing-only all that are in the folder
   1    some records are not: they are listed at the end
   2    nothing could be done, or an option is wrong
   130  stopped with Ctrl-C: the same command goes on
@@ -39,6 +39,7 @@ class IndexOptions:
     ptbxl_folder: Path
     out: Path
     norm_only: bool
+    existing_only: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class PrepareOptions:
     dtype: str
     rate: str
     jobs: int | None
+    existing_only: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class CompareOptions:
     keyword: str
     out: Path | None
     figure: Path | None
+    examples: Path | None
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,21 @@ def ptbxl(context: click.Context) -> None:
     "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where the tables are written."
 )
 @click.option("--norm-only", is_flag=True, help="Train only on records that are surely normal (NORM at 100 %).")
+@click.option("--existing-only", is_flag=True, help=EXISTING_ONLY)
 def index(options: IndexOptions) -> None:
     """List the clean and noisy leads of PTB-XL, and those to train on and to evaluate.
 
     PTBXL_FOLDER has ptbxl_database.csv.
     """
-    from ecgnoise.ptbxl.index import all_leads, evaluation_leads, index_sheet, training_leads
+    from ecgnoise.ptbxl.index import all_leads, evaluation_leads, existing_records, index_sheet, training_leads
     from ecgnoise.ptbxl.labels import CLEAN, NOISES, label_sheet, parse_labels
     from ecgnoise.ptbxl.rows import write_sheets
 
     labels = parse_labels(options.ptbxl_folder / DATABASE)
+    if options.existing_only:
+        there = existing_records(labels.records, options.ptbxl_folder)
+        _report_absent(len(labels.records) - len(there), len(labels.records), options.ptbxl_folder, left_out=True)
+        labels = replace(labels, records=tuple(there))
     training = "training-norm.csv" if options.norm_only else "training.csv"
     indices = {
         training: list(training_leads(labels.records, norm_only=options.norm_only)),
@@ -156,6 +164,7 @@ def _report(labels: "ParsedLabels") -> None:
     help="Sampling frequency in Hz: records500 or records100.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Records drawn at once.  [default: one a core]")
+@click.option("--existing-only", is_flag=True, help=EXISTING_ONLY)
 def prepare(options: PrepareOptions) -> None:
     """Draw the superlet images of all leads of PTB-XL into one store.
 
@@ -172,7 +181,8 @@ def prepare(options: PrepareOptions) -> None:
         click.get_current_context().exit(INTERRUPTED)
     click.echo(f"{options.out}: {outcome.done} of {outcome.records} records, {outcome.now} of them drawn now")
     _report(labels)
-    if _report_failed(options.out / FAILED, outcome.failed):
+    _report_absent(len(outcome.absent), outcome.records, options.ptbxl_folder, left_out=options.existing_only)
+    if _report_failed(options.out / FAILED, outcome, existing_only=options.existing_only):
         click.get_current_context().exit(SOME_FAILED)
 
 
@@ -192,19 +202,32 @@ def _prepare(options: PrepareOptions, labels: "ParsedLabels") -> "Prepared":
         return draw(folder, labels.records, options.out, description, jobs=options.jobs, progress=progress)
 
 
-def _report_failed(path: Path, failed: Mapping[str, str]) -> bool:
-    """Write which records are not in the store, and name the first on standard error; whether there are any."""
+def _report_absent(absent: int, records: int, folder: Path, *, left_out: bool) -> None:
+    """Say on standard error how many records are not in the folder, on one line."""
+    if absent:
+        what = "left out" if left_out else "fetch them, or pass --existing-only"
+        click.echo(f"{absent} of {records} records are not in {folder}: {what}", err=True)
+
+
+def _report_failed(path: Path, outcome: "Prepared", *, existing_only: bool) -> bool:
+    """Write which records are not in the store, and name the first on standard error; whether there are any.
+
+    Those that are not in the folder are not named, and with ``existing_only`` do not count.
+    """
     from ecgnoise.ptbxl.rows import Sheet, write_sheets
 
     path.unlink(missing_ok=True)
-    if not failed:
+    named = {name: reason for name, reason in outcome.failed.items() if name not in outcome.absent}
+    counted = named if existing_only else outcome.failed
+    if not counted:
         return False
-    write_sheets({path: Sheet(("filename", "reason"), failed.items())})
-    click.echo(f"{len(failed)} records are not in the store:", err=True)
-    for name, reason in list(failed.items())[:MOST_LISTED]:
-        click.echo(f"  {name}: {reason}", err=True)
-    if len(failed) > MOST_LISTED:
-        click.echo(f"  and {len(failed) - MOST_LISTED} more: see {path}", err=True)
+    write_sheets({path: Sheet(("filename", "reason"), counted.items())})
+    if named:
+        click.echo(f"{len(named)} records cannot be drawn:", err=True)
+        for name, reason in list(named.items())[:MOST_LISTED]:
+            click.echo(f"  {name}: {reason}", err=True)
+    if len(named) > MOST_LISTED:
+        click.echo(f"  and {len(named) - MOST_LISTED} more: see {path}", err=True)
     return True
 
 
@@ -219,6 +242,9 @@ ptbxl.add_command(evaluate)
 )
 @click.option(
     "--figure", type=click.Path(path_type=Path), metavar="FILE", help="The file to draw [default: the first in rank]"
+)
+@click.option(
+    "--examples", type=click.Path(path_type=Path), metavar="STORE", help="Draw example leads of this store too."
 )
 def compare(options: CompareOptions) -> None:
     """Compare the result files in the folder RESULTS: clean leads of fold 10 with noisy leads.
@@ -239,6 +265,12 @@ def compare(options: CompareOptions) -> None:
     click.echo(f"wrote {folder / 'compare.csv'}")
     chosen = next((comparison for comparison in comparisons if comparison.file == drawn), comparisons[0])
     _draw(chosen, folder / "compare.png", asked=drawn is not None)
+    if options.examples is not None:
+        from ecgnoise.ptbxl.examples import draw_examples
+        from ecgnoise.ptbxl.store import open_store
+
+        draw_examples(chosen.file, open_store(options.examples), folder / "examples.png")
+        click.echo(f"wrote {folder / 'examples.png'}: clean and noisy leads of {chosen.file.path.name}")
 
 
 def _file_to_draw(files: "tuple[ResultFile, ...]", figure: Path | None) -> "ResultFile | None":

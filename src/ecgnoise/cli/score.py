@@ -1,20 +1,25 @@
 """``ecgnoise score``: files in, tables out."""
 
+import glob
+import io
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ecgnoise.cli.marks import check_marks, marks_of
 from ecgnoise.cli.options import OptionsCommand, comma_separated
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
 from ecgnoise.grades import GRADES
 
 if TYPE_CHECKING:
+    from ecgnoise.cli.report import Report
     from ecgnoise.folder import Scored
     from ecgnoise.journal import Journal
     from ecgnoise.readers import ReadOptions
@@ -23,7 +28,9 @@ SOME_FAILED = 1
 NONE_SCORED = 2
 INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
-RECORD = "{record}"
+STDOUT: Final = Path("-")
+FORMATS: Final = ("csv", "json", "parquet", "xlsx")
+BINARY: Final = FORMATS[2:]
 EXIT_CODES = """\b
 Exit code:
   0    every file was scored
@@ -41,6 +48,7 @@ class ScoreOptions:
     paths: tuple[str, ...]
     example: bool
     out: Path | None
+    kind: str | None
     sampling_frequency: float | None
     units: str | None
     leads: tuple[str, ...] | None
@@ -50,6 +58,7 @@ class ScoreOptions:
     threads: int | None
     device: str
     every_row: bool
+    quiet: bool
     resume: bool
     marks: str | None
     marks_grade: str
@@ -73,8 +82,15 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    metavar="FILE|FOLDER",
-    help="Write a table: .csv, .json, .parquet or .xlsx; or a folder of results, resumable.",
+    metavar="FILE|FOLDER|-",
+    help="Write a table: .csv, .json, .parquet or .xlsx, - for CSV on standard output; or a folder of results, "
+    "resumable.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="Of the table, which goes to standard output without --out  [default: by the suffix, csv for -]",
 )
 @click.option("--sampling-frequency", type=float, metavar="HZ", help="Samples a second, where a file does not say.")
 @click.option("--units", metavar="UNIT", help="V, mV, uV, nV or unknown, where a file does not say.")
@@ -89,8 +105,9 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda.")
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
-@click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv or .json.")
+@click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv, .json or .npz.")
 @click.option(
     "--marks-grade",
     type=click.Choice(GRADES),
@@ -103,26 +120,29 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
-    Takes files (WFDB .hea, CSV, NumPy .npy and .npz), folders and quoted glob patterns.
+    Takes files (WFDB, CSV, EDF, DICOM, MATLAB, NumPy, HDF5, HL7, SCP-ECG and others), folders with all below them, and
+    quoted glob patterns.
     """
     from ecgnoise.readers import ReadOptions
-    from ecgnoise.tables import WRITERS
 
     if not options.paths and not options.example:
         raise click.UsageError("nothing to score: name a file, folder or glob pattern, or pass --example")
     reading = ReadOptions(options.sampling_frequency, options.units, options.leads)
-    folder = options.out is not None and options.out.suffix.lower() not in WRITERS and _names_folder(options.out)
+    options = _with_output(options)
+    folder = options.out is not None and options.kind is None
     if not folder and (options.jobs or options.shard):
         raise click.UsageError("--jobs and --shard are for a folder of results: pass --out FOLDER")
     if folder and options.marks:
-        raise click.UsageError("--marks is not for a folder of results: score the recordings without --out FOLDER")
-    if options.out is not None and not folder:
-        _check_out(options.out)
-    files = _find(options.paths)
+        raise click.UsageError(
+            "--marks is not for a folder of results: write them afterwards with ecgnoise marks FOLDER --out FILE"
+        )
+    if options.out is not None and options.kind is not None:
+        _check_out(options.out, options.kind)
+    files = _find(options.paths, options.out)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
     if options.marks is not None:
-        _check_marks(options.marks, files)
+        check_marks(options.marks, map(str, files), [] if options.out is None else [options.out])
     if folder:
         score_folder(files, options, reading)
         return
@@ -131,6 +151,18 @@ def score(options: ScoreOptions) -> None:
     if failed:
         _report(failed, len(files))
         click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
+
+
+def _with_output(options: ScoreOptions) -> ScoreOptions:
+    """The options with the kind of their table, None for a folder of results; ``--format`` alone goes to ``-``."""
+    out, kind = options.out, options.kind
+    if out is None:
+        return replace(options, out=None if kind is None else STDOUT)
+    if kind is None and out == STDOUT:
+        kind = FORMATS[0]
+    elif kind is None and (out.suffix.lower().removeprefix(".") in FORMATS or not _names_folder(out)):
+        kind = out.suffix.lower().removeprefix(".")
+    return replace(options, kind=kind)
 
 
 def _names_folder(out: Path) -> bool:
@@ -156,14 +188,15 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
     )
     out = options.out or Path()
     try:
-        with Bar(1.0) as bar:
+        with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
             found = score_archive(
                 files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
             )
     except KeyboardInterrupt:
         click.echo(f"Stopped: the parts in {out} are whole, the same command goes on.", err=True)
         click.get_current_context().exit(INTERRUPTED)
-    click.echo(overview_text(found, out))
+    if not options.quiet:
+        click.echo(overview_text(found, out))
     if found.failed:
         click.get_current_context().exit(SOME_FAILED if found.scored else NONE_SCORED)
 
@@ -173,9 +206,12 @@ def _journal(files: list[Path], options: ScoreOptions) -> Iterator["Journal | No
     """The journal of one recording with a table; Ctrl-C says that it is kept."""
     from ecgnoise.journal import Journal, journal_path
 
-    if options.out is None or len(files) != 1:
+    if options.out is None or options.out == STDOUT or len(files) != 1:
         if options.resume:
-            raise click.UsageError(f"--resume goes on with one recording and its --out: {len(files)} recordings named")
+            raise click.UsageError(
+                f"--resume goes on with one recording and its --out FILE: {len(files)} recordings named, --out "
+                f"{options.out or 'not given'}"
+            )
         yield None
         return
     with Journal(journal_path(options.out), resume=options.resume) as journal:
@@ -193,10 +229,9 @@ def _score_all(
 ) -> list["Scored"]:
     """Print each record as it is scored, then write the table; the files that could not be scored."""
     from ecgnoise.cli.bar import Bar
-    from ecgnoise.cli.text import result_text
+    from ecgnoise.cli.report import Report
     from ecgnoise.folder import score_files
     from ecgnoise.quantify import Quantifier
-    from ecgnoise.tables import write_table
     from ecgnoise.writers import write_marks
 
     quantifier = Quantifier(
@@ -204,7 +239,8 @@ def _score_all(
     )
     failed: list[Scored] = []
     rows: list[tuple[Any, ...]] = []
-    with Bar(len(files)) as bar:
+    with Bar(len(files), io.StringIO() if options.quiet else None) as bar:
+        report = Report(bar, len(files), every_row=options.every_row, quiet=options.quiet, err=options.out == STDOUT)
 
         def progress(number: int, share: float) -> None:
             bar.show(number + share, files[number].name)
@@ -213,72 +249,71 @@ def _score_all(
             if isinstance(scored.outcome, EcgNoiseError):
                 failed.append(scored)
                 continue
-            bar.echo(result_text(scored.outcome, every_row=options.every_row) + "\n")
+            report.result(scored.outcome)
             if options.out is not None:
                 rows += scored.outcome.rows()
             if options.marks is not None:
-                write_marks(scored.outcome, _marks_of(options.marks, scored.path), grade=options.marks_grade)
+                place = marks_of(options.marks, str(scored.path))
+                found = write_marks(scored.outcome, place, grade=options.marks_grade)
+                report.marks(str(place), options.marks, found)
+        report.summary()
     if options.out is not None and len(failed) < len(files):
-        write_table(rows, options.out)
-        if journal is not None:
-            journal.remove()
-        click.echo(f"wrote {options.out}: {len(rows)} rows")
+        _write(rows, options, report, journal)
     return failed
 
 
-def _find(paths: tuple[str, ...]) -> list[Path]:
-    """The recordings named; UnreadableFileError for a folder without any."""
+def _write(rows: list[tuple[Any, ...]], options: ScoreOptions, report: "Report", journal: "Journal | None") -> None:
+    """Write the table to its file, or on standard output."""
+    from ecgnoise.tables import send_table, write_table
+
+    out, kind = options.out or STDOUT, options.kind or FORMATS[0]
+    if out == STDOUT:
+        send_table(rows, sys.stdout.buffer, kind)
+        return
+    write_table(rows, out, kind)
+    if journal is not None:
+        journal.remove()
+    report.say(f"wrote {out}: {len(rows)} rows")
+
+
+def _find(paths: tuple[str, ...], out: Path | None) -> list[Path]:
+    """The recordings named; UnreadableFileError for a folder without any, OutputError where one is the output.
+
+    The output in a folder that is named, from an earlier run, is no recording.
+    """
     from ecgnoise.readers import find_recordings
 
-    found = {path: find_recordings([path]) for path in paths}
-    for path, files in found.items():
-        if not files:
+    files: set[Path] = set()
+    for path in paths:
+        found = find_recordings([path])
+        itself = [file for file in found if out is not None and file.resolve() == out.resolve()]
+        if itself and not Path(path).is_dir() and not glob.has_magic(path):
+            raise OutputError(f"{out}: a recording to score, and the place of the table: choose another place")
+        if len(found) == len(itself):
             raise UnreadableFileError(f"{path}: no recording in this folder: pass one with .hea, .csv or .npz files")
-    return sorted({file for files in found.values() for file in files})
+        files |= set(found) - set(itself)
+    return sorted(files)
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, kind: str) -> None:
     """Find out before the work whether the table can be written after it: suffix, folder and packages."""
-    from ecgnoise.tables import WRITERS, write_table
+    from ecgnoise.tables import write_table
     from ecgnoise.writing import check_place
 
-    if out.suffix.lower() not in WRITERS:
-        raise OutputError(f"{out}: a table has the suffix {', '.join(WRITERS)}: choose one of them")
-    if out.is_dir() or not out.parent.is_dir():
+    if kind not in FORMATS:
+        raise OutputError(
+            f"{out}: a table has the suffix {', '.join(f'.{name}' for name in FORMATS)}: choose one of them, or say "
+            "--format"
+        )
+    if out != STDOUT and (out.is_dir() or not out.parent.is_dir()):
         what = "this is a folder" if out.is_dir() else f"there is no folder {out.parent}"
         raise OutputError(f"{out}: {what}: choose another place")
-    check_place(out)
+    if out == STDOUT and kind in BINARY and sys.stdout.isatty():
+        raise OutputError(f"{kind} on a terminal: nobody can read it: pass --out FILE.{kind}")
+    if out != STDOUT:
+        check_place(out)
     with tempfile.TemporaryDirectory() as folder:
-        write_table([], Path(folder) / f"empty{out.suffix}")
-
-
-def _check_marks(marks: str, files: list[Path]) -> None:
-    """Find out before the work whether each recording has marks of its own, in a folder that is there."""
-    from ecgnoise.writers import MARKS
-    from ecgnoise.writing import check_place
-
-    suffix = Path(marks).suffix.lower()
-    if suffix not in MARKS:
-        raise OutputError(f"{marks}: marks have the suffix {', '.join(MARKS)}: choose one of them")
-    if len(files) > 1 and RECORD not in marks:
-        raise OutputError(
-            f"{marks}: {len(files)} recordings, one file of marks: name it with {RECORD}, as {RECORD}{suffix}"
-        )
-    taken: dict[Path, Path] = {}
-    for file in files:
-        place = _marks_of(marks, file)
-        if place in taken:
-            raise OutputError(f"{place}: the marks of both {taken[place]} and {file}: score one folder at a time")
-        if not place.parent.is_dir():
-            raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
-        taken[place] = file
-    for one_of_folder in {place.parent: place for place in taken}.values():
-        check_place(one_of_folder)
-
-
-def _marks_of(marks: str, file: Path) -> Path:
-    """Where the marks of a recording go."""
-    return Path(marks.replace(RECORD, file.stem))
+        write_table([], Path(folder) / f"empty.{kind}")
 
 
 def _report(failed: list["Scored"], total: int) -> None:

@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ecgnoise.cli.options import OptionsCommand, comma_separated
+
+if TYPE_CHECKING:
+    from ecgnoise.long_simulation import AddedNoise
+
+ALL_LEADS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,23 @@ class SimulateOptions:
 def simulate(options: SimulateOptions) -> None:
     """Write a simulated ECG to OUT: .hea (WFDB, with its .dat), .csv or .npz.
 
-    The same options give the same recording.
+    The same options give the same recording. More than ten minutes are made and written in stretches of ten minutes.
     """
-    from ecgnoise.simulate import STANDARD_LEADS, NoiseKind, add_noise, simulate_ecg
-    from ecgnoise.writing import write_recording
+    from ecgnoise.long_simulation import is_long
+
+    added = _noises(options)
+    if is_long(options.duration):
+        _write_long(options, added)
+    else:
+        _write(options, added)
+    leads = len(options.leads) if options.leads else ALL_LEADS
+    click.echo(f"wrote {options.out}: {leads} leads, {options.duration:.12g} s")
+
+
+def _noises(options: SimulateOptions) -> "list[AddedNoise]":
+    """What is to be added; UsageError for an unknown kind, or another number of ratios."""
+    from ecgnoise.long_simulation import AddedNoise
+    from ecgnoise.simulate import NoiseKind
 
     ratios = options.snr or (6.0,)
     if len(ratios) == 1:
@@ -58,6 +77,20 @@ def simulate(options: SimulateOptions) -> None:
         raise click.UsageError(
             f"{len(ratios)} --snr for {len(options.noise)} --noise: give one for all or one for each"
         )
+    added = []
+    for noise, ratio in zip(options.noise, ratios, strict=True):
+        kind, _, leads = noise.partition(":")
+        if kind not in list(NoiseKind):
+            raise click.UsageError(f"--noise {kind!r} is none of {', '.join(NoiseKind)}")
+        added.append(AddedNoise(NoiseKind(kind), ratio, tuple(leads.split(",")) if leads else None))
+    return added
+
+
+def _write(options: SimulateOptions, added: "list[AddedNoise]") -> None:
+    """Make a recording at once, and write it."""
+    from ecgnoise.simulate import STANDARD_LEADS, add_noise, simulate_ecg
+    from ecgnoise.writing import write_recording
+
     recording = simulate_ecg(
         options.duration,
         options.sampling_frequency,
@@ -65,11 +98,24 @@ def simulate(options: SimulateOptions) -> None:
         seed=options.seed,
         lead_names=options.leads or STANDARD_LEADS,
     )
-    for noise, ratio in zip(options.noise, ratios, strict=True):
-        kind, _, leads = noise.partition(":")
-        if kind not in list(NoiseKind):
-            raise click.UsageError(f"--noise {kind!r} is none of {', '.join(NoiseKind)}")
-        chosen = leads.split(",") if leads else None
-        recording = add_noise(recording, NoiseKind(kind), ratio, seed=options.seed, leads=chosen)
+    for noise in added:
+        recording = add_noise(recording, noise.kind, noise.snr_db, seed=options.seed, leads=noise.leads)
     write_recording(recording, options.out)
-    click.echo(f"wrote {options.out}: {len(recording.lead_names)} leads, {recording.duration:g} s")
+
+
+def _write_long(options: SimulateOptions, added: "list[AddedNoise]") -> None:
+    """Write a recording stretch by stretch."""
+    from ecgnoise.cli.bar import Bar
+    from ecgnoise.long_simulation import LongEcg, write_long
+    from ecgnoise.simulate import STANDARD_LEADS
+
+    ecg = LongEcg(
+        options.duration,
+        options.sampling_frequency,
+        options.heart_rate,
+        options.seed,
+        options.leads or STANDARD_LEADS,
+        tuple(added),
+    )
+    with Bar(1.0) as bar:
+        write_long(ecg, options.out, lambda done, total: bar.show(done / total, f"{done / total * ecg.duration:.0f} s"))

@@ -14,7 +14,7 @@ import click
 from ecgnoise.cli.bar import Bar
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
 from ecgnoise.training.config import (
-    PRECISIONS,
+    CHOICES,
     PRESETS,
     DefaultConfig,
     PublishedConfig,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
-STORE_MARK: Final = "zarr.json"
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
 TEACHER: Final = "A model folder of ecgnoise train default whose answers to learn, or default, the bundled one."
@@ -64,7 +63,7 @@ class TrainOptions:
 
     def configuration(self, kind: str) -> TrainingConfig:
         """The preset, with the entries of the file and then the options in their place."""
-        config = preset(self.preset, kind, refined=self.only is not None)
+        config = preset(self.preset, kind)
         if self.config is not None:
             config = config.load(self.config)
         return config.updated(self.settings, "options")
@@ -87,7 +86,7 @@ def setting_option(entry: "Field[Any]") -> click.Option:
         return click.Option([f"{name}/--no{name[1:]}"], default=None, help=text)
     if isinstance(entry.default, tuple):
         return click.Option([name], callback=widths, metavar="WIDTHS", help=text)
-    kind: Any = click.Choice(PRECISIONS) if entry.name == "precision" else type(entry.default)
+    kind: Any = click.Choice(CHOICES[entry.name]) if entry.name in CHOICES else type(entry.default)
     return click.Option([name], type=kind, help=text)
 
 
@@ -166,22 +165,34 @@ def train(context: click.Context) -> None:
 
 
 class Told:
-    """Shows reading and training in one bar."""
+    """Shows reading and training in one bar, and says what begins, also where nobody sees the bar."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
+        self._begun: set[str] = set()
 
     def reading(self, done: int, total: int) -> None:
         """So many recordings or leads are ready."""
+        self._begins(f"reading {total} recordings or leads")
         self._bar.show(done / total, "reading")
 
     def drawing(self, done: int, total: int) -> None:
         """The teacher has answered so many pictures."""
+        self._begins(f"asking the teacher about {total} pictures")
         self._bar.show(done / total, "asking the teacher")
 
     def step(self, done: int, total: int, loss: float) -> None:
         """So many steps are done; the loss is NaN before the first line of the log."""
+        self._begins(f"training: {total} steps", f"step {done}")
         self._bar.show(done / total, f"step {done} of {total}{'' if math.isnan(loss) else f', loss {loss:.4f}'}")
+        if done == total:
+            self._begins("trained: exporting the network and measuring clean leads for its grades")
+
+    def _begins(self, what: str, where: str = "") -> None:
+        """Say once on standard error what is being done now."""
+        if speaks() and what not in self._begun:
+            self._begun.add(what)
+            self._bar.echo(f"{what}{f', at {where}' if where else ''}", err=True)
 
     def say(self, note: str) -> None:
         """Something about the data."""
@@ -199,9 +210,12 @@ def _default(options: TrainOptions) -> None:
 
     SOURCE is a folder of clean recordings, or a store of levels: one of ecgnoise ptbxl prepare --dtype float16.
     """
+    from ecgnoise.training.checks import check_material
+
     config = options.configuration("default")
     if not isinstance(config, DefaultConfig):
         raise OptionError(f"preset {options.preset!r} is not one of the default model")
+    check_material(options.source, options.only, options.start, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.default_model import train_default
@@ -218,9 +232,12 @@ def _student(options: TrainOptions) -> None:
 
     SOURCE is what the default model was trained on: a folder of clean recordings, or a store of levels.
     """
+    from ecgnoise.training.checks import check_material
+
     config = options.configuration("student")
     if not isinstance(config, StudentConfig) or options.teacher is None:
         raise OptionError(f"preset {options.preset!r} is not one of a student")
+    check_material(options.source, options.only, options.teacher, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.distil import Callbacks, train_student
@@ -235,20 +252,22 @@ def _student(options: TrainOptions) -> None:
 def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
     """Lead-segments to train a default model or its student on."""
     from ecgnoise.ptbxl.store import open_store
+    from ecgnoise.training.checks import is_store
     from ecgnoise.training.default_model import read_recordings, read_store
 
-    if (options.source / STORE_MARK).is_file():
+    if is_store(options.source):
         return read_store(open_store(options.source), options.only, told.reading, told.say)
-    if options.only is not None:
-        raise OptionError(f"--only {options.only}: {options.source} is no store, and only a store has lists of leads")
     return read_recordings(options.source, told.reading)
 
 
 def _published(kind: str, options: TrainOptions) -> None:
     """Train a published network on a store, by the common loop."""
+    from ecgnoise.training.checks import check_store
+
     config = options.configuration(kind)
     if not isinstance(config, PublishedConfig):
         raise OptionError(f"preset {options.preset!r} is not one of the published networks")
+    check_store(options.source, options.only, options.autoencoder, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.ptbxl.store import open_store
         from ecgnoise.training.published import Request, train_published

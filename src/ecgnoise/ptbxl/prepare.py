@@ -59,12 +59,14 @@ class Prepared:
     """What became of a run.
 
     records: in the index. done: of them in the store. now: of them made by this run. failed: record and reason.
+    absent: those of the failed that are not in the folder.
     """
 
     records: int
     done: int
     now: int
     failed: Mapping[str, str]
+    absent: frozenset[str] = frozenset()
 
 
 def prepare(
@@ -110,7 +112,8 @@ def prepare(
             if progress:
                 progress(tried + 1, len(pending))
     done = int(marks.done.sum())
-    return Prepared(len(index), done, done - int(there.sum()), failed)
+    lacking = frozenset(index[number].filename_hr for number in absent)
+    return Prepared(len(index), done, done - int(there.sum()), failed, lacking)
 
 
 def record_file(folder: Path, record: RecordLabels, rate: int) -> Path:

@@ -31,11 +31,15 @@ from ecgnoise.readers.mfer import MferReader
 from ecgnoise.readers.mortara import MortaraReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
+from ecgnoise.readers.opensignals import OpenSignalsReader
 from ecgnoise.readers.polar import PolarReader
 from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
+from ecgnoise.readers.spreadsheet import SpreadsheetReader
+from ecgnoise.readers.text import compression_of, text_encoding
 from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
+from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
@@ -43,6 +47,7 @@ __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recor
 
 # Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
+    OpenSignalsReader(),
     WfdbReader(),
     EdfReader(),
     IshneReader(),
@@ -63,6 +68,8 @@ READERS: Final[tuple[Reader, ...]] = (
     Hdf5Reader(),
     ParquetReader(),
     FeatherReader(),
+    WavReader(),
+    SpreadsheetReader(),
     NpyReader(),
     NpzReader(),
     CsvReader(),
@@ -136,23 +143,18 @@ def _expand(path: Path) -> list[Path]:
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if is_folder(folder) for file in _below(folder)]
         return _in_folder([*(file for file in found if not is_folder(file)), *below]) or [path]
-    return [record_header(path) or _annotated(path) or path]
+    return [_record(path) or _annotated(path) or path]
 
 
 def _annotated(path: Path) -> Path | None:
     """The header of the record that a file holds annotations of, by its name, unless a reader knows the file."""
     beside = path.with_suffix(".hea") if path.name else path
-    if not is_annotation(path) or not is_file(path) or not is_file(beside) or _is_known(path):
+    if not is_annotation(path) or not is_file(path) or not is_file(beside):
         return None
-    return beside
-
-
-def _is_known(path: Path) -> bool:
-    """Whether a reader knows a file, or it cannot be opened, which reading it will say."""
     try:
-        return _reader_of(path, _head(path)) is not None
+        return None if _reader_of(path, _head(path)) else beside
     except UnreadableFileError:
-        return True
+        return None
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -173,9 +175,7 @@ def _below(folder: Path) -> Iterator[Path]:
 def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
-    for place in {record_header(file) or file for file in files}:
-        if place.name.startswith("._"):  # what macOS keeps beside a file
-            continue
+    for place in {_record(file) or file for file in files if not file.name.startswith("._")}:  # what macOS keeps beside
         try:
             mode = place.stat().st_mode
             head = _head(place) if stat.S_ISREG(mode) else b""
@@ -202,14 +202,18 @@ def _locate(path: Path) -> Path:
     if record is not None:
         return record
     if is_folder(path):
-        try:
-            with os.scandir(path):
-                pass
-        except OSError as error:
-            raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
-        raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
+        raise UnreadableFileError(f"{path}: {_about_folder(path)}")
     check_regular(path)
     return path
+
+
+def _about_folder(path: Path) -> str:
+    """What is to be said of a folder in the place of a recording."""
+    try:
+        with os.scandir(path):
+            return "this is a folder: pass a recording, or the folder to find_recordings"
+    except OSError as error:
+        return f"cannot be opened ({error.strerror}): check its permissions"
 
 
 def _head(path: Path) -> bytes:
@@ -224,9 +228,10 @@ def _reader_of(path: Path, head: bytes) -> Reader | None:
     that of a format.
     """
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
-    if known is not None and not isinstance(known, CsvReader):
+    without_mark = (text_encoding(head) or "").startswith("utf-16-")
+    if known is not None and (not isinstance(known, CsvReader) or compression_of(head) or without_mark):
         return known
-    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
+    if foreign(path, head) is not None or is_markup(head) or not head.strip(b"\0"):
         return None
     suffix = path.suffix.lower()
     named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)

@@ -4,8 +4,7 @@ Only clean ECG is used, and no noise label trains anything: records of which PTB
 train, fold 9 chooses), LUDB and other 12-lead collections after a screening by amplitude and faults.
 """
 
-import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,8 +28,8 @@ from ecgnoise.profiles import (
 from ecgnoise.readers import read
 from ecgnoise.recording import Signal
 from ecgnoise.superlet import Superlet, superlet
+from ecgnoise.training.sources import clean_ptbxl, collections  # noqa: F401 - offered here beside what reads them
 
-NOISE_COLUMNS: Final = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
 DEVIATION_LIMITS: Final = (0.02, 2.0)
 LOWEST_LEVEL: Final = -9.0
 HIGHEST_LEVEL: Final = 4.0
@@ -56,34 +55,6 @@ class TrainingSet:
         counts = [int(chosen[first:last].sum()) for first, last in pairwise(ends.tolist())]
         kept = {name: count for name, count in zip(self.sources, counts, strict=True) if count}
         return TrainingSet(self.levels[chosen], self.reference[chosen], kept)
-
-
-def clean_ptbxl(folder: Path, folds: Iterable[int]) -> list[Path]:
-    """Records of these folds of PTB-XL without any remark on noise, as far as they are there."""
-    table = folder / "ptbxl_database.csv"
-    wanted = {str(fold) for fold in folds}
-    with table.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["strat_fold"] in wanted]
-    clean = [row for row in rows if not any(row[column].strip() for column in NOISE_COLUMNS)]
-    paths = [folder / f"{row['filename_hr']}.hea" for row in clean]
-    return [path for path in paths if path.exists()]
-
-
-def collections(data: Path) -> dict[str, list[Path]]:
-    """The training recordings below a folder laid out as ``docs/training.md`` says; TrainingDataError if none."""
-    found = {
-        "ptb-xl": clean_ptbxl(data / "ptb-xl", range(1, 9))
-        if (data / "ptb-xl" / "ptbxl_database.csv").exists()
-        else [],
-        "ludb": sorted((data / "ludb").glob("**/*.hea")),
-        "more-12-lead": sorted((data / "more-12-lead").glob("**/*.hea")),
-        "qtdb": sorted((data / "qtdb").glob("*.hea")),
-    }
-    if not any(found.values()):
-        raise TrainingDataError(
-            f"{data}: no folder ptb-xl, ludb, more-12-lead or qtdb with records: see docs/training.md"
-        )
-    return {name: paths for name, paths in found.items() if paths}
 
 
 def load_training_set(

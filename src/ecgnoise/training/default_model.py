@@ -37,18 +37,13 @@ from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import DefaultConfig
-from ecgnoise.training.data import (
-    Progress,
-    TrainingSet,
-    clean_ptbxl,
-    collections,
-    load_training_set,
-)
+from ecgnoise.training.data import Progress, TrainingSet, load_training_set
 from ecgnoise.training.export import export_onnx
 from ecgnoise.training.grading import COUNTED_POOR_MARGIN, reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import check_default_store, choose_leads, stored_levels
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.masked import MaskedTask
+from ecgnoise.training.sources import clean_ptbxl, collections
 
 STORE: Final = "store"
 LICENCES: Final = {

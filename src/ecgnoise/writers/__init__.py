@@ -10,7 +10,7 @@ from typing import Final
 from ecgnoise.errors import OutputError
 from ecgnoise.intervals import WORST_GRADE
 from ecgnoise.result import Result
-from ecgnoise.writers import edf, events, intervals, mne, wfdb
+from ecgnoise.writers import edf, events, intervals, mask, mne, wfdb
 from ecgnoise.writers.mne import mne_annotations
 from ecgnoise.writing import whole_files
 
@@ -22,15 +22,16 @@ MARKS: Final[dict[str, Callable[[Result, Path, str, float], None]]] = {
     ".fif": mne.write,
     ".tsv": events.write,
     ".json": intervals.write,
+    ".npz": mask.write,
 }
 
 
-def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, join: float = 0.0) -> None:
-    """Write what is of this grade or worse, or has no score, as marks; whole or not at all.
+def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, join: float = 0.0) -> int:
+    """Write what is of this grade or worse, or has no score, as marks, whole or not at all; how many intervals.
 
     path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
-    MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals. grade, join: see
-    :meth:`Result.intervals`.
+    MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
+    grade, join: see :meth:`Result.intervals`.
 
     Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
     ``formats`` (EDF+) or ``mne``, OptionError for another grade.
@@ -41,3 +42,4 @@ def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, j
         raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(MARKS)}: choose one of them")
     with whole_files(place) as partial:
         write(result, partial, grade, join)
+    return len(result.intervals(grade, join=join))

@@ -1,0 +1,108 @@
+"""``ecgnoise marks``: masks and marks of saved results, without scoring again; where marks go."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ecgnoise.cli.options import OptionsCommand
+from ecgnoise.errors import OutputError
+from ecgnoise.grades import GRADES
+
+RECORD: Final = "{record}"
+FOLDER: Final = "{folder}"
+
+
+@dataclass(frozen=True)
+class MarksOptions:
+    """The options of ``ecgnoise marks``; its help says what they are."""
+
+    results: Path
+    out: str
+    grade: str
+    join: float
+    quiet: bool
+
+
+@click.command(cls=OptionsCommand, short_help="Write masks and marks of saved results.")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="Where they go: .qua, .edf, .fif, .tsv, .json or, a mask, .npz. {record} stands for the name of each "
+    "recording, {folder} for its folder.",
+)
+@click.option(
+    "--grade",
+    type=click.Choice(GRADES),
+    default=GRADES[-1],
+    show_default=True,
+    help="Mark what is of this grade or worse, and what has no score.",
+)
+@click.option(
+    "--join", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="S", help="Bridge gaps of S seconds."
+)
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def marks(options: MarksOptions) -> None:
+    """Write the noisy intervals of RESULTS where other programs read them, without scoring again.
+
+    RESULTS is a table or a folder that ecgnoise score --out wrote.
+    """
+    from ecgnoise.saved import iterate_results
+    from ecgnoise.writers import write_marks
+
+    sources = [result.source for result in iterate_results(options.results)]
+    check_marks(options.out, sources, [options.results])
+    intervals = 0
+    for result in iterate_results(options.results):
+        place = marks_of(options.out, result.source)
+        found = write_marks(result, place, grade=options.grade, join=options.join)
+        intervals += found
+        if not options.quiet and len(sources) == 1:
+            click.echo(f"wrote {place}: {found} interval{'s' * (found != 1)}")
+    if not options.quiet and len(sources) != 1:
+        click.echo(f"wrote {len(sources)} files {options.out}: {intervals} intervals")
+
+
+def marks_of(marks: str, source: str) -> Path:
+    """Where the marks of a recording go: the name with those of the recording and its folder put in."""
+    from ecgnoise.result import record_name
+
+    folder = str(Path(source).parent)
+    return Path(marks.replace(FOLDER, folder).replace(RECORD, record_name(source)))
+
+
+def check_marks(marks: str, sources: Iterable[str], others: Iterable[Path]) -> None:
+    """Find out before the work whether each recording has marks of its own, in a folder that is there.
+
+    sources: the paths of the recordings. others: files that the marks may not take the place of, as the recordings.
+    """
+    from ecgnoise.writers import MARKS
+    from ecgnoise.writing import check_place
+
+    suffix, known = Path(marks).suffix.lower(), list(sources)
+    if suffix not in MARKS:
+        raise OutputError(f"{marks}: marks have the suffix {', '.join(MARKS)}: choose one of them")
+    if len(known) > 1 and RECORD not in marks:
+        raise OutputError(
+            f"{marks}: {len(known)} recordings, one file of marks: name it with {RECORD}, as {RECORD}{suffix}"
+        )
+    kept = {file.resolve() for file in (*map(Path, known), *others)}
+    taken: dict[Path, str] = {}
+    for source in known:
+        place = marks_of(marks, source)
+        if place in taken:
+            raise OutputError(
+                f"{place}: the marks of both {taken[place]} and {source}: name it with {FOLDER}, as "
+                f"{FOLDER}/{RECORD}{suffix} beside each recording, or take one folder at a time"
+            )
+        if place.resolve() in kept:
+            raise OutputError(f"{place}: the marks would take the place of this file: choose another name")
+        if not place.parent.is_dir():
+            raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
+        taken[place] = source
+    for one_of_folder in {place.parent: place for place in taken}.values():
+        check_place(one_of_folder)

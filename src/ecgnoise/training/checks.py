@@ -1,0 +1,92 @@
+"""What can be said of a training or a conversion before torch is loaded, which takes long: paths, packages, folders."""
+
+import importlib.util
+import os
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from ecgnoise.errors import (
+    CheckpointError,
+    MissingExtraError,
+    ModelNotFoundError,
+    OptionError,
+    OutputError,
+    StoreError,
+)
+from ecgnoise.models.folder import load_folder
+from ecgnoise.ptbxl.store import open_store
+from ecgnoise.training.sources import collections
+
+PACKAGES: Final = ("torch", "accelerate", "diffusers", "safetensors", "tomli_w")
+STORE_MARK: Final = "zarr.json"
+HUB: Final = "hf:"
+
+
+def check_packages(what: str) -> None:
+    """MissingExtraError where a package of the extra ``train`` is not installed."""
+    for name in PACKAGES:
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError(what, name, "train")
+
+
+def check_new_folder(out: Path) -> None:
+    """OutputError unless a new folder can be made there."""
+    if out.exists():
+        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        what = "cannot be written to" if above.is_dir() else "is no folder"
+        raise OutputError(f"{out}: {above} {what}: choose another place")
+
+
+def check_checkpoint(checkpoint: str | Path) -> None:
+    """ModelNotFoundError or CheckpointError where a published ``.pth`` is absent, or surely is none."""
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise ModelNotFoundError(f"{path}: no such file: pass the .pth of the published program")
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path}: not a checkpoint of plain tensors, or cut off: save a state_dict anew")
+
+
+def check_conversion(checkpoint: str | Path, out: Path) -> None:
+    """What :func:`ecgnoise.training.convert.convert_checkpoint` would say of its files; of the hub's name nothing."""
+    check_new_folder(out)
+    if not str(checkpoint).startswith(HUB):
+        check_checkpoint(checkpoint)
+    check_packages("converting a checkpoint")
+
+
+def check_material(source: Path, only: Path | None, model: Path | None, out: Path) -> None:
+    """What would be said of recordings or a store to train a default model on, and of the model to begin with."""
+    check_packages("training")
+    check_new_folder(out)
+    if only is not None and not is_store(source):
+        raise OptionError(f"--only {only}: {source} is no store, and only a store has lists of leads")
+    _check_files(only, model)
+    if is_store(source):
+        open_store(source)
+    else:
+        collections(source)
+
+
+def check_store(source: Path, only: Path | None, model: Path | None, out: Path) -> None:
+    """What would be said of a store to train a published network on, and of the model to begin with."""
+    check_packages("training")
+    check_new_folder(out)
+    if not source.exists():
+        raise StoreError(f"{source}: no such folder: make it with ecgnoise ptbxl prepare")
+    _check_files(only, model)
+    open_store(source)
+
+
+def is_store(source: Path) -> bool:
+    """Whether there is a store of images, rather than recordings."""
+    return (source / STORE_MARK).is_file()
+
+
+def _check_files(only: Path | None, model: Path | None) -> None:
+    if only is not None and not only.is_file():
+        raise OptionError(f"--only {only}: no such file: pass a list of ecgnoise ptbxl index or refine")
+    if model is not None:
+        load_folder(str(model))
