@@ -125,7 +125,7 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 def recording_files(path: str | Path) -> list[Path]:
     """All files that a recording is read from: its own, those that a WFDB header names, and a JSON file beside it."""
     file = _with_dataset(Path(path))[0]
-    place = record_header(file) or file
+    place = _record(file) or file
     beside = [place.with_suffix(".json")] if place.name else []
     named = header_files(place) if place.suffix.lower() == ".hea" else {place}
     return sorted({*named, *(known for known in beside if is_file(known))})
@@ -133,7 +133,7 @@ def recording_files(path: str | Path) -> list[Path]:
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or record_header(path) else split_dataset(path)
+    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
 
 
 def _expand(path: Path) -> list[Path]:
@@ -197,8 +197,16 @@ def _is_signal_file(path: Path) -> bool:
     return path.suffix == ".dat" and is_file(path.with_suffix(".hea"))
 
 
+def _record(path: Path) -> Path | None:
+    """The header of a WFDB record; see :func:`record_header`. One that cannot be opened names no file."""
+    try:
+        return record_header(path)
+    except OSError:
+        return None
+
+
 def _locate(path: Path) -> Path:
-    record = record_header(path)
+    record = _record(path)
     if record is not None:
         return record
     if is_folder(path):
