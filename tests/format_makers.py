@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
@@ -287,6 +287,66 @@ def sierra(folder: Path, ecg: Ecg) -> Path:
     return path
 
 
+def mortara(folder: Path, ecg: Ecg) -> Path:
+    """As ELI electrocardiographs write it: a CHANNEL a lead, its counts in base 64, UNITS_PER_MV counts a mV."""
+    counts = _of_one_gain(ecg)
+    scale = "" if ecg.gain is None else f'UNITS_PER_MV="{1000 / ecg.gain if ecg.gain else 0:g}"'
+    channels = "".join(
+        f'<CHANNEL NAME={quoteattr(name)} {scale} DURATION="{len(row)}" SAMPLE_FREQ="{ecg.rate:g}" BITS="16" '
+        f'FORMAT="SIGNED" ENCODING="BASE64" OFFSET="0" DATA="{base64.b64encode(row.tobytes()).decode()}"/>'
+        for name, row in zip(ecg.names, counts, strict=True)
+    )
+    path = folder / "r.xml"
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<ECG ACQUISITION_TIME="20210224083015" NUM_QRS="9">'
+        f'<SUBJECT LAST_NAME="X" ID="1"/><SOURCE TYPE="CART" MANUFACTURER="Mortara"/>{channels}</ECG>'
+    )
+    return path
+
+
+def schiller(folder: Path, ecg: Ecg) -> Path:
+    """As SEMA writes it: wavedata of averages and of rhythms, with the unit of a count and counts after commas."""
+    yres = "" if ecg.gain is None else f"<yres><unitperbit>{ecg.gain:g}</unitperbit><units>UV</units></yres>"
+    resolution = (
+        f"<resolution><samplerate><exponent>1</exponent><value>{ecg.rate:g}</value></samplerate>{yres}</resolution>"
+    )
+    channels = "".join(
+        f"<channel><name>{escape(name)}</name><datastype>COMMASEPARATE</datastype><samplecount>{len(row)}</samplecount>"
+        f"<data>{','.join(map(str, row.tolist()))},</data></channel>"
+        for name, row in zip(ecg.names, _of_one_gain(ecg), strict=True)
+    )
+    root = "com.xiriuz.sema.xml.schillerEDI.SchillerEDI"
+    average = "<channel><name>I</name><datastype>COMMASEPARATE</datastype><data>1,2,3</data></channel>"
+    path = folder / "r.xml"
+    path.write_text(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}><patdata><id>1</id></patdata><examdescript><startdatetime>'
+        "<date>20210224</date><time>083015</time></startdatetime></examdescript><eventdata><event>"
+        f"<wavedata><type>ECG_AVERAGES</type>{resolution}{average}</wavedata>"
+        f"<wavedata><type>ECG_RHYTHMS</type>{resolution}{channels}</wavedata></event></eventdata></{root}>"
+    )
+    return path
+
+
+def cardiosoft(folder: Path, ecg: Ecg) -> Path:
+    """As CardioSoft 6 writes it: MedianSamples among the measurements, then StripData, counts with commas between."""
+    resolution = "" if ecg.gain is None else f'<Resolution units="uVperLsb">{ecg.gain:g}</Resolution>'
+    leads = "".join(
+        f"<WaveformData lead={quoteattr(name)}>\t\t\t{','.join(map(str, row.tolist()))}</WaveformData>\n"
+        for name, row in zip(ecg.names, _of_one_gain(ecg), strict=True)
+    )
+    head = f'<NumberOfLeads>{len(ecg.names)}</NumberOfLeads><SampleRate units="Hz">{ecg.rate:g}</SampleRate>'
+    count = f"<ChannelSampleCountTotal>{ecg.signal.shape[1]}</ChannelSampleCountTotal>"
+    median = f'{head}{resolution}<WaveformData lead="I">1,2,3</WaveformData>'
+    path = folder / "r.xml"
+    path.write_text(
+        '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<CardiologyXML><ObservationType>RestECG</ObservationType>'
+        "<ObservationDateTime><Hour>8</Hour><Minute>30</Minute><Second>15</Second><Day>24</Day><Month>2</Month>"
+        f"<Year>2021</Year></ObservationDateTime><RestingECGMeasurements><MedianSamples>{median}</MedianSamples>"
+        f"</RestingECGMeasurements><StripData>{head}{count}{resolution}{leads}</StripData></CardiologyXML>"
+    )
+    return path
+
+
 def mfer(folder: Path, ecg: Ecg, preamble: bytes = b"\x40\x20MFR Standard 12 leads ECG       ") -> Path:
     """After MFER part 1, table 5-64: a preamble, then tag, length, value; a length over 127 has its own before it."""
     (leads, length), counts = ecg.signal.shape, ecg.counts
@@ -458,6 +518,9 @@ FORMATS = (
     Format("Hl7Reader", hl7, gain="fault"),
     Format("MuseReader", muse, gain="fault"),
     Format("SierraReader", sierra, gain="error"),
+    Format("MortaraReader", mortara, gain="error"),
+    Format("SchillerReader", schiller, gain="fault"),
+    Format("CardioSoftReader", cardiosoft, gain="fault"),
     Format("KardiaReader", kardia, gain="error"),
     Format("MferReader", mfer, rates=(0.0, 1e9), gain="fault"),
     Format("AppleWatchReader", apple_watch, truncated=(0.01,)),

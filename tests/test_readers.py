@@ -185,7 +185,7 @@ def test_absent_folder_and_unknown(tmp_path):
     with pytest.raises(UnreadableFileError, match="folder"):
         read(tmp_path)
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.4\x00\x01")
-    with pytest.raises(UnknownFormatError, match=r"WFDB.*NumPy.*CSV"):
+    with pytest.raises(UnknownFormatError, match=r"x\.pdf: this is a PDF: .*WFDB.*CSV"):
         read(tmp_path / "x.pdf")
 
 

@@ -8,24 +8,29 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import OptionError, UnknownFormatError, UnreadableFileError
+from ecgnoise.errors import OptionError, UnreadableFileError
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import Reader, ReadOptions, is_file, is_folder, one_line
+from ecgnoise.readers.base import Reader, ReadOptions, check_regular, is_file, is_folder, open_file
+from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
+from ecgnoise.readers.guard import guarded_read
 from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
 from ecgnoise.readers.matlab import Mat73Reader, MatReader
 from ecgnoise.readers.mfer import MferReader
+from ecgnoise.readers.mortara import MortaraReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
 from ecgnoise.readers.polar import PolarReader
+from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
+from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
@@ -41,6 +46,9 @@ READERS: Final[tuple[Reader, ...]] = (
     Hl7Reader(),
     MuseReader(),
     SierraReader(),
+    MortaraReader(),
+    SchillerReader(),
+    CardioSoftReader(),
     KardiaReader(),
     MferReader(),
     AppleWatchReader(),
@@ -83,10 +91,11 @@ def read(
     if not head:
         raise UnreadableFileError(f"{place}: the file is empty: pass another one, or fetch it again")
     reader = _reader_of(place, head)
-    if reader is not None:
-        return _read(reader, place, options)
-    formats = ", ".join(known.name for known in READERS)
-    raise UnknownFormatError(f"{place}: no reader knows this file: pass one of {formats}")
+    if reader is None:
+        raise unknown_file(place, head)
+    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
+        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
+    return guarded_read(reader, place, options)
 
 
 def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
@@ -97,19 +106,6 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
     it fails; only the annotations of a record stand for the record.
     """
     return sorted({place for path in paths for place in _expand(Path(path))})
-
-
-def _read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
-    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
-        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
-    try:
-        return reader.read(place, options)
-    except OSError as error:
-        raise UnreadableFileError(
-            f"{place}: cannot be read ({one_line(error)}): check it, or fetch it again"
-        ) from error
-    except MemoryError as error:
-        raise UnreadableFileError(f"{place}: too large for the memory: split it, or fetch it again") from error
 
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
@@ -124,16 +120,22 @@ def _expand(path: Path) -> list[Path]:
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
         return _in_folder([*found, *below]) or [path]
+    return [record_header(path) or _annotated(path) or path]
+
+
+def _annotated(path: Path) -> Path | None:
+    """The header of the record that a file holds annotations of, by its name, unless a reader knows the file."""
     beside = path.with_suffix(".hea")
-    companion = is_file(path) and is_file(beside) and _reader_of(path, _head(path)) is None
-    return [beside if companion else record_header(path) or path]
+    if not is_annotation(path) or not is_file(path) or not is_file(beside) or _reader_of(path, _head(path)):
+        return None
+    return beside
 
 
 def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
     for place in {record_header(file) or file for file in files}:
-        if is_file(place):
+        if is_file(place) and not place.name.startswith("._"):  # what macOS keeps beside a file
             head = _head(place)
             segments |= segment_headers(place, head)
             listed |= {place} if any(reader.lists(place, head) for reader in READERS) else set()
@@ -146,21 +148,26 @@ def _locate(path: Path) -> Path:
         return record
     if is_folder(path):
         raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
-    if not is_file(path):
-        raise UnreadableFileError(f"{path}: no such file: check the path")
+    check_regular(path)
     return path
 
 
 def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+    with open_file(path) as file:
+        return file.read(HEAD_BYTES)
 
 
 def _reader_of(path: Path, head: bytes) -> Reader | None:
-    """The first reader that recognises the content; where none does, the one for files of that name."""
-    suffix = path.suffix.lower()
+    """The first reader that recognises the content; where none does, the one for files of that name.
+
+    A file that is surely something else is none of theirs, though a line of it be a row of numbers, or its suffix
+    that of a format.
+    """
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
-    return known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    if known is not None and not isinstance(known, CsvReader):
+        return known
+    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
+        return None
+    suffix = path.suffix.lower()
+    named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)
+    return named if isinstance(named, CsvReader) or not is_text(head) else None

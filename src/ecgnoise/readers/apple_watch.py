@@ -1,7 +1,8 @@
 """The ECGs of an Apple Watch as its Health export has them: ``ecg_*.csv``, one lead of 30 s.
 
 Lines of a name and a value come first, in the language of the phone: one has the rate in hertz, and of those after it
-one has the unit. Then comes one sample a line, with a decimal point or comma.
+one has the unit. Then comes one sample a line, with a decimal point or comma. A mark that stands before groups of three
+figures, beside the other one or beside other samples without it, is one of thousands.
 """
 
 import re
@@ -34,7 +35,10 @@ HERTZ: Final = (
 )
 RATE: Final = re.compile(r'[^,;]+[,;]\s*"?(?P<rate>-?[\w.,+-]+?)\s*(?:' + "|".join(HERTZ) + r')"?\s*', re.IGNORECASE)
 NAMED: Final = re.compile(r'(?P<name>[^,;"]+)[,;]\s*"?(?P<value>.*?)"?\s*')
-SAMPLE: Final = re.compile(r'\s*"?[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?"?\s*', re.IGNORECASE)
+SAMPLE: Final = re.compile(
+    r'\s*"?[+\u2212-]?(?:\d+|\d{1,3}(?:[.,\u00a0\u202f\'\u2019]\d{3})+)(?:[.,]\d*)?(?:e[+-]?\d+)?"?\s*', re.IGNORECASE
+)
+GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:[.,]\d{3})+")
 DATE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: [+-]\d{4})?")
 
 
@@ -95,15 +99,39 @@ def _rate(lines: list[str], path: Path) -> tuple[float, int]:
 
 
 def _samples(lines: list[str], first: int, path: Path) -> NDArray[np.float64]:
-    samples: list[float] = []
+    texts: list[str] = []
     for number, line in enumerate(lines[first:], start=first + 1):
         if SAMPLE.fullmatch(line):
-            samples.append(float(line.strip().strip('"').replace(",", ".")))
+            texts.append(line.strip().strip('"').replace("\u2212", "-"))
         elif line.strip():
             raise UnreadableFileError(f"{path}: line {number} is not a sample: {line[:40]!r}: export it again")
-    if not samples:
+    if not texts:
         raise UnreadableFileError(f"{path}: no samples below its header: export it again")
-    return np.array(samples)
+    decimal = _decimal_mark(texts, path)
+    other = str.maketrans(decimal, ".", ",.\u00a0\u202f'\u2019".replace(decimal, ""))
+    try:
+        return np.array([float(text.translate(other)) for text in texts])
+    except ValueError as error:
+        raise UnreadableFileError(f"{path}: a sample is no number ({error}): export it again") from error
+
+
+def _decimal_mark(texts: list[str], path: Path) -> str:
+    """The mark before fractions of numbers that all are written alike.
+
+    It is the last one of a number that has both, and one that does not stand before groups of three figures. Where no
+    number tells, a mark is one of fractions if all numbers have it, as the watch writes three figures always, and
+    one of thousands if smaller numbers do without.
+    """
+    marks = [re.sub(r"[^,.]", "", text) for text in texts]
+    marked = [(text, mark) for text, mark in zip(texts, marks, strict=True) if mark]
+    sure = {mark[-1] for text, mark in marked if len(set(mark)) == 2 or not GROUPED.fullmatch(text)}
+    used = {each for mark in marks for each in mark}
+    if len(sure) > 1 or (len(used) > 1 and not sure):
+        raise UnreadableFileError(f"{path}: both comma and point stand before fractions: export it again")
+    if sure or not used:
+        return sure.pop() if sure else "."
+    of_thousands = len(marked) < len(texts) or any(len(mark) > 1 for mark in marks)
+    return ({",", "."} - used if of_thousands else used).pop()
 
 
 def _start(values: list[str]) -> datetime | None:

@@ -4,12 +4,15 @@ A reader recognises a file by its content and makes a :class:`Recording` of it. 
 it does not say comes from the :class:`ReadOptions`; what neither says is an error that names the option.
 """
 
+import errno
 import importlib
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from ecgnoise.errors import (
     LeadNameError,
@@ -17,6 +20,7 @@ from ecgnoise.errors import (
     OptionError,
     UnknownSamplingFrequencyError,
     UnknownUnitsError,
+    UnreadableFileError,
 )
 from ecgnoise.readers.labels import is_known_unit, voltage_unit
 from ecgnoise.recording import (
@@ -29,6 +33,17 @@ from ecgnoise.recording import (
 FREQUENCY_TOLERANCE: Final = 1e-3  # relative; a time column is rounded
 
 LONGEST_UNIT: Final = 20  # letters of one that are shown
+
+# Of a path that no file can have, too: a name that is too long, or a file taken for a folder.
+ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+# What is no regular file, and what to do about it.
+OTHER_FILES: Final = (
+    (stat.S_ISFIFO, "a pipe", "save what comes out of it to a file, or use ecgnoise stream"),
+    (stat.S_ISCHR, "a device", "pass a file"),
+    (stat.S_ISBLK, "a device", "pass a file"),
+    (stat.S_ISSOCK, "a socket", "pass a file"),
+    (stat.S_ISDIR, "a folder", "pass a file in it"),
+)
 
 
 @dataclass(frozen=True)
@@ -173,3 +188,46 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A regular file, opened for reading bytes; what a link leads to counts.
+
+    Devices have no end and a pipe may never say anything, so that neither is opened, also where the header of a record
+    names one. UnreadableFileError where the path is none of a regular file, or of one that cannot be opened.
+    """
+    check_regular(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        number = os.open(path, flags)
+    except OSError as error:
+        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
+    file = os.fdopen(number, "rb")
+    try:
+        _check_mode(path, os.fstat(number).st_mode)
+    except UnreadableFileError:
+        file.close()
+        raise
+    return file
+
+
+def check_regular(path: Path) -> None:
+    """UnreadableFileError unless the path is one of a regular file, for what a library opens by its name."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        absent = not isinstance(error, OSError) or error.errno in ABSENT
+        said = "no such file" if absent else f"cannot be opened ({getattr(error, 'strerror', '')})"
+        remedy = "check the path" if absent else _remedy(error)
+        raise UnreadableFileError(f"{path}: {said}: {remedy}") from error
+    _check_mode(path, mode)
+
+
+def _check_mode(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        known = (f"{what}, no file: {remedy}" for is_one, what, remedy in OTHER_FILES if is_one(mode))
+        raise UnreadableFileError(f"{path}: this is {next(known, 'no regular file: pass one')}")
+
+
+def _remedy(error: BaseException) -> str:
+    return "check its permissions" if isinstance(error, PermissionError) else "check the path"

@@ -2,11 +2,14 @@
 
 The package keeps raw counts, with a warning, where a file gives no unit; here that is an error. It rounds sampling
 frequencies to whole numbers; here they are exact where it keeps what the file says. Its other warnings become a note.
-It refuses XML entities, and loads no external ones. Files are read into memory and must therefore be small.
+XML is looked through before the package sees it (:mod:`ecgnoise.readers.xml`); one that had to be mended is decoded
+from a copy. Files are read into memory and must therefore be small.
 """
 
 import importlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,22 +20,23 @@ from ecgnoise.errors import MissingExtraError, UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, leads_of
-from ecgnoise.readers.text import text_encoding
+from ecgnoise.readers.guard import warning_notes
+from ecgnoise.readers.xml import LARGEST_BYTES, checked_xml
 from ecgnoise.recording import ArraySamples, Recording, Signal
 
-LARGEST_BYTES: Final = 256 << 20
 LARGEST_SAMPLES: Final = 1 << 28  # of all leads of a decoded file
-MARKUP_BYTES: Final = 4096  # of an XML file, among which its root element begins
+ROUNDED: Final = "rounded to"  # in the package's warning of a sampling frequency, which is exact here
 
 
-def bridged(path: Path, what: str, parser: str, options: ReadOptions) -> Recording:
+def bridged(path: Path, what: str, parser: str, options: ReadOptions, *, xml: bool = False) -> Recording:
     """The recording in a file of one of the package's formats, in memory.
 
-    what: the format's name. parser: the package's class for it, such as ``mfer.MFERParser``.
+    what: the format's name. parser: the package's class for it, such as ``mfer.MFERParser``. xml: whether it is one.
 
     Raises MissingExtraError, UnreadableFileError, and what :func:`ecgnoise.readers.channels.leads_of` raises.
     """
-    record, remarks = _record(path, what, parser)
+    with _decodable(path, what, xml=xml) as (place, mended):
+        record, remarks = _record(place, path, what, parser)
     channels = [_channel(lead, rate) for lead, rate in zip(record.leads, _frequencies(record, options), strict=True)]
     leads = leads_of(channels, options, path)
     return Recording(
@@ -43,17 +47,26 @@ def bridged(path: Path, what: str, parser: str, options: ReadOptions) -> Recordi
         record.recording.date,
         str(path),
         leads.faults,
-        (*leads.notes, *_notes(remarks)),
+        (*leads.notes, *mended, *_lead_notes([record.leads[row] for row in leads.rows]), *remarks),
     )
 
 
-def has_root(head: bytes, element: str) -> bool:
-    """Whether a beginning is that of an XML file with this root element, in UTF-8 or UTF-16, with or without prefix."""
-    encoding = text_encoding(head[:MARKUP_BYTES])
-    if encoding is None:
-        return False
-    text = head[:MARKUP_BYTES].decode(encoding, errors="ignore")
-    return text.lstrip().startswith("<") and (f"<{element}" in text or f":{element}" in text.partition("<")[2])
+@contextmanager
+def _decodable(path: Path, what: str, *, xml: bool) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The file that the package is to decode, itself or a mended copy of it, and notes of what was mended."""
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise UnreadableFileError(
+            f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
+        )
+    checked = checked_xml(path, what) if xml else None
+    if checked is None or not checked.mended:
+        yield path, ()
+        return
+    with tempfile.TemporaryDirectory(prefix="ecgnoise-") as folder:
+        copy = Path(folder) / "mended.xml"
+        copy.write_bytes(checked.content)
+        yield copy, checked.notes
 
 
 def _parser(name: str) -> Any:
@@ -66,22 +79,23 @@ def _parser(name: str) -> Any:
     return getattr(importlib.import_module(f"{parsers.__name__}.{module}"), kind)
 
 
-def _record(path: Path, what: str, parser: str) -> tuple[Any, list[str]]:
-    """The package's record and its warnings; UnreadableFileError where it cannot make one."""
-    size = path.stat().st_size
-    if size > LARGEST_BYTES:
-        raise UnreadableFileError(
-            f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
-        )
+def _record(place: Path, path: Path, what: str, parser: str) -> tuple[Any, list[str]]:
+    """The package's record and notes of its warnings; UnreadableFileError where it cannot make one.
+
+    place: the file that is decoded. path: the one that is named in messages.
+    """
     with quiet() as caught:
         kind = _parser(parser)
         try:
-            record = kind().parse(path)
+            record = kind().parse(place)
+        except MemoryError:
+            raise
         except Exception as error:  # whatever a damaged file makes it raise
-            raise UnreadableFileError(f"{path}: not a whole {what} file ({one_line(error)}): fetch it again") from error
+            said = f"{type(error).__name__}: {one_line(error)}".replace(str(place), "it").rstrip(": ")
+            raise UnreadableFileError(f"{path}: not a whole {what} file ({said}): fetch it again") from error
     if not record.leads:
         raise UnreadableFileError(f"{path}: a {what} file without leads: pass one with a recording")
-    return record, [str(warning.message) for warning in caught]
+    return record, warning_notes([warning for warning in caught if ROUNDED not in str(warning.message)])
 
 
 def _frequencies(record: Any, options: ReadOptions) -> Sequence[float]:
@@ -124,8 +138,17 @@ def _signal(leads: Sequence[Any], scaled: Any, path: Path) -> Signal:
     return millivolts
 
 
-def _notes(remarks: list[str]) -> list[str]:
-    """The first remark of the package, and how many others there are."""
-    others = [one_line(ValueError(remark)) for remark in remarks]
-    more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-    return [f"{others[0]}{more}"] if others else []
+def _lead_notes(leads: Sequence[Any]) -> list[str]:
+    """Notes of leads that begin at another time than the others, or end before them."""
+    ends = {lead.label: max(int(lead.annotations.get("start_sample", 1)), 1) - 1 + len(lead.samples) for lead in leads}
+    longest = max(ends.values(), default=0)
+    short = [f"{name} ({longest - end} samples)" for name, end in ends.items() if end < longest]
+    late = [
+        f"{lead.label} ({lead.annotations['LeadTimeOffset']})"
+        for lead in leads
+        if lead.annotations.get("LeadTimeOffset")
+    ]
+    return [
+        *([f"shorter than the others, missing at the end: {', '.join(short)}"] if short else []),
+        *([f"said to begin at another time than the others, not shifted: {', '.join(late)}"] if late else []),
+    ]

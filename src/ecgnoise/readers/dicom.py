@@ -3,12 +3,15 @@
 The format: DICOM PS3.3, C.10.9 (waveform module). A file holds multiplex groups, of which the longest original one
 with an ECG channel is read: the others are median beats or other signals. A channel's value is its sample times
 ChannelSensitivity times ChannelSensitivityCorrectionFactor plus ChannelBaseline, in ChannelSensitivityUnits
-(C.10.9.1.4.2).
+(C.10.9.1.4.2). A file without the preamble of part 10, as some programs write them, is read too.
 """
 
 import re
+import struct
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -18,13 +21,47 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
+from ecgnoise.readers.base import ReadOptions, one_line, open_file, package_of_extra
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
 PREAMBLE_BYTES: Final = 128
 COMPANDED: Final = ("MB", "AB")  # mu-law and A-law
 CORRECTION: Final = "ChannelSensitivityCorrectionFactor"
+# Lead codes of the schemes MDC (2:n) and SCPECG (5.6.3-9-n), which number the leads alike (CID 3001).
+LEAD_CODE: Final = re.compile(r"(?:2:|5\.6\.3-9-)(\d+)")
+LEADS: Final = {
+    1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 9: "V7", 10: "V2R", 11: "V3R", 12: "V4R",
+    13: "V5R", 14: "V6R", 15: "V7R", 16: "X", 17: "Y", 18: "Z", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", 66: "V8",
+    67: "V9", 68: "V8R", 69: "V9R",
+}  # fmt: skip
+LEAD_SCHEMES: Final = ("MDC", "SCPECG", "")
+# Value representations of DICOM, by which an element with its own one is known.
+REPRESENTATIONS: Final = frozenset(
+    {
+        b"AE",
+        b"AS",
+        b"CS",
+        b"DA",
+        b"DS",
+        b"DT",
+        b"IS",
+        b"LO",
+        b"LT",
+        b"OB",
+        b"PN",
+        b"SH",
+        b"SQ",
+        b"TM",
+        b"UI",
+        b"UL",
+        b"US",
+    }
+)
+FIRST_GROUPS: Final = (0x0002, 0x0008)
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+LARGEST_BYTES: Final = 1 << 30  # of a file, also when inflated
+CHUNK: Final = 1 << 20
 DETAIL: Final = re.compile(r"\s*[(,].*")  # "aVR, augmented voltage, right", "Lead I (Einthoven)"
 # What pydicom 3 raises on damaged files, besides its own errors, which are of these kinds.
 PYDICOM_ERRORS: Final = (
@@ -40,9 +77,9 @@ class DicomReader:
     suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the magic after the preamble."""
+        """By the magic after the preamble, or by the first element where there is no preamble."""
         del path
-        return head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM"
+        return head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM" or _is_bare(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every DICOM file."""
@@ -54,12 +91,31 @@ class DicomReader:
             return _recording(_dataset(path), options, path)
 
 
+def _is_bare(head: bytes) -> bool:
+    """Whether a file begins with the first elements of a data set, without preamble: two in the order of their tags."""
+    if len(head) < 16:
+        return False
+    group, element, representation, length = struct.unpack_from("<HH2sH", head)
+    if group not in FIRST_GROUPS:
+        return False
+    if representation in REPRESENTATIONS and representation not in {b"OB", b"SQ"}:
+        following = 8 + length
+    else:  # implicit
+        (long_length,) = struct.unpack_from("<I", head, 4)
+        following = 8 + long_length
+    if length > 1024 or following + 4 > len(head):
+        return bool(group == 2 and representation in REPRESENTATIONS)
+    next_group, next_element = struct.unpack_from("<HH", head, following)
+    return bool((group, element) < (next_group, next_element) and next_group in {group, 0x0008})
+
+
 def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
     try:
         group = _group(dataset, path)
         leads = leads_of(_channels(group), options, path)
         _check_coding(group, path)
         signal = _signal(dataset, group)[list(leads.rows)]
+        start = _start(dataset, group)
     except PYDICOM_ERRORS as error:
         raise UnreadableFileError(f"{path}: a damaged waveform ({one_line(error)}): fetch it again") from error
     return Recording(
@@ -67,11 +123,23 @@ def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
         leads.frequency,
         leads.names,
         leads.recording_units,
-        _start(dataset),
+        start,
         str(path),
         leads.faults,
-        leads.notes,
+        (*leads.notes, *_notes(group, leads.rows, leads.names)),
     )
+
+
+def _notes(group: Any, rows: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Notes of leads that are not sampled when the others are, which is not made good here."""
+    skewed = []
+    for row, name in zip(rows, names, strict=True):
+        definition = group.ChannelDefinitionSequence[row]
+        skew = _number(definition, "ChannelTimeSkew", 0.0)
+        samples = _number(definition, "ChannelSampleSkew", 0.0)
+        if skew or samples:
+            skewed.append(f"{name} ({skew:g} s)" if skew else f"{name} ({samples:g} samples)")
+    return [f"sampled later than the others, not shifted: {', '.join(skewed)}"] if skewed else []
 
 
 def _package() -> ModuleType:
@@ -81,14 +149,47 @@ def _package() -> ModuleType:
 def _dataset(path: Path) -> Any:
     pydicom = _package()
     try:
-        dataset = pydicom.dcmread(path)
+        _check_size(path)
+        dataset = pydicom.dcmread(path, force=True)
         groups = dataset.get("WaveformSequence")
     except PYDICOM_ERRORS as error:
         raise UnreadableFileError(f"{path}: not a whole DICOM file ({one_line(error)}): fetch it again") from error
     if not groups:
-        kind = dataset.get("Modality") or "unknown kind"
+        kind = str(dataset.get("Modality") or "unknown kind")[:20]
         raise UnreadableFileError(f"{path}: a DICOM file ({kind}) without a waveform: pass one of an ECG")
     return dataset
+
+
+def _check_size(path: Path) -> None:
+    """UnreadableFileError for a file, or what is deflated in it, that is larger than any recording."""
+    size = path.stat().st_size
+    with open_file(path) as file:
+        head = file.read(1 << 12)
+        at = head.find(DEFLATED.encode())
+        if size <= LARGEST_BYTES and at >= 0:
+            file.seek(0)
+            size = max(size, _inflated(file.read(), head))
+    if size > LARGEST_BYTES:
+        raise UnreadableFileError(
+            f"{path}: more than {LARGEST_BYTES >> 20} MiB, which no DICOM waveform needs: split it, or fetch it again"
+        )
+
+
+def _inflated(content: bytes, head: bytes) -> int:
+    """How many bytes a deflated data set has, up to just over the limit; it follows the elements of group 2."""
+    begins = PREAMBLE_BYTES + 4 if head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM" else 0
+    (length,) = struct.unpack_from("<I", head, begins + 8)
+    packed = memoryview(content)[begins + 12 + length :]
+    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    try:
+        for start in range(0, len(packed), CHUNK):
+            rest = bytes(packed[start : start + CHUNK])
+            while rest and size <= LARGEST_BYTES and not inflate.eof:
+                size += len(inflate.decompress(rest, 16 * CHUNK))
+                rest = inflate.unconsumed_tail
+    except zlib.error:
+        return size
+    return size
 
 
 def _group(dataset: Any, path: Path) -> Any:
@@ -124,20 +225,39 @@ def _channels(group: Any) -> list[Channel]:
 
 
 def _name(definition: Any) -> str:
+    """What the source of a channel is called: by its meaning, its code, the channel's label, or as the code itself."""
     source = definition.get("ChannelSourceSequence")
-    meaning = source[0].get("CodeMeaning") if source else None
-    return DETAIL.sub("", str(meaning or definition.get("ChannelLabel") or ""))
+    code = source[0] if source else None
+    meaning = str(code.get("CodeMeaning") or "") if code else ""
+    value = str((code.get("CodeValue") or code.get("LongCodeValue") or "") if code else "").strip()
+    number = LEAD_CODE.fullmatch(value)
+    scheme = str((code.get("CodingSchemeDesignator") or "") if code else "").strip().upper()
+    known = LEADS.get(int(number.group(1)), "") if number and scheme in LEAD_SCHEMES else ""
+    return DETAIL.sub("", meaning.strip() or known or str(definition.get("ChannelLabel") or "").strip() or value)
 
 
 def _unit(definition: Any) -> str:
+    """The unit of the sensitivity, by its code or the meaning of it; empty where there is no sensitivity."""
     units = definition.get("ChannelSensitivityUnitsSequence")
-    return str(units[0].get("CodeValue") or "") if units else ""
+    if not units or definition.get("ChannelSensitivity") is None:
+        return ""
+    return str(units[0].get("CodeValue") or units[0].get("CodeMeaning") or "").strip()
+
+
+def _number(definition: Any, name: str, otherwise: float) -> float:
+    """The number of an element, which may be absent or empty."""
+    stated = definition.get(name)
+    return otherwise if stated is None or stated == "" else float(stated)
+
+
+def _gain(definition: Any) -> float:
+    """What a count stands for in the channel's unit; 1 where the sensitivity is not stated at all."""
+    return _number(definition, "ChannelSensitivity", 1.0) * _number(definition, CORRECTION, 1.0)
 
 
 def _has_gain(definition: Any) -> bool:
     """Whether the sensitivity is not stated at all, or a number other than 0."""
-    stated = [definition.get("ChannelSensitivity", 1), definition.get(CORRECTION, 1)]
-    gain = float(stated[0]) * float(stated[1])
+    gain = _gain(definition)
     return bool(np.isfinite(gain) and gain != 0)
 
 
@@ -163,8 +283,7 @@ def _signal(dataset: Any, group: Any) -> NDArray[np.float64]:
     raw = np.frombuffer(group.WaveformData, coding, shape[0] * shape[1]).reshape(shape).T
     signal = raw.astype(np.float64)
     for row, definition in zip(signal, group.ChannelDefinitionSequence, strict=True):
-        gain = float(definition.get("ChannelSensitivity", 1)) * float(definition.get(CORRECTION, 1))
-        row[:] = row * gain + float(definition.get("ChannelBaseline", 0))
+        row[:] = row * _gain(definition) + _number(definition, "ChannelBaseline", 0.0)
     padding = group.get("WaveformPaddingValue")
     if isinstance(padding, bytes) and len(padding) >= coding.itemsize:
         padding = np.frombuffer(padding[: coding.itemsize], coding)[0]
@@ -173,10 +292,11 @@ def _signal(dataset: Any, group: Any) -> NDArray[np.float64]:
     return signal
 
 
-def _start(dataset: Any) -> datetime | None:
-    """AcquisitionDateTime as far as it is written: at least to the second, without its zone."""
+def _start(dataset: Any, group: Any) -> datetime | None:
+    """AcquisitionDateTime as it is written, at least to the second, without its zone; plus the group's offset."""
     stated = re.match(r"\d{14}", str(dataset.get("AcquisitionDateTime") or ""))
     try:
-        return datetime.strptime(stated.group(), "%Y%m%d%H%M%S") if stated else None
-    except ValueError:
+        begun = datetime.strptime(stated.group(), "%Y%m%d%H%M%S") if stated else None
+        return begun + timedelta(milliseconds=_number(group, "MultiplexGroupTimeOffset", 0.0)) if begun else None
+    except (ValueError, OverflowError):
         return None

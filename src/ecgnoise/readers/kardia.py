@@ -27,7 +27,7 @@ class KardiaReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the names of its entries."""
         del path
-        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").replace(b"\0", b"")  # in UTF-16, too
         named = text.startswith(b"{") and b'"recordedAt"' in text and KEYS.search(text) is not None
         return named or DATA_FIRST.match(text) is not None
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged, has_root
+from ecgnoise.readers.bridge import bridged
+from ecgnoise.readers.xml import has_root
 from ecgnoise.recording import Recording
 
 
@@ -21,8 +22,7 @@ class MuseReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
-        del path
-        return has_root(head, "RestingECG")
+        return has_root(path, head, "RestingECG")
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -30,4 +30,4 @@ class MuseReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options)
+        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options, xml=True)

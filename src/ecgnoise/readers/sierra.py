@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged, has_root
+from ecgnoise.readers.bridge import bridged
+from ecgnoise.readers.xml import has_root
 from ecgnoise.recording import Recording
 
 
@@ -20,8 +21,7 @@ class SierraReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the root element."""
-        del path
-        return has_root(head, "restingecgdata")
+        return has_root(path, head, "restingecgdata")
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -29,4 +29,4 @@ class SierraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options)
+        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options, xml=True)

@@ -29,6 +29,7 @@ from ecgnoise.readers.base import (
     distinct_names,
     is_file,
     one_line,
+    open_file,
     settle_sampling_frequency,
 )
 from ecgnoise.readers.channels import wanted_rows
@@ -46,6 +47,7 @@ from ecgnoise.recording import (
 
 DEFAULT_FREQUENCY: Final = 250.0  # of the format (header(5)), where the record line ends before it
 DEFAULT_UNITS: Final = "mV"  # likewise
+HEADER_BYTES: Final = 1 << 24  # of a header, among which its files are named
 RECORD_LINE: Final = re.compile(r"\S+[ \t]+\d+(?:[ \t]|$)")
 # What wfdb 4.3 and soundfile raise on damaged headers and signal files.
 WFDB_ERRORS: Final = (
@@ -186,8 +188,17 @@ def record_header(path: Path) -> Path | None:
     beside = path.with_suffix(".hea")
     if not is_file(beside):
         return None
-    is_signal = path.suffix in {".dat", ".mat"} or path.name.encode() in beside.read_bytes().split()
-    return beside if is_signal else None
+    return beside if _names(beside, path.name) else None
+
+
+def _names(header: Path, file: str) -> bool:
+    """Whether a line of the header after the first one begins with the name of a file."""
+    try:
+        with open_file(header) as opened:
+            lines = _lines(opened.read(HEADER_BYTES))
+    except UnreadableFileError:
+        return False
+    return any(line.startswith((f"{file} ", f"{file}\t")) for line in lines[1:])
 
 
 def segment_headers(path: Path, head: bytes) -> set[Path]:
