@@ -1,6 +1,5 @@
 """``ecgnoise simulate``: a clean or noisy simulated ECG in a file."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,6 +126,7 @@ def _write_long(options: SimulateOptions, added: "list[AddedNoise]") -> None:
 @contextmanager
 def terminable() -> Iterator[None]:
     """SIGTERM stops the work as Ctrl-C does, so that nothing is left behind."""
+    import signal
 
     def stop(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
