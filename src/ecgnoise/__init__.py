@@ -5,6 +5,8 @@ original is the score, a PSNR in dB (high is clean). The method is that of Han e
 Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
 """
 
+import os
+
 from ecgnoise.errors import EcgNoiseError
 from ecgnoise.published import PublishedResult, ecg_noise_quantification
 from ecgnoise.quantify import Quantifier, quantify
@@ -16,6 +18,10 @@ from ecgnoise.simulate import simulate_ecg
 from ecgnoise.stream import Stream
 
 __version__ = "0.1.0"
+
+# ONNX Runtime reads this when it is loaded, which no module of this package does before this line, in no process. It
+# would else write an identity of this computer into the user's cache, and send what it is used for to its maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "EcgNoiseError",

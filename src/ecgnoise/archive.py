@@ -10,33 +10,42 @@
 The sorted list of recordings is divided into lots by number and size of files, in the same way whatever the number of
 processes and shards. A lot makes a part; a shard does every n-th lot. So a part holds the same wherever and whenever it
 is made, parts of several shards may be copied together, and a run that was ended goes on with the parts not there.
+
+A process that dies takes no more with it than the recording it was busy with: the files of its lot are scored one by
+one after all others, and the one that ends its process again, alone, is an error like any other.
 """
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError
+from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError
+from ecgnoise.files import file_states, name_bytes, shown_name
 from ecgnoise.folder import score_file
 from ecgnoise.models.load import available_processors
-from ecgnoise.overview import PARTS, Overview, overview, part_file, write_overview
-from ecgnoise.processes import in_processes
+from ecgnoise.overview import PARTS, STATES, Overview, overview, part_file, part_states, write_overview
+from ecgnoise.processes import Died, one_by_one
 from ecgnoise.quantify import Quantifier
-from ecgnoise.readers import ReadOptions
-from ecgnoise.result import Result
+from ecgnoise.readers import ReadOptions, recording_files
 from ecgnoise.tables import arrow_table
-from ecgnoise.writing import whole_files
+from ecgnoise.writing import check_place, lock, whole_files
 
 RUN: Final = "run.json"
 FILES_A_LOT: Final = 64
 BYTES_A_LOT: Final = 64 << 20
 ROWS_A_GROUP: Final = 4096
+STATE_DIGITS: Final = 16
+FATAL: Final = (
+    "the process that scored it ended, alone as well, by a crash of what decodes it or for want of memory: check the "
+    "file, or fetch it again"
+)
 
 Progress = Callable[[int, int], None]
 Failure = tuple[str, str, str]
@@ -94,17 +103,18 @@ def score_archive(
     known = options or ArchiveOptions()
     _check_pyarrow()
     lots = divide(files)
-    _begin(out, lots, known)
-    number, count = known.shard
-    missing = [lot for lot in range(number - 1, len(lots), count) if not part_file(out, lot).exists()]
-    tasks = [(out, lot, lots[lot], known) for lot in missing]
-    total, tried = sum(len(lots[lot]) for lot in missing), 0
-    for done in _score_all(tasks, known):
-        tried += done
-        if progress:
-            progress(tried, total)
-    found = overview(out, len(files), len(lots))
-    write_overview(out, found, len(lots))
+    with _alone(out, known):
+        _begin(out, lots, known)
+        number, count = known.shard
+        missing = [lot for lot in range(number - 1, len(lots), count) if not part_file(out, lot).exists()]
+        tasks = [(out, lot, lots[lot], known) for lot in missing]
+        total, tried = sum(len(lots[lot]) for lot in missing), 0
+        for done in _score_all(tasks, known):
+            tried += done
+            if progress:
+                progress(tried, total)
+        found = overview(out, len(files), len(lots))
+        write_overview(out, found, len(lots))
     return found
 
 
@@ -125,8 +135,30 @@ def divide(files: Sequence[Path]) -> list[tuple[Path, ...]]:
 
 def _size(file: Path) -> int:
     """Bytes of a file, and of the signal file beside a WFDB header; 0 for one that is not there."""
-    there = [place for place in {file, file.with_suffix(".dat")} if place.is_file()]
-    return sum(place.stat().st_size for place in there)
+    places = {file, file.with_suffix(".dat")} if file.name else {file}
+    return sum(max(0, size) for _, size, _ in file_states(places))
+
+
+@contextmanager
+def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
+    """The folder, made where it is not there, with no other run in it; shards of one list may share it.
+
+    The mark is a lock of the folder itself, which ends with the process whatever its end.
+    """
+    try:
+        (out / PARTS).mkdir(parents=True, exist_ok=True)
+        folder = os.open(out, os.O_RDONLY)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error
+    try:
+        lock(folder, shared=options.shard[1] > 1)
+        yield
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{out}: another run is writing here: wait until it ends, or choose another folder"
+        ) from error
+    finally:
+        os.close(folder)
 
 
 def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
@@ -134,7 +166,6 @@ def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -
     wanted = _identity(lots, options)
     file = out / RUN
     try:
-        (out / PARTS).mkdir(parents=True, exist_ok=True)
         before = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
         if options.shard[1] == 1:
@@ -143,35 +174,62 @@ def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -
         raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error
     if before is None and others:
         raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
+    check_place(part_file(out, 0))
     if before is None:
         with whole_files(file) as partial:
             partial.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-    elif before != wanted:
-        name = next(key for key in wanted if before.get(key) != wanted[key])
+        return
+    if before != wanted:
+        name = next((key for key in wanted if before.get(key) != wanted[key]), "entries")
         raise OutputError(
-            f"{out}: made with {name} {before.get(name)}, asked for {wanted[name]}: choose another folder, or the same "
-            "recordings and options"
+            f"{out}: made with {name} {before.get(name)}, asked for {wanted.get(name)}: choose another folder, or the "
+            "same recordings and options"
         )
+    check_place(file)
+    _check_unchanged(out, lots)
 
 
-def _sweep(out: Path) -> None:
-    """Remove what a run that was ended has left unfinished. Not among shards, which others may be working on."""
-    for unfinished in (out / PARTS).glob(".part-*"):
+def _check_unchanged(out: Path, lots: Sequence[Sequence[Path]]) -> None:
+    """OutputError where a recording has changed since its part was made, so that old and new scores never mix."""
+    for number, lot in enumerate(lots):
+        part = part_file(out, number)
+        before = part_states(part) if part.exists() else []
+        changed = [file for file, state in zip(lot, before, strict=False) if state != recording_state(file)]
+        if changed:
+            raise OutputError(
+                f"{shown_name(changed[0])}: changed, or a file that belongs to it, since {part} was made: delete "
+                f"{part.name} there to have its {len(lot)} recordings scored again, or choose another folder"
+            )
+
+
+def recording_state(file: Path) -> str:
+    """A checksum of names, sizes and times of last change of all files of a recording."""
+    states = file_states(recording_files(file))
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()[:STATE_DIGITS]
+
+
+def _sweep(out: Path, part: str = "part-") -> None:
+    """Remove what a run that was ended has left unfinished, of all parts or of one.
+
+    Of all not among shards, which others may be working on.
+    """
+    for unfinished in (out / PARTS).glob(f".{part}*"):
         shutil.rmtree(unfinished)
 
 
 def _identity(lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> dict[str, Any]:
     """What the numbers depend on."""
-    listed = "\n\n".join("\n".join(map(str, lot)) for lot in lots)
+    listed = b"\n\n".join(b"\n".join(map(name_bytes, lot)) for lot in lots)
     reading = options.reading
     return {
         "model": str(Quantifier(options.model, threads=1).model),
+        "device": options.device,
         "parts": options.parts,
         "sampling_frequency": reading.sampling_frequency,
         "units": reading.units,
         "leads": list(reading.lead_names) if reading.lead_names else None,
         "recordings": sum(map(len, lots)),
-        "list": hashlib.sha256(listed.encode()).hexdigest()[:16],
+        "list": hashlib.sha256(listed).hexdigest()[:16],
     }
 
 
@@ -183,6 +241,7 @@ def _check_pyarrow() -> None:
 
 
 Task = tuple[Path, int, tuple[Path, ...], ArchiveOptions]
+Outcome = list[tuple[Any, ...]] | Failure
 
 
 def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
@@ -191,8 +250,15 @@ def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
         for task in tasks:
             yield from _score_lot(*task)
         return
-    with closing(in_processes(score_lot, tasks, options.jobs, str(tasks[0][0]) if tasks else "")) as done:
-        yield from (tried for _, tried in done)
+    left: list[Task] = []
+    with closing(one_by_one(score_lot, tasks, options.jobs, str(tasks[0][0]) if tasks else "")) as done:
+        for task, tried in done:
+            if isinstance(tried, Died):
+                left.append(task)
+            else:
+                yield tried
+    for task in left:
+        yield _score_apart(*task)
 
 
 def score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
@@ -202,16 +268,39 @@ def score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveO
 
 def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> Iterator[int]:
     """Score a lot, a recording at a time, and write its part when all are done."""
+    states = [recording_state(file) for file in files]
+    yield from _write_part(part_file(out, number), states, (score_one(file, options) for file in files))
+
+
+def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
+    """Score a lot whose process has died, and write its part; how many recordings that were.
+
+    A recording that ends its process is tried once more with no other beside or before it: another one may have
+    damaged the memory, or have taken all of it.
+    """
+    part = part_file(out, number)
+    _sweep(out, part.stem)
+    outcomes: dict[Path, Outcome] = {}
+    states = [recording_state(file) for file in files]
+    for jobs, anew in ((options.jobs, False), (1, True)):
+        tasks = [(file, options) for file in files if file not in outcomes]
+        with closing(one_by_one(score_one, tasks, jobs, str(out), anew=anew)) as done:
+            outcomes |= {task[0]: found for task, found in done if not isinstance(found, Died)}
+    for file in files:
+        outcomes.setdefault(file, (shown_name(file), UnreadableFileError.__name__, f"{shown_name(file)}: {FATAL}"))
+    return sum(_write_part(part, states, (outcomes[file] for file in files)))
+
+
+def _write_part(part: Path, states: Sequence[str], outcomes: Iterable[Outcome]) -> Iterator[int]:
+    """Write a part as the outcomes of its recordings come. states: of the recordings, before they were read."""
     import pyarrow.parquet as pq
 
-    quantifier = _quantifier(options.model, options.threads_each, options.batch_size, options.device)
     failures: list[Failure] = []
     rows: list[tuple[Any, ...]] = []
-    with whole_files(part_file(out, number)) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
-        for file in files:
-            outcome = _outcome(file, quantifier, options)
-            if isinstance(outcome, Result):
-                rows += outcome.rows()
+    with whole_files(part) as partial, pq.ParquetWriter(partial, arrow_table([]).schema) as writer:
+        for outcome in outcomes:
+            if isinstance(outcome, list):
+                rows += outcome
             else:
                 failures.append(outcome)
             if len(rows) >= ROWS_A_GROUP:
@@ -219,19 +308,24 @@ def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: Archive
                 rows = []
             yield 1
         writer.write_table(arrow_table(rows))
-        writer.add_key_value_metadata({"errors": json.dumps(failures), "recordings": str(len(files))})
+        writer.add_key_value_metadata(
+            {"errors": json.dumps(failures), "recordings": str(len(states)), STATES: json.dumps(states)}
+        )
 
 
-def _outcome(file: Path, quantifier: Quantifier, options: ArchiveOptions) -> Result | Failure:
-    """The result of a file, or its name, the kind of error and what it says.
+def score_one(file: Path, options: ArchiveOptions) -> Outcome:
+    """The rows of a file, or its name, the kind of error and what it says.
 
     Any error counts, of the libraries that read files too: one file of thousands must not stop the rest.
     """
+    quantifier = _quantifier(options.model, options.threads_each, options.batch_size, options.device)
     try:
         outcome = score_file(file, quantifier, options.reading, parts=options.parts)
     except Exception as error:
-        return str(file), type(error).__name__, _one_line(error)
-    return (str(file), type(outcome).__name__, _one_line(outcome)) if isinstance(outcome, EcgNoiseError) else outcome
+        return shown_name(file), type(error).__name__, shown_name(_one_line(error))
+    if isinstance(outcome, EcgNoiseError):
+        return shown_name(file), type(outcome).__name__, shown_name(_one_line(outcome))
+    return outcome.rows()
 
 
 def _one_line(error: Exception) -> str:

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ecgnoise.errors import EcgNoiseError, OptionError
+from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
+from ecgnoise.files import shown_name
 from ecgnoise.quantify import Quantifier
-from ecgnoise.readers import ReadOptions, read
+from ecgnoise.readers import ReadOptions, read, recording_files
 from ecgnoise.result import Result
 
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
+SHOWN_CHARACTERS: Final = 200
 FileProgress = Callable[[int, float], None]
 
 
@@ -60,8 +62,13 @@ def score_file(
     progress: Callable[[int, int], None] | None = None,
     journal: "Journal | None" = None,
 ) -> Result | EcgNoiseError:
-    """Score one recording: its result, or the error that says why there is none."""
+    """Score one recording: its result, or the error that says why there is none.
+
+    What a library that decodes files stumbles over is an error of the file, named with the kind of its exception.
+    """
     try:
+        if journal is not None:
+            journal.depend_on(recording_files(path))
         recording = read(
             path,
             sampling_frequency=options.sampling_frequency,
@@ -71,6 +78,10 @@ def score_file(
         return quantifier.quantify(recording, parts=parts, progress=progress, journal=journal)
     except EcgNoiseError as error:
         return error
+    except Exception as error:
+        name = shown_name(path)
+        reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        return UnreadableFileError(f"{name}: cannot be scored ({type(error).__name__}: {reason}): check it")
 
 
 def _share(number: int, progress: FileProgress | None) -> Callable[[int, int], None]:

@@ -4,12 +4,14 @@ A frame is one sample of each lead, in the order of the leads.
 
 ===========  ==========================================================================================================
 ``text``     a line a frame: numbers with spaces, tabs, commas or semicolons between them. A missing sample is ``nan``,
-             or nothing between two commas or semicolons. Empty lines and what follows ``#`` do not count
+             or nothing between two commas or semicolons. Empty lines and what follows ``#`` do not count. UTF-8, with
+             or without a byte order mark
 ``float32``  frame after frame of little-endian 4-byte floating-point numbers; NaN is missing
 ``int16``    frame after frame of little-endian 2-byte integers; -32768 is missing, as in WFDB's format 16
 ===========  ==========================================================================================================
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
@@ -24,6 +26,7 @@ BINARY: Final[dict[str, np.dtype[Any]]] = {"float32": np.dtype("<f4"), "int16": 
 FORMATS: Final = (TEXT, *BINARY)
 MISSING_INT16: Final = -32768
 LONGEST_LINE: Final = 1 << 20
+UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SEPARATOR: Final = re.compile(r"\s*[,;]\s*|\s+")
 SHOWN_CHARACTERS: Final = 40
 SOURCE: Final = "standard input"
@@ -93,6 +96,10 @@ class TextFrames:
     def _numbers(self, line: bytes) -> list[float]:
         """The numbers of one line, none of an empty one."""
         self._line += 1
+        if self._line == 1:
+            if line.startswith(UTF_16_MARKS):
+                raise self._wrong("text in UTF-16", "send it in UTF-8")
+            line = line.removeprefix(codecs.BOM_UTF8)
         text = line.decode("utf-8", "replace").partition("#")[0].strip()
         if not text:
             return []
@@ -100,7 +107,7 @@ class TextFrames:
         if len(words) != self._leads:
             raise self._wrong(f"{len(words)} numbers for {self._leads} leads", "write one a lead, or pass --leads")
         try:
-            return [float(word) if word else np.nan for word in words]
+            return [_number(word) if word else np.nan for word in words]
         except ValueError as error:
             word = next(word for word in words if not _is_number(word))
             shown = repr(word[:SHOWN_CHARACTERS])
@@ -142,8 +149,15 @@ class BinaryFrames:
         yield from ()
 
 
+def _number(word: str) -> float:
+    """The number that a word is; ValueError where it is none, or one as Python alone writes it, such as 1_000."""
+    if "_" in word:
+        raise ValueError(word)
+    return float(word)
+
+
 def _is_number(word: str) -> bool:
     try:
-        return not word or float(word) is not None
+        return not word or _number(word) is not None
     except ValueError:
         return False

@@ -5,16 +5,22 @@ windows with all that the sheet holds of it, each number to the last bit. Lines 
 whole, as a kill or a full disk leaves it, is cut off with all that follows it when the journal is opened again.
 """
 
+import errno
 import json
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from ecgnoise.errors import JournalError, OutputError
+from ecgnoise.files import NO_REGULAR_FILE, FileState, file_states
 from ecgnoise.sheet import Sheet
+from ecgnoise.writing import lock
 
 LONG_WINDOWS: Final = 60  # 10 minutes: what is shorter is soon scored again
 FORMAT: Final = 1
+FILES: Final = "files"
 SHOWN_CHARACTERS: Final = 60
 
 
@@ -38,6 +44,7 @@ class Journal:
                 f"{path}: an earlier run was stopped and left this: pass --resume to go on with it, or delete it"
             )
         self.path = path
+        self.sources: list[FileState] = []
         self._shortest = shortest
         self._file: BinaryIO | None = None
 
@@ -53,6 +60,10 @@ class Journal:
         """Whether there is a file to go on with."""
         return self.path.exists()
 
+    def depend_on(self, files: Iterable[Path]) -> None:
+        """The result is one of these files: their sizes and times of change are part of its identity."""
+        self.sources = file_states(files)
+
     def begin(self, identity: Mapping[str, Any], sheet: Sheet) -> int:
         """Fill what is done already into an empty sheet: how many windows, from the first on, are done.
 
@@ -60,9 +71,9 @@ class Journal:
         """
         if len(sheet.windows) < self._shortest:
             return 0
-        asked = json.loads(json.dumps({"format": FORMAT, **identity}))
+        asked = json.loads(json.dumps({"format": FORMAT, **identity, FILES: self.sources or identity.get(FILES, [])}))
         try:
-            self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+            self._file = _open(self.path)
             done, end = self._restore(asked, sheet)
             self._file.seek(end)
             self._file.truncate()
@@ -103,7 +114,7 @@ class Journal:
         """JournalError where the identity is not the one asked for."""
         names = [name for name in {**written, **asked} if written.get(name) != asked.get(name)]
         if names:
-            parts = [f"{name} is {_short(written.get(name))}, now {_short(asked.get(name))}" for name in names]
+            parts = [_difference(name, written.get(name), asked.get(name)) for name in names]
             raise JournalError(f"{self.path}: of another run ({'; '.join(parts)}): run that one again, or delete it")
 
     def _add(self, entry: Mapping[str, Any]) -> None:
@@ -118,6 +129,30 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(f"{self.path}: cannot be written ({error.strerror}): choose another place for the table")
+
+
+def _open(path: Path) -> BinaryIO:
+    """The journal, a new one where there is none; OSError for a link or anything else that is no file of its own."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, NO_REGULAR_FILE, str(path))
+    file = os.fdopen(descriptor, "r+b")
+    try:
+        lock(descriptor, shared=False)
+    except BlockingIOError as error:
+        file.close()
+        raise OSError(errno.EAGAIN, "another run is writing it", str(path)) from error
+    return file
+
+
+def _difference(name: str, written: Any, asked: Any) -> str:
+    """How an entry differs from the one asked for; of files, which one."""
+    if name != FILES or not isinstance(written, list):
+        return f"{name} is {_short(written)}, now {_short(asked)}"
+    changed = sorted({str(state[0]) for state in (*written, *asked) if state not in written or state not in asked})
+    return f"changed since: {', '.join(changed)}"
 
 
 def _entry(line: bytes) -> dict[str, Any]:

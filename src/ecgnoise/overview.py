@@ -20,6 +20,7 @@ from ecgnoise.writing import whole_files
 PARTS: Final = "parts"
 SUMMARY: Final = "summary.json"
 ERRORS: Final = "errors.csv"
+STATES: Final = "states"
 ERROR_COLUMNS: Final = ("record", "error", "message", "path")
 WORST: Final = 20
 PERCENTILES: Final = (1, 5, 25, 50, 75, 95, 99)
@@ -155,6 +156,14 @@ class _Tally:
 def part_file(out: Path, number: int) -> Path:
     """The part that a lot makes."""
     return out / PARTS / f"part-{number:05d}.parquet"
+
+
+def part_states(part: Path) -> list[str]:
+    """What the files of each recording were like when a part was made; empty where it does not say it."""
+    import pyarrow.parquet as pq
+
+    written = pq.read_metadata(part).metadata or {}
+    return list(json.loads(written.get(STATES.encode(), b"[]")))
 
 
 def overview(out: Path, recordings: int, parts: int) -> Overview:

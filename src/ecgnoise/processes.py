@@ -3,13 +3,16 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from ecgnoise.errors import OutputError
 
@@ -44,6 +47,84 @@ def in_processes(
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class Died(NamedTuple):
+    """What stands for the result of a task whose process ended before it was done: a crash, or want of memory."""
+
+
+def one_by_one(
+    function: Callable[..., ResultT], tasks: Sequence[TaskT], workers: int, what: str, *, anew: bool = False
+) -> Generator[tuple[TaskT, ResultT | Died], None, None]:
+    """As :func:`in_processes`, but a process that dies takes no more with it than the task it was busy with.
+
+    anew: each task has a process of its own. OutputError where processes cannot even be started. Close the generator
+    to have the tasks not begun dropped.
+    """
+    waiting = deque(tasks)
+    busy: dict[Future[ResultT], tuple[TaskT, _Worker]] = {}
+    with _one_thread_each(), ExitStack() as stack:
+
+        def give(worker: _Worker | None) -> None:
+            """Give the next task to a worker, a new one in the place of none."""
+            if not waiting:
+                return
+            chosen = worker or stack.enter_context(_Worker(what))
+            task = waiting.popleft()
+            busy[chosen.submit(function, task)] = task, chosen
+
+        for _ in range(min(workers, len(tasks))):
+            give(None)
+        while busy:
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                task, worker = busy.pop(future)
+                result = worker.result(future)
+                done_with = anew or isinstance(result, Died)
+                if done_with:
+                    worker.close()
+                give(None if done_with else worker)
+                yield task, result
+
+
+class _Worker:
+    """One process; a context that waits for its end."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+        with _interrupts_ignored():
+            self._started = self._pool.submit(os.getpid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, when it is done with what it is busy with."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, function: Callable[..., ResultT], task: tuple[Any, ...]) -> Future[ResultT]:
+        """The result to come of a call; a process that has died already gives one that says so."""
+        try:
+            return self._pool.submit(function, *task)
+        except BrokenProcessPool as error:
+            failed: Future[ResultT] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def result(self, future: Future[ResultT]) -> ResultT | Died:
+        """The result of a call, or what stands for it; OutputError where the process never was there."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            if self._started.exception() is None:
+                return Died()
+            raise OutputError(
+                f"{self._what}: no process can be started: pass --jobs 1; a script that scores needs its "
+                'if __name__ == "__main__"'
+            ) from error
 
 
 def _submit(
@@ -81,7 +162,9 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the process that started this one, and end with it."""
+    """Leave Ctrl-C to the process that started this one, end with it, and keep warnings of libraries back."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -29,6 +29,7 @@ UNKNOWN_UNITS: Final = "unknown"
 MILLIVOLTS_PER: Final = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "nV": 1e-6}
 SAMPLING_FREQUENCY_LIMITS: Final = (100.0, 100_000.0)
 MAXIMUM_LEADS: Final = 4096
+LARGEST_NUMBER: Final = np.float32(1e37)  # a difference of two is still a number in float32
 
 
 class Samples(Protocol):
@@ -177,7 +178,7 @@ def as_leads(signal: ArrayLike, source: str = "array") -> NDArray[Any]:
 
 
 def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Signal:
-    """The signal in mV as float32; what is not finite, or too large for float32, becomes NaN.
+    """The signal in mV as float32; what is not finite, or too large to compute with in float32, becomes NaN.
 
     With ``units="unknown"`` the numbers stay as they are.
     """
@@ -186,7 +187,7 @@ def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Si
     factor = 1.0 if units == UNKNOWN_UNITS else MILLIVOLTS_PER[units]
     with np.errstate(over="ignore", invalid="ignore"):
         converted = (np.asarray(signal, np.float64) * factor).astype(np.float32)
-    return np.where(np.isfinite(converted), converted, np.float32(np.nan))
+    return np.where(np.abs(converted) <= LARGEST_NUMBER, converted, np.float32(np.nan))
 
 
 def default_lead_names(leads: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -11,13 +12,16 @@ from numpy.typing import NDArray
 
 from ecgnoise import metrics, segments
 from ecgnoise.blocks import Block, block_windows, read_blocks
-from ecgnoise.errors import OptionError, UnknownUnitsError
+from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
+from ecgnoise.files import file_states
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
 from ecgnoise.profiles import Images, Profile, held_rows, is_plausible, level_images, qrs_level
+from ecgnoise.readers import recording_files
+from ecgnoise.readers.base import is_file
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
@@ -27,6 +31,8 @@ from ecgnoise.superlet import Superlet, segment_samples, superlet
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
+LONGEST_SECONDS: Final = 366 * 86_400
+MOST_SCORES: Final = 1 << 28
 # What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
 DOUBTED: Final = {
     True: "they are scored as if the unit were unknown",
@@ -73,7 +79,7 @@ class Scorer:
 
     batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
     by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
-    drawn and measured, which is where ``redrawer`` works.
+    drawn and measured, which is where ``redrawer`` works; device: what that is called.
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class Scorer:
         batch_size: int,
         threads: int = 1,
         placement: Placement = IN_MEMORY,
+        device: str = "cpu",
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
@@ -98,6 +105,7 @@ class Scorer:
         self._batch = batch_size
         self._threads = threads
         self._placement = placement
+        self._device = device
         self._transforms: dict[float, Superlet] = {}
         self._lock = threading.Lock()
 
@@ -113,7 +121,7 @@ class Scorer:
         """Score all leads and segments of a recording; see :meth:`Quantifier.quantify`."""
         if images and journal is not None:
             raise OptionError("images True, with a journal, which keeps none: leave one of them out")
-        self._check(recording)
+        self._check(recording, parts)
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, self.profile if images else None)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
@@ -127,21 +135,36 @@ class Scorer:
                     journal.keep(sheet, block.first, block.stop)
         return self._result(recording, sheet)
 
-    def _check(self, recording: Recording) -> None:
-        """Whether the profile can score the recording at all."""
+    def _check(self, recording: Recording, parts: int) -> None:
+        """Whether the profile can score the recording at all, and memory hold its scores."""
+        (leads, samples), frequency = recording.samples.shape, recording.sampling_frequency
+        if samples > LONGEST_SECONDS * frequency:
+            raise SignalShapeError(
+                f"{recording.source}: {samples} samples at {frequency:g} Hz, at most a year can be scored at once: "
+                "check the length that the file announces, or split it"
+            )
+        if leads * (samples / segment_samples(frequency) + 1) * parts > MOST_SCORES:
+            raise SignalShapeError(
+                f"{recording.source}: {leads} leads of {samples} samples in {parts} parts are more than {MOST_SCORES} "
+                "scores: pass fewer leads or parts, or split it"
+            )
         if not self.profile.relative and recording.units != "mV":
             raise UnknownUnitsError(
                 f"{recording.source}: profile {self.profile.name!r} needs mV: pass units (--units mV, uV or V)"
             )
 
     def _identity(self, recording: Recording, sheet: Sheet, size: int) -> dict[str, Any]:
-        """What the scores of a recording depend on, by which a journal is known again; its ends stand for all of it."""
+        """What the scores of a recording depend on, by which a journal is known again.
+
+        The ends of the samples stand for all of them, and so do the sizes and times of change of their files.
+        """
         content = hashlib.sha256()
         for window in (sheet.windows[0], sheet.windows[-1]):
             content.update(np.ascontiguousarray(recording.window(window.start, window.stop)).tobytes())
         return {
             "model": str(self.model),
             "profile": self.profile.name,
+            "device": self._device,
             "batch size": self._batch,
             "block": size,
             "parts": sheet.parts,
@@ -151,6 +174,7 @@ class Scorer:
             "leads": recording.lead_names,
             "lead faults": recording.lead_faults,
             "content": content.hexdigest(),
+            "files": file_states(recording_files(recording.source)) if is_file(Path(recording.source)) else [],
         }
 
     def _score_block(self, block: Block, recording: Recording, sheet: Sheet, run: "Run") -> Iterator[int]:
@@ -178,10 +202,14 @@ class Scorer:
         pictures, take = self._draw(lot, recording), self._placement.take
         redrawn = self._redrawer.redraw(pictures)
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        originals, taken = take(pictures.images), take(redrawn)
+        originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
+        if not np.isfinite(measured).all():
+            raise ModelFormatError(
+                f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
+            )
         kinds, shares = self._kinds.tell(originals, taken, pictures.held)
         plausible = np.asarray(take(is_plausible(pictures.reference))) | (recording.units != "mV")
-        return Measured(take(errors), kinds, shares, plausible, (originals, taken) if keep else None)
+        return Measured(measured, kinds, shares, plausible, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""

@@ -194,7 +194,7 @@ def without_absurd(signal: Signal) -> Signal:
         largest = np.fmax.reduce(np.abs(signal), axis=1, initial=0.0)
         typical = np.median(np.abs(signal), axis=1)  # NaN where samples are missing: looked at all the same
     cleaned = signal
-    for row in np.flatnonzero(~(largest <= ABSURD_RATIO * typical)):
+    for row in np.flatnonzero(~(largest <= ABSURD_RATIO * typical.astype(np.float64))):
         absurd = _absurd(signal[row].astype(np.float64))
         if absurd.any():
             cleaned = signal.copy() if cleaned is signal else cleaned

@@ -33,6 +33,7 @@ from ecgnoise.result import Result
 from ecgnoise.superlet import segment_samples
 
 SOURCE: Final = "stream"
+LONGEST_HOP: Final = 86_400  # seconds
 LARGEST_INDEX: Final = 1 << 53
 
 
@@ -105,8 +106,8 @@ class Stream:
                 f"{len(names)} leads: a stream has 1 to {MAXIMUM_LEADS}: pass their names or their number"
             )
         check_sampling_frequency(sampling_frequency, SOURCE)
-        if not (np.isfinite(hop) and hop * sampling_frequency >= 1):
-            raise OptionError(f"hop {hop} s: at least one sample, {1 / sampling_frequency:g} s, and not infinite")
+        if not (hop <= LONGEST_HOP and hop * sampling_frequency >= 1):
+            raise OptionError(f"hop {hop} s: at least one sample, {1 / sampling_frequency:g} s, at most {LONGEST_HOP}")
         known = UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV"
         self._newest = NewestSamples(len(names), segment_samples(sampling_frequency))
         samples = ArraySamples(to_millivolts(self._newest.newest(), units, SOURCE))
@@ -142,8 +143,9 @@ class Stream:
         """
         signal = self._as_chunk(chunk)
         where = self.samples if at is None else at
-        if not 0 <= where <= LARGEST_INDEX:
+        if not isinstance(where, int | np.integer) or not 0 <= where <= LARGEST_INDEX:
             raise StreamError(f"chunk at sample {at}: 0 to {LARGEST_INDEX} can be: pass the index of its first sample")
+        where = int(where)
         early = min(max(self.samples - where, 0), signal.shape[1])
         self.too_late += self._newest.fill(where, signal[:, :early])
         return self._gap(where - self.samples) + self._advance(signal[:, early:])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ecgnoise.errors import MissingExtraError, OutputError
 from ecgnoise.result import COLUMNS, NUMBERS
+from ecgnoise.writing import whole_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,14 +30,8 @@ def write_table(rows: Rows, path: Path, kind: str | None = None) -> None:
     writer = WRITERS.get(path.suffix.lower() if kind is None else f".{kind}")
     if writer is None:
         raise OutputError(f"{path}: suffix {path.suffix!r} is none of {', '.join(WRITERS)}: choose one of them")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole_files(path) as partial:
         writer(rows, partial)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def send_table(rows: Rows, stream: BinaryIO, kind: str) -> None:

@@ -13,11 +13,13 @@ from typing import Final
 import numpy as np
 
 from ecgnoise.errors import OutputError
+from ecgnoise.files import shown_name
 from ecgnoise.quiet import quiet
 from ecgnoise.recording import Recording
 
 UNITS_PER_MILLIVOLT: Final = 1000.0
 HIGHEST_MILLIVOLTS: Final = 32.767
+LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 WFDB_FORMAT: Final = "16"
 RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -45,15 +47,47 @@ def write_recording(recording: Recording, path: str | Path) -> None:
 def whole_files(path: Path) -> Iterator[Path]:
     """A path of the same name to write to; what was written beside it too is moved to its place when all went well.
 
+    The path lies in a new folder that only this user can look into, beside the place. A link that stands at the place
+    is replaced and not followed.
+
     Raises OutputError where the place cannot be written.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as unfinished:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:LONGEST_PREFIX]}.") as unfinished:
             yield Path(unfinished) / path.name
             for file in sorted(Path(unfinished).iterdir()):
                 file.replace(path.parent / file.name)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) and "\0" not in str(path):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{shown_name(path)}: cannot be written ({reason}): choose another place") from error
+
+
+def check_place(path: Path) -> None:
+    """Find out before the work whether a file can be written here; OutputError where it cannot. It is left alone."""
+    if path.is_dir():
+        raise OutputError(f"{shown_name(path)}: this is a folder: choose another place")
+    with whole_files(path) as partial:
+        partial.touch()
+        partial.unlink()
+
+
+def lock(descriptor: int, *, shared: bool) -> None:
+    """Hold a file or folder until it is closed; BlockingIOError where another process holds it.
+
+    shared: several may hold it that ask so. Where a system or its file system has no such locks nobody is kept out.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return
 
 
 def _write_wfdb(recording: Recording, path: Path) -> None:

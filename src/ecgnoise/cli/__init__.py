@@ -3,6 +3,10 @@
 Packages that take long to load are imported within the commands, so that help is there at once.
 """
 
+import errno
+import sys
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,8 +19,10 @@ from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.stream import stream
+from ecgnoise.cli.streams import flush_output, hold_streams, one_interrupt, say
 from ecgnoise.cli.train import train
 from ecgnoise.errors import EcgNoiseError
+from ecgnoise.files import shown_name
 
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -25,16 +31,50 @@ INTERRUPTED = 130
 class Program(click.Group):
     """A group of commands whose errors are one line and an exit code."""
 
+    def main(  # type: ignore[override]  # no other options go to a context
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - as click calls it
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002 - likewise
+    ) -> Any:
+        """Run the program; ends with SystemExit in standalone mode."""
+        if not hold_streams():
+            say("Error: standard output is closed: send it to a file, or to /dev/null")
+            sys.exit(UNUSABLE)
+        with one_interrupt(), warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            try:
+                return super().main(
+                    args, prog_name, complete_var, standalone_mode, windows_expand_args=windows_expand_args
+                )
+            except OSError as error:
+                self._end_by(error)
+            finally:
+                unwritten = flush_output()
+                if unwritten is not None and unwritten.errno != errno.EPIPE:
+                    self._end_by(unwritten)
+
+    @staticmethod
+    def _end_by(error: OSError) -> None:
+        """Say that a stream or file failed, and end."""
+        flush_output()
+        what = shown_name(error.filename) if error.filename else "standard output"
+        say(f"Error: {what}: cannot be written or read ({error.strerror or error}): choose another place")
+        sys.exit(UNUSABLE)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
         except (EcgNoiseError, click.UsageError) as error:
             message = error.format_message() if isinstance(error, click.UsageError) else str(error)
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            say(f"Error: {message}")
             ctx.exit(UNUSABLE)
         except KeyboardInterrupt:
-            click.echo("Stopped: no file was written.", err=True)
+            say("Stopped: no file was written.")
             ctx.exit(INTERRUPTED)
 
 

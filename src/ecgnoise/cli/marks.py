@@ -81,6 +81,7 @@ def check_marks(marks: str, sources: Iterable[str], others: Iterable[Path]) -> N
     sources: the paths of the recordings. others: files that the marks may not take the place of, as the recordings.
     """
     from ecgnoise.writers import MARKS
+    from ecgnoise.writing import check_place
 
     suffix, known = Path(marks).suffix.lower(), list(sources)
     if suffix not in MARKS:
@@ -103,3 +104,5 @@ def check_marks(marks: str, sources: Iterable[str], others: Iterable[Path]) -> N
         if not place.parent.is_dir():
             raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
         taken[place] = source
+    for one_of_folder in {place.parent: place for place in taken}.values():
+        check_place(one_of_folder)

@@ -298,6 +298,7 @@ def _find(paths: tuple[str, ...], out: Path | None) -> list[Path]:
 def _check_out(out: Path, kind: str) -> None:
     """Find out before the work whether the table can be written after it: suffix, folder and packages."""
     from ecgnoise.tables import write_table
+    from ecgnoise.writing import check_place
 
     if kind not in FORMATS:
         raise OutputError(
@@ -309,6 +310,8 @@ def _check_out(out: Path, kind: str) -> None:
         raise OutputError(f"{out}: {what}: choose another place")
     if out == STDOUT and kind in BINARY and sys.stdout.isatty():
         raise OutputError(f"{kind} on a terminal: nobody can read it: pass --out FILE.{kind}")
+    if out != STDOUT:
+        check_place(out)
     with tempfile.TemporaryDirectory() as folder:
         write_table([], Path(folder) / f"empty.{kind}")
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from ecgnoise.cli.options import OptionsCommand, comma_separated
+from ecgnoise.cli.streams import INTERRUPTED, STANDARD_OUTPUT, let_go
+from ecgnoise.errors import StreamError
 
 if TYPE_CHECKING:
     from ecgnoise.frames import FrameReader
     from ecgnoise.result import Result
     from ecgnoise.stream import Stream
 
-INTERRUPTED: Final = 130
 PIECE_BYTES: Final = 1 << 16
 OF_THE_LINE: Final = ("start_s", "duration_s", "model")
 LEFT_OUT: Final = ("record", "segment", "local_minimum_db", *OF_THE_LINE)
@@ -63,13 +64,15 @@ def stream(options: StreamOptions) -> None:
     from ecgnoise.quantify import Quantifier
     from ecgnoise.stream import Stream
 
+    if sys.stdin is None:
+        raise StreamError("standard input is closed: send samples to it")
     reader = frame_reader(options.form, len(options.leads), options.gain)
     quantifier = Quantifier(options.model, threads=options.threads, device=options.device)
     live = Stream(options.sampling_frequency, options.leads, options.hop, units=options.units, quantifier=quantifier)
     try:
         _print(_results(sys.stdin.buffer, reader, live))
     except BrokenPipeError:
-        _let_go_of_output()
+        let_go(STANDARD_OUTPUT)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -77,13 +80,20 @@ def stream(options: StreamOptions) -> None:
 
 def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterator["Result"]:
     """The results of all that comes, as soon as they are there."""
-    descriptor = source.fileno()
-    while piece := os.read(descriptor, PIECE_BYTES):
+    while piece := _piece(source.fileno()):
         for frames in reader.feed(piece):
             yield from live.push(frames)
     for frames in reader.end():
         yield from live.push(frames)
     yield from live.finish()
+
+
+def _piece(descriptor: int) -> bytes:
+    """What has come, nothing at the end."""
+    try:
+        return os.read(descriptor, PIECE_BYTES)
+    except OSError as error:
+        raise StreamError(f"standard input: cannot be read ({error.strerror}): send samples to it") from error
 
 
 def _print(results: Iterable["Result"]) -> None:
@@ -104,10 +114,3 @@ def _entry(result: "Result") -> dict[str, Any]:
         row["lead"]: {name: value for name, value in row.items() if name not in {"lead", *LEFT_OUT}} for row in rows
     }
     return {**{name: rows[0][name] for name in OF_THE_LINE}, "leads": leads}
-
-
-def _let_go_of_output() -> None:
-    """Nobody reads the output any more: what is still to be flushed goes nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

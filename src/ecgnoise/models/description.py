@@ -5,6 +5,7 @@ with a ModelFormatError, so that a folder written for another version is never h
 that may be None is left out of the file, and one that older folders lack may be.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from ecgnoise.diffusion import Ddim, Ddpm
 from ecgnoise.errors import ModelFormatError, OptionError
-from ecgnoise.profiles import Profile
+from ecgnoise.profiles import QRS_BAND, Profile
 
 EntryT = TypeVar("EntryT")
 
@@ -31,7 +32,21 @@ FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 WALKING: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
+NO_FILES: Final = frozenset({"", ".", "..", "model.toml"})
 ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher"})
+
+TRANSFORMS: Final = frozenset({"direct", "folded"})
+MOST_QUESTIONS: Final = 64
+MOST_ROWS: Final = 1024
+FREQUENCY_LIMITS: Final = (0.01, 1e4)  # Hz; a wavelet of less is longer than any segment
+HIGHEST_ORDER: Final = 64
+WIDEST_LEVEL: Final = 100.0  # decades
+LARGEST_POWER: Final = 64.0
+LARGEST_NUMBER: Final = 1e9  # of what errors are multiplied by or divided by
+LARGEST_WHOLE_NUMBER: Final = 1 << 53
+LONGEST_LINE: Final = 200
+LONGEST_NAME: Final = 255  # bytes of a file's name
+SHOWN_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class Network:
 
     def __post_init__(self) -> None:
         if self.kind not in FILES_OF_KIND:
-            raise ModelFormatError(f"network.kind {self.kind!r} is none of {', '.join(FILES_OF_KIND)}")
+            raise ModelFormatError(f"network.kind {_short(self.kind)} is none of {', '.join(FILES_OF_KIND)}")
 
 
 @dataclass(frozen=True)
@@ -84,9 +99,16 @@ class Question:
         above = {name: getattr(self, name) for name in ("scale", "power")}
         if min(not_below.values()) < 0 or min(above.values()) <= 0:
             listed = (", ".join(f"{name} {value:g}" for name, value in part.items()) for part in (above, not_below))
-            raise ModelFormatError(f"question {self.name!r}: {next(listed)} must lie above 0, {next(listed)} not below")
+            positive, others = listed
+            raise ModelFormatError(f"question {_short(self.name)}: {positive} must lie above 0, {others} not below")
         if self.time_power < 1:
-            raise ModelFormatError(f"question {self.name!r}: time_power {self.time_power:g}: at least 1")
+            raise ModelFormatError(f"question {_short(self.name)}: time_power {self.time_power:g}: at least 1")
+        powers, largest = max(self.power, self.time_power), max(*not_below.values(), self.scale, 1 / self.scale)
+        if powers > LARGEST_POWER or largest > LARGEST_NUMBER:
+            raise ModelFormatError(
+                f"question {_short(self.name)}: powers to {powers:g} and numbers to {largest:g}, "
+                f"at most {LARGEST_POWER:g} and {LARGEST_NUMBER:g} can be computed with"
+            )
 
 
 @dataclass(frozen=True)
@@ -190,18 +212,41 @@ class ModelDescription:
             raise ModelFormatError("questions: a masked network needs at least one")
         if self.network.kind in WALKING and self.sampler is None:
             raise ModelFormatError(f"sampler: a {self.network.kind} network needs one")
+        if len(self.questions) > MOST_QUESTIONS:
+            raise ModelFormatError(f"questions: {len(self.questions)}, at most {MOST_QUESTIONS} can be asked")
         for name in self.files:
-            if name in {"", ".", ".."} or set(name) & set("/\\:"):
-                raise ModelFormatError(f"files: {name!r} is no plain file name")
+            if name in NO_FILES or set(name) & set("/\\:") or not _is_line(name, LONGEST_NAME):
+                raise ModelFormatError(f"files: {_short(name)} is no plain file name")
+        for entry, text in {"name": self.name, "version": self.version, "licence": self.licence}.items():
+            if not _is_line(text, LONGEST_LINE):
+                raise ModelFormatError(f"{entry}: {_short(text)} is not one line of up to {LONGEST_LINE} letters")
 
 
 def describe(values: Mapping[str, Any]) -> ModelDescription:
     """The description of a parsed ``model.toml``; ModelFormatError naming the entry at fault."""
     described = _dataclass(ModelDescription, values, "")
+    _check_profile(described.profile)
     missing = set(FILES_OF_KIND[described.network.kind]) - set(described.files)
     if missing:
         raise ModelFormatError(f"files: a {described.network.kind} network needs {', '.join(sorted(missing))}")
     return described
+
+
+def _check_profile(profile: Profile) -> None:
+    """ModelFormatError where a profile has numbers that no picture can be drawn with."""
+    (low, high), frequencies = profile.level_range, profile.frequencies
+    lowest, highest = FREQUENCY_LIMITS
+    wrong = {
+        "transform": profile.transform not in TRANSFORMS,
+        "frequencies": len(frequencies) > MOST_ROWS or frequencies[0] < lowest or frequencies[-1] > highest,
+        "orders": not all(1 <= order <= HIGHEST_ORDER for order in profile.orders),
+        "level_range": max(abs(low), abs(high)) > WIDEST_LEVEL,
+        "floor": not 0 <= profile.floor <= 1,
+    }
+    for name in (name for name, is_wrong in wrong.items() if is_wrong):
+        raise ModelFormatError(f"profile.{name}: {_short(getattr(profile, name))} is outside of what can be drawn")
+    if not any(QRS_BAND[0] < frequency < QRS_BAND[1] for frequency in frequencies):
+        raise ModelFormatError(f"profile.frequencies: none lies between {QRS_BAND[0]:g} and {QRS_BAND[1]:g} Hz")
 
 
 def to_plain(description: ModelDescription) -> dict[str, Any]:
@@ -226,7 +271,7 @@ def _sampler(values: Any) -> Ddim | Ddpm:
     """The sampler that the entry ``kind`` names."""
     kind = values.get("kind") if isinstance(values, Mapping) else None
     if not isinstance(values, Mapping) or kind not in SAMPLERS:
-        raise ModelFormatError(f"sampler.kind {kind!r} is none of {', '.join(SAMPLERS)}")
+        raise ModelFormatError(f"sampler.kind {_short(kind)} is none of {', '.join(SAMPLERS)}")
     rest = {name: value for name, value in values.items() if name != "kind"}
     try:
         return _dataclass(SAMPLERS[str(kind)], rest, "sampler")
@@ -237,7 +282,7 @@ def _sampler(values: Any) -> Ddim | Ddpm:
 def _dataclass(kind: type[EntryT], values: object, where: str) -> EntryT:
     """An entry of its type; ModelFormatError naming the first field that is unknown, missing or of another type."""
     if not isinstance(values, Mapping):
-        raise ModelFormatError(f"{where}: {values!r} is no table")
+        raise ModelFormatError(f"{where}: {_short(values)} is no table")
     types = get_type_hints(kind)
     optional = {name for name, hint in types.items() if NoneType in get_args(hint)} | ADDED_LATER
     unknown = sorted(set(values) - set(types))
@@ -263,12 +308,26 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             )
     if get_origin(hint) is dict and isinstance(value, Mapping):
         return {name: _value(arguments[1], entry, _below(where, name)) for name, entry in value.items()}
+    if type(value) is int and abs(value) > LARGEST_WHOLE_NUMBER:
+        raise ModelFormatError(f"{where}: a number of {len(str(abs(value)))} digits: none is so large")
     if hint is float and type(value) in {int, float} and isfinite(value):
         return float(value)
     if hint in {str, int, bool} and type(value) is hint:
         return value
-    raise ModelFormatError(f"{where}: {value!r} is not {getattr(hint, '__name__', hint)}")
+    raise ModelFormatError(f"{where}: {_short(value)} is not {getattr(hint, '__name__', hint)}")
 
 
 def _below(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
+    shown = name if _is_line(name, SHOWN_CHARACTERS) else _short(name)
+    return f"{where}.{shown}" if where else shown
+
+
+def _is_line(text: str, longest: int) -> bool:
+    """Whether a text has no control characters and no more bytes than that."""
+    return len(text.encode()) <= longest and not any(unicodedata.category(letter) == "Cc" for letter in text)
+
+
+def _short(value: object) -> str:
+    """A value for a message."""
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."

@@ -1,15 +1,18 @@
 """Model folder: ``model.toml``, ONNX files, perhaps the same weights as safetensors, and a card to read.
 
 Every file but ``model.toml`` is listed in it with its SHA-256 sum, so the sum of ``model.toml`` stands for
-the whole model. Nothing in a folder is ever unpickled.
+the whole model; a file that is not listed is refused, and so are weights outside of the folder. Nothing in a folder is
+ever unpickled.
 """
 
 import hashlib
+import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +23,7 @@ from ecgnoise.errors import (
     ModelNotFoundError,
     OutputError,
 )
+from ecgnoise.files import open_regular, shown_name
 from ecgnoise.models.description import (
     PUBLISHED_THRESHOLDS,
     Grading,
@@ -51,6 +55,9 @@ DESCRIPTION: Final = "model.toml"
 CARD: Final = "card.md"
 BUNDLED: Final = "default"
 HASH_DIGITS: Final = 12
+LARGEST_DESCRIPTION: Final = 1 << 20
+LARGEST_FILE: Final = (1 << 31) - 1  # no ONNX file may have more
+SHOWN_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -78,34 +85,73 @@ def load_folder(path: str | Path) -> ModelFolder:
     name).
 
     Raises ModelNotFoundError where there is no model.toml or a listed file is absent, ModelFormatError for
-    unknown, missing or wrong entries, ModelChecksumError for a file that was changed.
+    unknown, missing or wrong entries and for files that are not listed, ModelChecksumError for a file that was changed.
     """
     folder = Path(str(package_files("ecgnoise.models") / BUNDLED)) if path == BUNDLED else Path(path)
     try:
-        written = (folder / DESCRIPTION).read_bytes()
-    except OSError as error:
-        raise ModelNotFoundError(f"{folder}: no model folder with a {DESCRIPTION}: pass one, or 'default'") from error
+        written = read_file(folder / DESCRIPTION, LARGEST_DESCRIPTION)
+    except (OSError, ValueError) as error:
+        raise ModelNotFoundError(
+            f"{shown_name(folder)}: no model folder with a {DESCRIPTION}: pass one, or 'default'"
+        ) from error
     try:
         description = describe(tomllib.loads(written.decode()))
-    except (ModelFormatError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelFormatError(f"{folder / DESCRIPTION}: {error}: pass a model of this version") from error
+    except (ModelFormatError, ValueError, RecursionError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        raise ModelFormatError(f"{folder / DESCRIPTION}: {reason}: pass a model of this version") from error
     for name, expected in description.files.items():
         verify(folder / name, expected)
+    _check_listed(folder, description)
     return ModelFolder(folder, description, digest(written)[:HASH_DIGITS])
 
 
+def _check_listed(folder: Path, description: ModelDescription) -> None:
+    """ModelFormatError where a file lies in the folder that no sum covers; hidden ones are nobody's business."""
+    known = {DESCRIPTION, *description.files}
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in known and entry.name[0] != ".")
+    if others:
+        raise ModelFormatError(
+            f"{folder / others[0]}: lies in the folder and {DESCRIPTION} does not list it: move it elsewhere"
+        )
+
+
+def read_file(file: Path, largest: int = LARGEST_FILE) -> bytes:
+    """All bytes of a regular file; OSError where it is none, ModelFormatError where it has more than so many."""
+    with open_regular(file) as opened:
+        _check_size(file, opened, largest)
+        return opened.read(largest)
+
+
+def _check_size(file: Path, opened: BufferedReader, largest: int) -> None:
+    size = os.fstat(opened.fileno()).st_size
+    if size > largest:
+        raise ModelFormatError(f"{file}: {size} bytes, no file of a model has more than {largest}: pass another folder")
+
+
 def verify(file: Path, expected: str) -> None:
-    """ModelNotFoundError where the file is absent, ModelChecksumError where its SHA-256 sum is another."""
+    """Whether a listed file is the one that was listed.
+
+    ModelNotFoundError where the file is absent, ModelChecksumError where its SHA-256 sum is another, ModelFormatError
+    where it is larger than any file of a model.
+    """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
+            _check_size(file, opened, LARGEST_FILE)
             found = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise ModelNotFoundError(f"{file}: listed in {DESCRIPTION} but unreadable: copy the whole folder") from error
+        raise ModelNotFoundError(
+            f"{file}: listed in {DESCRIPTION} but unreadable ({error.strerror}): copy the whole folder"
+        ) from error
     if found != expected.lower():
         raise ModelChecksumError(
-            f"{file}: SHA-256 {found[:HASH_DIGITS]}..., {DESCRIPTION} says {expected[:HASH_DIGITS]}...: "
+            f"{file}: SHA-256 {found[:HASH_DIGITS]}..., {DESCRIPTION} says {_plain(expected)}...: "
             "copy the whole folder again"
         )
+
+
+def _plain(checksum: str) -> str:
+    """The beginning of what should be a checksum, on one line."""
+    return " ".join(checksum[:HASH_DIGITS].split())
 
 
 def digest(content: bytes) -> str:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, ModelFormatError
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.models.onnx import OnnxAutoencoder, OnnxSession, open_onnx
+from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_onnx
 from ecgnoise.models.redraw import IN_MEMORY, AutoencoderRedrawer, Placement, QuestionRedrawer, Redrawer, WalkRedrawer
+from ecgnoise.profiles import COLUMNS
 
 CPU: Final = "cpu"
 DENOISER: Final = "denoiser.onnx"
@@ -18,10 +19,13 @@ DENOISER_INPUTS: Final = ("noised", "sigma", "hidden", "reference", "known")
 
 
 class OnnxDenoiser:
-    """The default model's network as an ONNX file; see :class:`ecgnoise.models.redraw.Denoiser`."""
+    """The default model's network as an ONNX file; see :class:`ecgnoise.models.redraw.Denoiser`. rows: of a picture."""
 
-    def __init__(self, file: Path, threads: int) -> None:
-        self._session = OnnxSession(file, threads)
+    def __init__(self, file: Path, threads: int, rows: int | None = None) -> None:
+        image = None, 1, rows, COLUMNS
+        shapes = (image, image, image, (None,), (None,))
+        interface = Interface(dict(zip(DENOISER_INPUTS, shapes, strict=True)))
+        self._session = OnnxSession(file, threads, interface if rows else None)
 
     def denoise(
         self,
@@ -43,7 +47,7 @@ def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
     count = threads or available_processors()
     description = folder.description
     if description.network.kind == "masked":
-        denoiser = OnnxDenoiser(folder.file(DENOISER), count)
+        denoiser = OnnxDenoiser(folder.file(DENOISER), count, description.profile.rows)
         return QuestionRedrawer(denoiser, description.questions, description.profile)
     if description.network.kind == "autoencoder":
         return AutoencoderRedrawer(OnnxAutoencoder(folder, count), description.profile)

@@ -18,6 +18,7 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 
 from ecgnoise.errors import CheckpointError, OptionError
+from ecgnoise.models.weights import check_tensor
 
 IMAGE_SHAPE: Final = (1, 32, 256)
 LATENT_SHAPE: Final = (2, 8, 64)
@@ -186,18 +187,24 @@ def network_of(kind: str, parameters: Mapping[str, Tensor], source: str) -> nn.M
     kind: ``autoencoder``, ``latent`` or ``pixel``.
     """
     try:
-        network: nn.Module
-        if kind == "pixel":
-            network = PixelDiffusion(with_widths(PIXEL_LEVELS, widths_of(parameters, "unet.down_blocks")))
-        elif kind == "latent":
-            unet = with_widths(LATENT_LEVELS, widths_of(parameters, "unet.down_blocks"))
-            network = LatentDiffusion(unet, with_widths(LATENT_LEVELS, widths_of(parameters, "ae.encoder.down_blocks")))
-        else:
-            network = Autoencoder(with_widths(LATENT_LEVELS, widths_of(parameters, "encoder.down_blocks")))
-    except OptionError as error:
-        raise CheckpointError(f"{source}: not the parameters of a network of the kind {kind}: {error}") from error
+        with torch.device("meta"):  # before memory is asked for that only a damaged file wants
+            check_parameters(_sized(kind, parameters), parameters, source)
+        network = _sized(kind, parameters)
+    except (OptionError, ValueError, LookupError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{source}: not the parameters of a network of the kind {kind}: {reason}") from error
     load_parameters(network, parameters, source)
     return network
+
+
+def _sized(kind: str, parameters: Mapping[str, Tensor]) -> nn.Module:
+    """A network of the widths that the parameters have."""
+    if kind == "pixel":
+        return PixelDiffusion(with_widths(PIXEL_LEVELS, widths_of(parameters, "unet.down_blocks")))
+    if kind == "latent":
+        unet = with_widths(LATENT_LEVELS, widths_of(parameters, "unet.down_blocks"))
+        return LatentDiffusion(unet, with_widths(LATENT_LEVELS, widths_of(parameters, "ae.encoder.down_blocks")))
+    return Autoencoder(with_widths(LATENT_LEVELS, widths_of(parameters, "encoder.down_blocks")))
 
 
 def load_parameters(network: nn.Module, parameters: Mapping[str, Tensor], source: str) -> None:
@@ -206,6 +213,16 @@ def load_parameters(network: nn.Module, parameters: Mapping[str, Tensor], source
     Raises CheckpointError, naming ``source`` and the first parameter at fault, unless names and shapes are
     exactly those of the network and all values are finite.
     """
+    check_parameters(network, parameters, source)
+    for name, given in parameters.items():
+        if not torch.isfinite(given).all():
+            raise CheckpointError(f"{source}: parameter {name} is not finite: pass a checkpoint that did not diverge")
+    network.load_state_dict(dict(parameters))
+    network.eval().requires_grad_(requires_grad=False)
+
+
+def check_parameters(network: nn.Module, parameters: Mapping[str, Tensor], source: str) -> None:
+    """CheckpointError unless all parameters are plain tensors with names and shapes of the network."""
     expected = network.state_dict()
     for name, own in expected.items():
         if name not in parameters:
@@ -216,10 +233,7 @@ def load_parameters(network: nn.Module, parameters: Mapping[str, Tensor], source
                 f"{source}: parameter {name} has shape {tuple(given.shape)}, not {tuple(own.shape)}: "
                 "pass a checkpoint of the published network size"
             )
-        if not torch.isfinite(given).all():
-            raise CheckpointError(f"{source}: parameter {name} is not finite: pass a checkpoint that did not diverge")
+        check_tensor(given, name, source)
     for name in parameters:
         if name not in expected:
             raise CheckpointError(f"{source}: parameter {name} is unknown: pass a checkpoint of the published program")
-    network.load_state_dict(dict(parameters))
-    network.eval().requires_grad_(requires_grad=False)

@@ -12,11 +12,11 @@ from ecgnoise.models.redraw import Placement
 
 try:
     import torch
-    from safetensors.torch import load_file
 
     from ecgnoise.models.default_network import MaskedDenoiser
     from ecgnoise.models.networks import PUBLISHED, Autoencoder, DiffusionModule, network_of
     from ecgnoise.models.student_network import StudentDenoiser
+    from ecgnoise.models.weights import load_weights
 except ModuleNotFoundError as missing:
     raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
 
@@ -62,8 +62,12 @@ class TorchNetwork(TorchAutoencoder):
 
 
 def as_array(values: torch.Tensor) -> Array:
-    """The tensor as an array in the memory of the computer."""
+    """The tensor as an array in the memory of the computer; ModelFormatError where it is not finite."""
     array: Array = values.cpu().numpy()
+    if not np.isfinite(array).all():
+        raise ModelFormatError(
+            "the network gives NaN or infinite numbers: its weights are damaged, pass another model or checkpoint"
+        )
     return array
 
 
@@ -77,7 +81,7 @@ def open_torch(folder: ModelFolder) -> TorchNetwork:
     if kind not in PUBLISHED:
         raise ModelFormatError(f"{folder.path}: a {kind} network is no published one: pass a converted checkpoint")
     weights = folder.file(WEIGHTS)
-    network = network_of(kind, load_file(weights), str(weights))
+    network = network_of(kind, load_weights(weights), str(weights))
     if not isinstance(network, DiffusionModule):
         raise ModelFormatError(f"{folder.path}: a {kind} network does not walk: pass a latent or pixel model")
     return TorchNetwork(network)
@@ -106,7 +110,8 @@ class TorchDenoiser:
         lower = self.precision != torch.float32
         with torch.inference_mode(), torch.autocast(noised.device.type, self.precision, enabled=lower):
             redrawn: torch.Tensor = self.network(noised, sigma, hidden, reference, known)
-            return redrawn.float()
+            # Infinite numbers would vanish where only what lies below them counts; the scorer finds NaN.
+            return torch.nan_to_num(redrawn.float(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
 
 
 def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:
@@ -117,12 +122,15 @@ def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:
     kind = folder.description.network.kind
     if kind != "masked":
         raise ModelFormatError(f"{folder.path}: a {kind} network asks no questions: pass a default model")
-    weights = load_file(folder.file(WEIGHTS))
+    weights = load_weights(folder.file(WEIGHTS))
     for network in (StudentDenoiser, MaskedDenoiser):
         try:
-            made = network(network.widths(weights))
+            widths = network.widths(weights)
+            with torch.device("meta"):  # before memory is asked for that only a damaged file wants
+                network(widths).load_state_dict(weights)
+            made = network(widths)
             made.load_state_dict(weights)
-        except (KeyError, RuntimeError):
+        except (LookupError, RuntimeError, ValueError, TypeError):
             continue
         laid_out: MaskedDenoiser = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return laid_out.eval()

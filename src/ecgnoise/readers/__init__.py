@@ -4,15 +4,20 @@
 """
 
 import glob
-from collections.abc import Iterable, Sequence
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import OptionError, UnreadableFileError
+from ecgnoise.files import shown_name
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Reader, ReadOptions, check_regular, is_file, is_folder, open_file
 from ecgnoise.readers.cardiosoft import CardioSoftReader
+from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
@@ -34,7 +39,7 @@ from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text,
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
-__all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read"]
+__all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]
 
 # Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
@@ -95,7 +100,8 @@ def read(
         raise unknown_file(place, head)
     if options.dataset is not None and not isinstance(reader, Hdf5Reader):
         raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
-    return guarded_read(reader, place, options)
+    recording = guarded_read(reader, place, options)
+    return replace(recording, source=shown_name(recording.source))
 
 
 def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
@@ -103,53 +109,112 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
     A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
     that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
-    it fails; only the annotations of a record stand for the record.
+    it fails; only the annotations of a record stand for the record. Files and folders below a folder that cannot be
+    looked into are listed for the same reason.
     """
     return sorted({place for path in paths for place in _expand(Path(path))})
 
 
+def recording_files(path: str | Path) -> list[Path]:
+    """All files that a recording is read from: its own, those that a WFDB header names, and a JSON file beside it."""
+    file = _with_dataset(Path(path))[0]
+    place = _record(file) or file
+    beside = [place.with_suffix(".json")] if place.name else []
+    named = header_files(place) if place.suffix.lower() == ".hea" else {place}
+    return sorted({*named, *(known for known in beside if is_file(known))})
+
+
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or record_header(path) else split_dataset(path)
+    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
 
 
 def _expand(path: Path) -> list[Path]:
     if is_folder(path):
-        return _in_folder(path.rglob("*"))
+        return _in_folder(_below(path))
     if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
-        below = [file for folder in found if folder.is_dir() for file in folder.rglob("*")]
-        return _in_folder([*found, *below]) or [path]
-    return [record_header(path) or _annotated(path) or path]
+        below = [file for folder in found if is_folder(folder) for file in _below(folder)]
+        return _in_folder([*(file for file in found if not is_folder(file)), *below]) or [path]
+    return [_record(path) or _annotated(path) or path]
 
 
 def _annotated(path: Path) -> Path | None:
     """The header of the record that a file holds annotations of, by its name, unless a reader knows the file."""
-    beside = path.with_suffix(".hea")
-    if not is_annotation(path) or not is_file(path) or not is_file(beside) or _reader_of(path, _head(path)):
+    beside = path.with_suffix(".hea") if path.name else path
+    if not is_annotation(path) or not is_file(path) or not is_file(beside):
         return None
-    return beside
+    try:
+        return None if _reader_of(path, _head(path)) else beside
+    except UnreadableFileError:
+        return None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files below a folder, links to folders as they are, and the folders that cannot be listed."""
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            yield place
+            continue
+        waiting += [path for path, is_below in listed if is_below]
+        yield from (path for path, is_below in listed if not is_below)
 
 
 def _in_folder(files: Iterable[Path]) -> list[Path]:
     listed: set[Path] = set()
     segments: set[Path] = set()
-    for place in {record_header(file) or file for file in files}:
-        if is_file(place) and not place.name.startswith("._"):  # what macOS keeps beside a file
-            head = _head(place)
+    for place in {_record(file) or file for file in files if not file.name.startswith("._")}:  # what macOS keeps beside
+        try:
+            mode = place.stat().st_mode
+            head = _head(place) if stat.S_ISREG(mode) else b""
+        except FileNotFoundError:  # a link to nowhere
+            continue
+        except (OSError, UnreadableFileError):
+            listed |= set() if _is_signal_file(place) else {place}
+            continue
+        if stat.S_ISREG(mode):
             segments |= segment_headers(place, head)
             listed |= {place} if any(reader.lists(place, head) for reader in READERS) else set()
+        elif stat.S_ISDIR(mode) and not place.is_symlink():
+            listed.add(place)  # its files cannot be listed
     return sorted(listed - segments)
 
 
+def _is_signal_file(path: Path) -> bool:
+    """Whether a file that cannot be opened belongs to a record by its name; reading the record says so."""
+    return path.suffix == ".dat" and is_file(path.with_suffix(".hea"))
+
+
+def _record(path: Path) -> Path | None:
+    """The header of a WFDB record; see :func:`record_header`. One that cannot be opened names no file."""
+    try:
+        return record_header(path)
+    except OSError:
+        return None
+
+
 def _locate(path: Path) -> Path:
-    record = record_header(path)
+    record = _record(path)
     if record is not None:
         return record
     if is_folder(path):
-        raise UnreadableFileError(f"{path}: this is a folder: pass a recording, or the folder to find_recordings")
+        raise UnreadableFileError(f"{path}: {_about_folder(path)}")
     check_regular(path)
     return path
+
+
+def _about_folder(path: Path) -> str:
+    """What is to be said of a folder in the place of a recording."""
+    try:
+        with os.scandir(path):
+            return "this is a folder: pass a recording, or the folder to find_recordings"
+    except OSError as error:
+        return f"cannot be opened ({error.strerror}): check its permissions"
 
 
 def _head(path: Path) -> bytes:

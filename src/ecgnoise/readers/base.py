@@ -6,7 +6,6 @@ it does not say comes from the :class:`ReadOptions`; what neither says is an err
 
 import errno
 import importlib
-import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ecgnoise.errors import (
     UnknownUnitsError,
     UnreadableFileError,
 )
+from ecgnoise.files import open_regular
 from ecgnoise.readers.labels import is_known_unit, voltage_unit
 from ecgnoise.recording import (
     MILLIVOLTS_PER,
@@ -197,18 +197,10 @@ def open_file(path: Path) -> BinaryIO:
     names one. UnreadableFileError where the path is none of a regular file, or of one that cannot be opened.
     """
     check_regular(path)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        number = os.open(path, flags)
+        return open_regular(path)
     except OSError as error:
         raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
-    file = os.fdopen(number, "rb")
-    try:
-        _check_mode(path, os.fstat(number).st_mode)
-    except UnreadableFileError:
-        file.close()
-        raise
-    return file
 
 
 def check_regular(path: Path) -> None:

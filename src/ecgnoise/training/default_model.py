@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from ecgnoise import __version__, metrics
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError
@@ -33,6 +33,7 @@ from ecgnoise.models.load import (
 )
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
 from ecgnoise.models.torch import WEIGHTS
+from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import DefaultConfig
@@ -119,7 +120,7 @@ def train_default(
     """
     if out.exists():
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
-    weights = None if start is None else load_file(start.file(WEIGHTS))
+    weights = None if start is None else load_weights(start.file(WEIGHTS))
     kept = material if config.keep == 1 else keep_cleanest(material, start, config.keep)
     task, watched = MaskedTask(kept.training, config, weights), MaskedTask(kept.clean, config)
     network = train(task, watched, config, work or out.with_name(f"{out.name}.training"), progress)

@@ -192,9 +192,9 @@ def train_student(
 
 def _statistics(teacher: ModelFolder) -> MaskedDenoiser:
     """A network with the teacher's statistics of its training images."""
-    from safetensors.torch import load_file
+    from ecgnoise.models.weights import load_weights
 
-    weights = load_file(teacher.file(WEIGHTS))
+    weights = load_weights(teacher.file(WEIGHTS))
     network = MaskedDenoiser((8,))
     for name, value in network.named_buffers(recurse=False):
         value.copy_(weights[name])

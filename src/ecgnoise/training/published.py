@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from accelerate import PartialState
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
 from ecgnoise import __version__, metrics
@@ -34,6 +34,7 @@ from ecgnoise.models.networks import (
 )
 from ecgnoise.models.redraw import AutoencoderRedrawer, Pictures, Redrawer, WalkRedrawer
 from ecgnoise.models.torch import WEIGHTS, TorchAutoencoder, TorchNetwork
+from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import Profile
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import PublishedConfig
@@ -218,7 +219,7 @@ def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
             f"{path}: its pictures are others than those of the store: train it with the same options"
         )
     weights = folder.file(WEIGHTS)
-    network = network_of(kind, load_file(weights), str(weights))
+    network = network_of(kind, load_weights(weights), str(weights))
     found = network.ae if isinstance(network, LatentDiffusion) else network
     if not isinstance(found, Autoencoder):
         raise TypeError(f"{type(found).__name__} is no autoencoder")
