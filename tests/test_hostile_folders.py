@@ -97,7 +97,7 @@ def test_the_program_says_which_file_it_may_not_read(folder, locked, tiny_model,
     assert result.exit_code == 1
     assert "b.npz: cannot be opened (Permission denied)" in result.stderr
     with (tmp_path / "t.csv").open(newline="") as lines:
-        assert {Path(row["record"]).name for row in csv.DictReader(lines)} >= {"a.npz", "c.npz"}
+        assert {Path(row["path"]).name for row in csv.DictReader(lines)} >= {"a.npz", "c.npz"}
 
 
 def test_links_and_pipes_are_no_recordings(folder):
@@ -163,7 +163,7 @@ def test_names_that_are_no_utf_8_are_written_with_replacement(folder, tiny_model
     if table == "t.csv":
         assert shown in (tmp_path / table).read_text(encoding="utf-8")
     elif table == "t.json":
-        assert any(shown in entry["record"] for entry in json.loads((tmp_path / table).read_text(encoding="utf-8")))
+        assert any(shown in entry["path"] for entry in json.loads((tmp_path / table).read_text(encoding="utf-8")))
     elif table == "results":
         assert "bad�.npz" in (tmp_path / table / "errors.csv").read_text(encoding="utf-8")
         again = subprocess.run([*command, "--out", str(tmp_path / table)], env=ENVIRONMENT, timeout=120, check=False)
