@@ -9,6 +9,7 @@ import binascii
 import json
 import math
 import struct
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +60,8 @@ class Format:
 
     options: what the file does not say. rates: absurd sampling frequencies that it can hold. gain: what a gain of 0
     is: a fault, an error, or (None) something that the format has not. truncated: shares of the file that must be an
-    error. suffix: whether the format goes by its name.
+    error. short: shares that are read as far as they are whole, with a note. suffix: whether the format goes by its
+    name.
     """
 
     reader: str
@@ -68,6 +70,7 @@ class Format:
     rates: tuple[float, ...] = (0.0, -250.0, math.nan, 1e9)
     gain: str | None = None
     truncated: tuple[float, ...] = (0.01, 0.5, 0.99)
+    short: tuple[float, ...] = ()
     lazy: bool = False
     by_suffix: bool = False
 
@@ -426,9 +429,43 @@ def polar(folder: Path, ecg: Ecg) -> Path:
 def csv(folder: Path, ecg: Ecg) -> Path:
     path = folder / "r.csv"
     time = np.arange(ecg.signal.shape[1]) * (1 / ecg.rate if ecg.rate else 0.0)
-    title = ",".join(["time", *(f"{name} (mV)" for name in ecg.names)])
+    title = ",".join(["time (s)", *(f"{name} (mV)" for name in ecg.names)])
     np.savetxt(path, np.column_stack([time, ecg.signal.T]), "%.9f", ",", header=title, comments="")
     return path
+
+
+def opensignals(folder: Path, ecg: Ecg) -> Path:
+    """After files of OpenSignals: a header in JSON, then a sequence number, a digital input and 16 bits a lead."""
+    counts = np.round((ecg.signal / 3 + 0.5) * 2**16).astype(int)
+    device = {"sensor": ["ECG"] * len(ecg.names), "device name": "00:00", "column": ["nSeq", "DI", *ecg.names]}
+    device |= {"time": "8:30:15.250", "date": "2021-2-24", "device": "biosignalsplux", "sampling rate": ecg.rate}
+    device |= {"label": list(ecg.names), "resolution": [16] * len(ecg.names), "channels": [1], "mode": 0}
+    header = f"# OpenSignals Text File Format. Version 1\n# {json.dumps({'00:00': device})}\n# EndOfHeader\n"
+    rows = ["\t".join(map(str, [at, 0, *row])) + "\t\n" for at, row in enumerate(counts.T)]
+    path = folder / "opensignals_0000_2021-02-24.txt"
+    path.write_text(header + "".join(rows))
+    return path
+
+
+def wav(folder: Path, ecg: Ecg) -> Path:
+    with wave.open(str(folder / "r.wav"), "wb") as file:
+        file.setnchannels(len(ecg.names))
+        file.setsampwidth(2)
+        file.setframerate(ecg.rate)
+        file.writeframes(ecg.counts.T.tobytes())
+    return folder / "r.wav"
+
+
+def spreadsheet(folder: Path, ecg: Ecg) -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("ECG")
+    sheet.append(["time (s)", *(f"{name} (mV)" for name in ecg.names)])
+    for at, row in enumerate(ecg.signal.T.tolist()):
+        sheet.append([at / ecg.rate if ecg.rate else 0.0, *row])
+    book.save(folder / "r.xlsx")
+    return folder / "r.xlsx"
 
 
 def npy(folder: Path, ecg: Ecg) -> Path:
@@ -509,10 +546,12 @@ def feather(folder: Path, ecg: Ecg) -> Path:
 
 KNOWN = {"sampling_frequency": 250.0, "units": "mV", "lead_names": ("II", "V2")}
 FORMATS = (
-    Format("WfdbReader", wfdb_record, gain="note", lazy=True, by_suffix=True),
-    Format("EdfReader", edf, gain="fault", lazy=True),
-    Format("EdfReader", bdf, gain="fault", lazy=True),
-    Format("IshneReader", ishne, rates=(0.0, -250.0), gain="fault", lazy=True),
+    Format(
+        "WfdbReader", wfdb_record, gain="note", truncated=(0.0,), short=(0.01, 0.5, 0.99), lazy=True, by_suffix=True
+    ),
+    Format("EdfReader", edf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
+    Format("EdfReader", bdf, gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
+    Format("IshneReader", ishne, rates=(0.0, -250.0), gain="fault", truncated=(0.01,), short=(0.5, 0.99), lazy=True),
     Format("DicomReader", dicom, gain="fault"),
     Format("ScpReader", scp, rates=(0.0, 1e9), gain="error"),
     Format("Hl7Reader", hl7, gain="fault"),
@@ -525,11 +564,14 @@ FORMATS = (
     Format("MferReader", mfer, rates=(0.0, 1e9), gain="fault"),
     Format("AppleWatchReader", apple_watch, truncated=(0.01,)),
     Format("PolarReader", polar, truncated=(0.0005,)),
+    Format("OpenSignalsReader", opensignals, truncated=(0.005,)),
     Format("Mat73Reader", mat73),
     Format("MatReader", mat),
     Format("Hdf5Reader", hdf5, lazy=True),
     Format("ParquetReader", parquet),
     Format("FeatherReader", feather),
+    Format("WavReader", wav, {"units": "uV", "lead_names": ("II", "V2")}, rates=()),
+    Format("SpreadsheetReader", spreadsheet, rates=(0.0, -250.0, 1e9)),
     Format("NpyReader", npy, KNOWN, rates=(), lazy=True),
     Format("NpzReader", npz),
     Format("CsvReader", csv, rates=(0.0, -250.0, 1e9), truncated=(0.0001,)),

@@ -464,7 +464,8 @@ def test_epochs_take_the_place_of_steps(tmp_path, trained):
     assert (trained[0][2].epochs, trained[0][2].steps) == (2.5, 0)
 
 
-OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3}
+OTHER_VALUES = {"precision": "bfloat16", "channels": "32,64", "discretization": True, "epochs": 0.0, "steps": 3,
+                "schedule": "constant", "ema_ramp": False, "partial_batch": True}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["default", "student", "autoencoder", "latent", "pixel"])
@@ -478,7 +479,8 @@ def test_every_setting_of_training_has_an_option_with_help(tmp_path, monkeypatch
     values |= {name: value + 1 for name, value in values.items() if type(value) is int and name != "validation_fold"}
     words = [f"--{name.replace('_', '-')}" for name in values]
     arguments = [str(part) for name, value in zip(words, values.values(), strict=True)
-                 for part in ([name] if value is True else [name, value])]  # fmt: skip
+                 for part in ({True: [name], False: [f"--no{name[1:]}"]}[value] if isinstance(value, bool)
+                              else [name, value])]  # fmt: skip
     caught = []
     monkeypatch.setattr(command, "callback", lambda options: caught.append(options.configuration(kind)))
     others = {"latent": ["--autoencoder", tmp_path], "student": ["--teacher", tmp_path]}.get(kind, [])

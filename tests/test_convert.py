@@ -3,14 +3,22 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ecgnoise.diffusion import Ddim
 from ecgnoise.errors import CheckpointError, ModelNotFoundError, OptionError, OutputError
 from ecgnoise.models.folder import load_folder
-from ecgnoise.profiles import PAPER
+from ecgnoise.models.load import load_redrawer
+from ecgnoise.models.redraw import Pictures
+from ecgnoise.models.torch import WEIGHTS
+from ecgnoise.profiles import PAPER, from_network
+from ecgnoise.training.config import PublishedConfig
 from ecgnoise.training.convert import convert_checkpoint, kind_of, read_checkpoint
+from ecgnoise.training.published import Request, read_autoencoder, train_published
+from training_stores import make_store
 
 pytest_plugins = ["conftest_published"]
 
@@ -42,6 +50,57 @@ def test_a_published_checkpoint_becomes_a_model(kind, request):
 def test_kind_is_found_from_the_names(networks):
     for kind, network in networks.items():
         assert kind_of(network.state_dict()) == kind
+    assert kind_of(networks["latent"].ae.state_dict()) == "autoencoder"
+
+
+@pytest.fixture(scope="module")
+def autoencoder_model(networks, tmp_path_factory):
+    """A published ``ema_100.pth`` of the autoencoder, converted."""
+    folder = tmp_path_factory.mktemp("autoencoder")
+    torch.save(networks["latent"].ae.state_dict(), folder / "ema_100.pth")
+    return convert_checkpoint(folder / "ema_100.pth", folder / "model")
+
+
+@pytest.mark.slow
+def test_an_autoencoder_becomes_a_model(autoencoder_model, networks, outputs):
+    description = autoencoder_model.description
+    assert (description.network.kind, description.sampler, description.profile) == ("autoencoder", None, PAPER)
+    assert "ema_100.pth" in autoencoder_model.file("card.md").read_text()
+    assert "Walk" not in autoencoder_model.file("card.md").read_text()
+    image = from_network(outputs["input"][:, 0], PAPER)
+    redrawn = load_redrawer(autoencoder_model).redraw(Pictures(image, np.zeros(1, np.float32), True, np.ones(32, bool)))
+    with torch.inference_mode():
+        expected = networks["latent"].ae(torch.from_numpy(outputs["input"])).numpy()[:, 0]
+    assert np.abs(redrawn - from_network(expected, PAPER)).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_latent_model_starts_from_a_published_autoencoder(autoencoder_model, tmp_path):
+    """Whatever the pictures: the checkpoint does not say whether they were in whole grey levels."""
+    assert read_autoencoder(autoencoder_model.path, PAPER)
+    store = make_store(tmp_path / "store", dtype="float16", records=4)
+    config = PublishedConfig(epochs=0.0, steps=2, batch=2, channels=(32, 32, 32), validation_fold=2, checkpoints=1)
+    made = train_published("latent", Request(store, tmp_path / "latent", config), autoencoder_model.path)
+    weights, given = load_file(made.file(WEIGHTS)), load_file(autoencoder_model.file(WEIGHTS))
+    assert all(torch.equal(weights[f"ae.{name}"], value) for name, value in given.items())
+    kept = tmp_path / "latent.training" / "checkpoints"
+    average = read_checkpoint(kept / "step-000002-ema.pth")
+    assert average.keys() == weights.keys()
+    assert all(torch.equal(average[name], value) for name, value in weights.items())
+    assert kind_of(read_checkpoint(kept / "step-000002-raw.pth")) == "latent"
+
+
+@pytest.mark.slow
+def test_an_autoencoder_may_be_part_of_a_latent_model(networks, autoencoder_model, tmp_path):
+    torch.save(networks["latent"].state_dict(), tmp_path / "ldm.pth")
+    made = convert_checkpoint(tmp_path / "ldm.pth", tmp_path / "model", kind="autoencoder")
+    assert made.file(WEIGHTS).read_bytes() == autoencoder_model.file(WEIGHTS).read_bytes()
+
+
+def test_what_wrappers_of_modules_put_before_names_is_taken_off(tmp_path):
+    file = tmp_path / "wrapped.pth"
+    torch.save({"n_averaged": torch.tensor(3), "module._orig_mod.a.weight": torch.ones(2)}, file)
+    assert list(read_checkpoint(file)) == ["a.weight"]
 
 
 @pytest.mark.parametrize("key", ["ema", "model", "state_dict"])

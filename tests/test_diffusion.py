@@ -20,7 +20,7 @@ from ecgnoise.errors import OptionError
 
 pytest_plugins = ["conftest_published"]
 
-SAMPLERS = [Ddim(), Ddim(35, 10), Ddim(0, 1), Ddpm(0), Ddpm(12)]
+SAMPLERS = [Ddim(), Ddim(35, 10), Ddim(300, 300), Ddim(0, 1), Ddpm(0), Ddpm(12)]
 
 
 def drawn(seed, *shape):
@@ -85,6 +85,43 @@ def test_start_of_the_published_walk(outputs, kind):
 def test_published_timesteps(outputs):
     assert Ddim().timesteps == tuple(outputs["latent_ddim_timesteps"]) == (30, 20, 10, 0)
     assert Ddpm(3).timesteps == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "interval", "expected"),
+    [
+        (35, 10, (30, 20, 10, 0)),
+        (39, 10, (30, 20, 10, 0)),
+        (9, 10, (0,)),
+        (300, 300, (333, 0)),
+        (250, 30, (240, 210, 180, 150, 120, 90, 60, 30, 0)),
+        (250, 60, (248, 186, 124, 62, 0)),
+        (999, 300, (666, 333, 0)),
+        (999, 1000, (0,)),
+        (999, 600, (0,)),
+        (3, 1, (3, 2, 1, 0)),
+    ],
+)
+def test_timesteps_are_those_of_a_whole_walk_of_diffusers(start, interval, expected):
+    """Published: 30, 20, 10, 0 from 35 by 10, and 300 by 300 starts at 333."""
+    sampler = Ddim(start, interval)
+    scheduler = DDIMScheduler()
+    scheduler.set_timesteps(1000 // interval)
+    assert sampler.timesteps == expected == tuple(scheduler.timesteps.tolist())[-len(expected) :]
+    assert sampler.step_size == 1000 // scheduler.num_inference_steps
+
+
+@pytest.mark.parametrize(("start", "interval"), [(35, 10), (250, 60), (300, 300), (999, 1000), (7, 3)])
+def test_a_walk_by_ddim_is_that_of_diffusers(start, interval):
+    clean = drawn(3, 2, 2, 4, 8).clip(-1, 1).astype(np.float64)
+    noise = draw_noise(Ddim(start, interval), clean.shape[1:], seed=123).astype(np.float64)
+    scheduler = in_double(DDIMScheduler())
+    scheduler.set_timesteps(1000 // interval)
+    visited = scheduler.timesteps[-(start // interval + 1) :]
+    sample = scheduler.add_noise(torch.from_numpy(clean), torch.from_numpy(noise), visited[:1])
+    for timestep in visited:
+        sample = scheduler.step(halve(sample, int(timestep)), timestep, sample).prev_sample
+    np.testing.assert_allclose(walk(halve, clean, Ddim(start, interval), noise), sample, atol=1e-6)
 
 
 def test_first_noise_is_frozen_and_the_same_for_every_sampler(outputs):

@@ -19,7 +19,7 @@ from ecgnoise.readers import READERS, read
 from ecgnoise.segments import FAULTS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
 from ecgnoise.tables import COLUMNS, WRITERS
-from ecgnoise.training.config import PAPER_REFINED_LATENT, DefaultConfig, preset
+from ecgnoise.training.config import DefaultConfig, preset
 from ecgnoise.writing import RECORDING_WRITERS, write_recording
 
 ROOT = Path(__file__).parents[1]
@@ -207,9 +207,9 @@ def test_presets_in_the_training_page_are_those_of_the_program():
         [preset("default", "student")],
         [preset("default", "autoencoder")],
         [preset("default", "latent"), preset("default", "pixel")],
-        [preset("paper", "autoencoder"), preset("paper", "autoencoder", refined=True)],
-        [preset("paper", "latent"), preset("paper", "pixel"), preset("paper", "pixel", refined=True)],
-        [preset("paper", "latent", refined=True), PAPER_REFINED_LATENT],
+        [preset("paper", "autoencoder")],
+        [preset("paper", "latent")],
+        [preset("paper", "pixel")],
     ]
     names = {name for column in columns for config in column for name in asdict(config)}
     assert set(table) == names

@@ -194,6 +194,16 @@ def test_lists_of_leads(database):
     assert all(lead_row.labels == ("clean",) for lead_row in training_leads(records))
 
 
+def test_one_record_is_not_trained_on_as_published(database):
+    """The published training list leaves it out; it is evaluated like the others."""
+    first, *_ = parse_labels(database).records
+    named, other = (replace(first, filename_hr=f"records500/12000/{number}_hr") for number in (12722, 12723))
+    assert not list(training_leads([named]))
+    assert [row.lead for row in training_leads([other])] == [7, 8, 9, 10, 11]
+    assert [row.lead for row in evaluation_leads([named])] == [0, 1, 2, 3, 4, 5, 6]
+    assert len(list(all_leads([named]))) == 12
+
+
 def test_tables_are_read_back(database, tmp_path):
     records = parse_labels(database).records
     labels, index = tmp_path / "new" / "labels.csv", tmp_path / "new" / "all.csv"

@@ -90,7 +90,7 @@ def test_bad_records_are_listed_and_the_others_are_there(made):
     assert [name[-8:] for name in sorted(outcome.failed)] == ["00000_hr", "00001_hr", "00002_hr", "00003_hr"]
     reasons = [outcome.failed[name] for name in sorted(outcome.failed)]
     for reason, word in zip(
-        reasons, ("no such file", "damaged or shorter", "250 Hz, not 500 Hz", "header"), strict=True
+        reasons, ("no such file", "208 samples, not 5000", "250 Hz, not 500 Hz", "header"), strict=True
     ):
         assert word in reason
     assert store.done.tolist() == [good(number) for number in range(RECORDS)]

@@ -12,7 +12,13 @@ from tests import format_makers as makers
 from tests.format_makers import FORMATS, Ecg, Format
 
 from ecgnoise import readers
-from ecgnoise.errors import EcgNoiseError, LeadNameError, MissingExtraError, UnreadableFileError
+from ecgnoise.errors import (
+    EcgNoiseError,
+    LeadNameError,
+    MissingExtraError,
+    UnknownSamplingFrequencyError,
+    UnreadableFileError,
+)
 from ecgnoise.folder import score_file
 from ecgnoise.readers import ReadOptions, find_recordings, read
 from ecgnoise.readers.base import check_regular, open_file
@@ -306,6 +312,19 @@ def test_dicom_without_sensitivity_asks_for_the_unit(tmp_path, ecg):
     with pytest.raises(EcgNoiseError, match="--units"):
         read(path)
     assert read(path, units="uV").units == "mV"
+
+
+def test_dicom_without_sampling_frequency_asks_for_it(tmp_path, ecg):
+    pydicom = pytest.importorskip("pydicom")
+    path = makers.dicom(tmp_path, ecg)
+    data = pydicom.dcmread(path)
+    del data.WaveformSequence[1].SamplingFrequency
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    with pytest.raises(UnknownSamplingFrequencyError, match="--sampling-frequency"):
+        read(path)
+    recording = read(path, sampling_frequency=250)
+    assert recording.sampling_frequency == 250
+    np.testing.assert_allclose(recording.signal, ecg.signal, atol=1.6e-3)
 
 
 def test_dicom_empty_values_are_as_good_as_none(tmp_path, ecg):

@@ -169,6 +169,7 @@ def test_wrong_files_of_settings_are_refused(tmp_path, text, said):
         {"beta2": 1.0}, {"warm_up": 1.1}, {"gradient_norm": -1.0}, {"ema": 1.0}, {"precision": "float16"},
         {"seed": -1}, {"seed": 2**40}, {"save_every": 0}, {"validation_leads": 0}, {"channels": ()},
         {"channels": (12,)}, {"units_withheld": 1.5}, {"epochs": 1.0}, {"keep": 0.0}, {"keep": 1.1},
+        {"schedule": "linear"}, {"checkpoints": -1},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(values):
@@ -186,13 +187,13 @@ def test_the_length_that_is_given_takes_the_place_of_the_other():
 
 
 def test_preset_paper_is_what_was_published():
-    for kind, epochs in (("autoencoder", 100), ("latent", 50), ("pixel", 50)):
+    for kind, epochs, batch in (("autoencoder", 100, 32), ("latent", 50, 128), ("pixel", 50, 32)):
         config = preset("paper", kind)
-        assert (config.learning_rate, config.ema, config.batch, config.epochs) == (1e-4, 0.999, 32, epochs)
+        assert (config.learning_rate, config.ema, config.batch, config.epochs) == (1e-4, 0.999, batch, epochs)
         assert config.warm_up * config.epochs == (5 if kind == "autoencoder" else 0)
-        refined = preset("paper", kind, refined=True)
-        expected = replace(config, batch=128, seed=123) if kind == "latent" else config
-        assert refined == expected
+        assert config.schedule == ("cosine" if kind == "autoencoder" else "constant")
+        assert (config.seed, config.ema_ramp, config.partial_batch, config.validation_fold) == (123, False, True, 0)
+        assert config.checkpoints >= 1
     with pytest.raises(OptionError, match="pass --preset default"):
         preset("paper", "default")
 

@@ -293,6 +293,92 @@ def test_learning_rate_rises_along_a_line_and_falls_along_a_cosine(tmp_path):
     np.testing.assert_allclose(falling, 0.05 * (1 + np.cos(np.pi * np.arange(57) / 56)) / 2, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("warm_up", [0.0, 0.125])
+def test_a_constant_learning_rate_stays_after_the_warm_up(tmp_path, warm_up):
+    """Published, where there is no warm-up: no schedule at all."""
+    lines = read_log_of(tmp_path, replace(CONFIG, save_every=1, warm_up=warm_up, schedule="constant"))
+    rates = [line["learning_rate"] for line in lines]
+    rising = round(64 * warm_up)
+    assert rates == pytest.approx([0.05 * min(1, step / max(rising, 1)) for step in range(1, 65)])
+
+
+def test_a_constant_rate_steps_as_plain_adamw(tmp_path):
+    """The weights after a few steps are those of a loop of torch alone, and the average those of one from the first."""
+    config = replace(CONFIG, steps=5, warm_up=0.0, schedule="constant", ema_ramp=False, ema=0.75, precision="float32")
+    task = LineTask()
+    averaged = run(tmp_path, config, task=task)
+    torch.manual_seed(config.seed)
+    network = torch.nn.Linear(16, 16)
+    average = weights(network).clone()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.05, weight_decay=0.01)
+    generator = torch.Generator().manual_seed(config.seed)
+    for chosen in list(task.seen):
+        task.loss(network, task.batch(chosen, generator)).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        average = 0.75 * average + 0.25 * weights(network)
+    assert torch.allclose(weights(averaged), average.detach(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("batch", "accumulate", "sizes"), [(10, 1, [10, 10, 4]), (5, 2, [10, 10, 4]), (7, 3, [21, 3])])
+def test_the_last_batch_of_an_epoch_is_what_is_left(tmp_path, batch, accumulate, sizes):
+    """Published: a partial batch is a step of its own; each lead-segment is taken once an epoch."""
+    task = LineTask(24)
+    config = replace(CONFIG, steps=0, epochs=2.0, batch=batch, accumulate=accumulate, partial_batch=True)
+    run(tmp_path, config, task=task)
+    assert [len(chosen) for chosen in task.seen] == sizes * 2
+    epochs = np.split(np.concatenate(task.seen), 2)
+    assert all(np.array_equal(np.sort(epoch), np.arange(24)) for epoch in epochs)
+    assert not np.array_equal(*epochs)
+    assert read_log(tmp_path / "log.jsonl")[-1]["epoch"] == 2.0
+
+
+def test_what_is_left_is_filled_up_to_as_many_in_each_share(tmp_path):
+    task = LineTask(25)
+    run(tmp_path, replace(CONFIG, steps=0, epochs=1.0, batch=5, accumulate=4, partial_batch=True), task=task)
+    assert [len(chosen) for chosen in task.seen] == [20, 8]
+    assert np.array_equal(task.seen[1][5:], task.seen[0][:3])
+
+
+def test_a_stopped_run_with_partial_batches_and_checkpoints_goes_on_as_if_nothing_had_been(tmp_path):
+    config = replace(CONFIG, steps=0, epochs=6.0, batch=10, partial_batch=True, checkpoints=3, save_every=4)
+
+    def stop(step, steps, loss):
+        if step == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    straight = run(tmp_path / "straight", config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", config, stop)
+    assert torch.equal(weights(run(tmp_path / "stopped", config)), weights(straight))
+    assert read_log(tmp_path / "stopped" / "log.jsonl") == read_log(tmp_path / "straight" / "log.jsonl")
+
+
+def test_weights_and_their_average_are_kept_as_often_as_asked(tmp_path):
+    network = run(tmp_path, replace(CONFIG, checkpoints=4))
+    folder = tmp_path / "checkpoints"
+    expected = [f"step-{step:06}-{name}.pth" for step in (16, 32, 48, 64) for name in ("ema", "raw")]
+    assert sorted(path.name for path in folder.iterdir()) == expected
+    last = {name: torch.load(folder / f"step-000064-{name}.pth", weights_only=True) for name in ("raw", "ema")}
+    assert torch.equal(last["ema"]["weight"], network.weight)
+    assert torch.equal(last["raw"]["weight"], state(tmp_path)["network"]["weight"])
+    first = torch.load(folder / "step-000016-ema.pth", weights_only=True)
+    assert not torch.equal(first["weight"], network.weight)
+    assert not (run(tmp_path / "none") and (tmp_path / "none" / "checkpoints").exists())
+
+
+def test_a_run_of_before_there_were_all_settings_is_known_again(tmp_path):
+    run(tmp_path, replace(CONFIG, steps=4))
+    path = tmp_path / "training.toml"
+    added = ("schedule", "ema_ramp", "partial_batch", "checkpoints")
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(added)]
+    path.write_text("\n".join(lines))
+    run(tmp_path, replace(CONFIG, steps=4))
+    with pytest.raises(TrainingDataError, match="schedule was cosine, is constant"):
+        run(tmp_path, replace(CONFIG, steps=4, schedule="constant"))
+
+
 def test_the_average_of_the_weights_is_what_comes_out(tmp_path, whole):
     kept = state(whole[0])
     average = torch.cat([kept["average"][f"module.{name}"].flatten() for name in ("weight", "bias")])

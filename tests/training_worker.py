@@ -17,6 +17,9 @@ from training_stores import LineTask, made_up_levels
 LENGTH = {"epochs": 0.0, "steps": 3, "save_every": 1}
 CONFIGS = {
     "line": TrainingConfig(**{**LENGTH, "steps": 12}, learning_rate=0.05, precision="float32"),
+    "partial": TrainingConfig(
+        **{**LENGTH, "steps": 12}, learning_rate=0.05, precision="float32", partial_batch=True, ema_ramp=False
+    ),
     "autoencoder": PublishedConfig(**LENGTH, channels=(32, 32, 32), precision="float32"),
     "default": DefaultConfig(**LENGTH, channels=(8, 8, 8), precision="float32"),
 }
@@ -27,6 +30,7 @@ def tasks(config):
     narrow = ((32, False),) * 3
     return {
         "line": LineTask(),
+        "partial": LineTask(22),
         "autoencoder": AutoencoderTask((made_up_levels(10, 32) * 30 + 200).clip(0, 255), lambda: Autoencoder(narrow)),
         "default": MaskedTask(TrainingSet(levels.astype("float16"), levels[:, 0, 0], {}), config),
     }

@@ -89,12 +89,8 @@ class Sampler(Protocol):
     """Which timesteps a walk visits and how it goes from one to the next."""
 
     @property
-    def start(self) -> int:
-        """Timestep up to which noise is added."""
-
-    @property
     def timesteps(self) -> tuple[int, ...]:
-        """Timesteps at which noise is predicted, falling."""
+        """Timesteps at which noise is predicted, falling; noise is added up to the first."""
 
     @property
     def draws(self) -> int:
@@ -106,10 +102,11 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Ddim:
-    """Deterministic walk from ``start`` in steps of ``step_interval``; as published 30, 20, 10, 0.
+    """Deterministic walk from about ``start`` in steps of about ``step_interval``; as published 30, 20, 10, 0.
 
-    The paper speaks of three steps, its program predicts noise four times, the last at t = 0. A start that is
-    no multiple of the interval ends above 0: 35, 25, 15, 5.
+    The paper speaks of three steps, its program predicts noise four times, the last at t = 0. As published, the
+    timesteps are the last ``start // step_interval + 1`` of a whole walk of ``1000 // step_interval`` equal steps that
+    ends at 0. So 35 by 10 walks 30, 20, 10, 0, and 300 by 300 walks 333, 0, in steps of 333.
     """
 
     start: int = 30
@@ -121,9 +118,15 @@ class Ddim:
             raise OptionError(f"step interval {self.step_interval}: pass 1 to {TRAIN_TIMESTEPS}")
 
     @property
+    def step_size(self) -> int:
+        """Timesteps between two visits: the whole schedule over the whole number of steps that fit into it."""
+        return TRAIN_TIMESTEPS // (TRAIN_TIMESTEPS // self.step_interval)
+
+    @property
     def timesteps(self) -> tuple[int, ...]:
-        """``start``, ``start - step_interval``, ... down to 0 or the last above it."""
-        return tuple(range(self.start, -1, -self.step_interval))
+        """Multiples of the step size, falling to 0."""
+        visits = min(self.start // self.step_interval + 1, TRAIN_TIMESTEPS // self.step_interval)
+        return tuple(number * self.step_size for number in reversed(range(visits)))
 
     @property
     def draws(self) -> int:
@@ -131,8 +134,8 @@ class Ddim:
         return 1
 
     def step(self, sample: ArrayT, predicted: ArrayT, timestep: int, noise: ArrayT) -> ArrayT:
-        """The sample ``step_interval`` timesteps further down, see :func:`ddim_step`."""
-        return ddim_step(sample, predicted, timestep, timestep - self.step_interval)
+        """The sample ``step_size`` timesteps further down, see :func:`ddim_step`."""
+        return ddim_step(sample, predicted, timestep, timestep - self.step_size)
 
 
 @dataclass(frozen=True)
@@ -176,13 +179,13 @@ def draw_noise(sampler: Sampler, shape: tuple[int, ...], seed: int) -> NDArray[n
 
 
 def walk(predict_noise: Callable[[ArrayT, int], ArrayT], clean: ArrayT, sampler: Sampler, noise: ArrayT) -> ArrayT:
-    """The clean as the model redraws it: noised up to ``sampler.start``, then denoised.
+    """The clean as the model redraws it: noised up to the sampler's first timestep, then denoised.
 
     predict_noise: called with a sample (n, c, h, w) and a timestep. clean: (n, c, h, w). noise: (draws, c,
     h, w) from :func:`draw_noise`, the same kind of array as ``clean``.
     """
     first: ArrayT = noise[0]
-    sample = add_noise(clean, first, alpha_bar_at(sampler.start))
+    sample = add_noise(clean, first, alpha_bar_at(sampler.timesteps[0]))
     for timestep in sampler.timesteps:
         sample = sampler.step(sample, predict_noise(sample, timestep), timestep, noise)
     return sample

@@ -28,8 +28,11 @@ WHITE: Final = 255.0
 
 QRS_BAND: Final = (5.0, 25.0)
 QRS_PERCENTILE: Final = 0.90
-# QRS levels of an ECG in log10 mV^2: R peaks of about 60 uV to 12 mV. Clean leads lie between -3.3 and 0.9.
+# QRS levels in log10 mV^2. Clean leads lie between -3.3 and 0.9; R peaks of about 60 uV to 12 mV have these:
 PLAUSIBLE_QRS_LEVELS: Final = (-3.6, 1.0)
+# Beyond these, of R peaks of about 16 uV and 80 mV, lie clean leads in a unit that is wrong by a factor of 1000, and
+# hardly any lead that is off or full of noise.
+POSSIBLE_QRS_LEVELS: Final = (-4.8, 2.6)
 
 
 @dataclass(frozen=True)
@@ -138,9 +141,9 @@ def qrs_level(levels: ArrayT, profile: Profile) -> ArrayT:
     return strongest[:, below] * (1 - weight) + strongest[:, below + 1] * weight
 
 
-def is_plausible(reference: ArrayT) -> ArrayT:
-    """Whether each QRS level in log10 mV^2, (n,), is one that an ECG has; where not, its unit is doubtful."""
-    low, high = PLAUSIBLE_QRS_LEVELS
+def within(reference: ArrayT, limits: tuple[float, float]) -> ArrayT:
+    """Whether each QRS level in log10 mV^2, (n,), lies within limits such as :data:`PLAUSIBLE_QRS_LEVELS`."""
+    low, high = limits
     return (reference >= low) & (reference <= high)
 
 

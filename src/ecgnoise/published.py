@@ -1,13 +1,15 @@
 """The published call, argument for argument, for programs written against the paper's code.
 
 Departures: a signal with more leads than samples is an error instead of transposed silently; the noise is the same for
-each image, so that a score does not depend on ``batch_size``; lead-segments with a fault are NaN; a tail too short for
-one column keeps one; the signal is in mV, which the published function leaves open (its examples are).
+each image, so that a score does not depend on ``batch_size``; lead-segments with a fault are NaN, and shorter gaps are
+bridged; 5 to 10 s are lengthened by reflection; a tail too short for one column keeps one; a PSNR is at most 100 dB;
+errors are in double precision; the signal is in mV, which the published function leaves open (its examples are).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,12 +19,19 @@ from ecgnoise.errors import CheckpointError, OptionError
 from ecgnoise.models.contract import DiffusionNetwork
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
 from ecgnoise.models.redraw import WalkRedrawer
+from ecgnoise.pictures import ShownSegment, draw_segment
 from ecgnoise.profiles import PAPER, Images
 from ecgnoise.recording import Recording
 from ecgnoise.result import ModelIdentity
 from ecgnoise.score import Scorer
+from ecgnoise.segments import windows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SAMPLERS: Final = ("ddim", "ddpm")
+USE_LDM: Final[Mapping[str, bool]] = {"latent": True, "pixel": False}
+TORCH_WEIGHTS: Final = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,42 @@ class PublishedResult:
     """What the published call gives back.
 
     psnr: (leads, segments) in dB; with several partitions (leads, parts of all segments in turn), where a tail has only
-    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None.
+    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None. recording: what
+    was scored, in mV. n_partitions: parts of a segment.
     """
 
     psnr: NDArray[np.float64]
     original_image: Images | None
     cleaned_image: Images | None
+    recording: Recording | None = field(default=None, repr=False)
+    n_partitions: int = 1
+
+    def plot(self, lead: int = 0, segment: int = 0) -> "Figure":
+        """A lead-segment as the published notebook shows it, as a figure of matplotlib.
+
+        From top to bottom: the signal, the original and the cleaned scalogram, the map of the squared error with its
+        PSNR, and with several partitions the error of each with its local PSNR. Save it with ``savefig``.
+
+        Raises OptionError without images (pass ``return_images=True``) or for a lead or segment that is not there,
+        MissingExtraError without the extra ``plot``.
+        """
+        if self.original_image is None or self.cleaned_image is None or self.recording is None:
+            raise OptionError("plot: the result has no images: pass return_images=True")
+        for name, number, count in zip(("lead", "segment"), (lead, segment), self.original_image.shape, strict=False):
+            if not 0 <= number < count:
+                raise OptionError(f"plot: {name} {number} of {count}: pass 0 to {count - 1}")
+        frequency = self.recording.sampling_frequency
+        window = windows(self.recording.samples.shape[1], frequency)[segment]
+        shown = ShownSegment(
+            signal=np.asarray(self.recording.window(window.start, window.stop)[lead], np.float64),
+            sampling_frequency=frequency,
+            window=window,
+            original=self.original_image[lead, segment],
+            cleaned=self.cleaned_image[lead, segment],
+            frequencies=(PAPER.frequencies[0], PAPER.frequencies[-1]),
+            parts=self.n_partitions,
+        )
+        return draw_segment(shown, f"{self.recording.lead_names[lead]}, segment {segment + 1}")
 
 
 def ecg_noise_quantification(
@@ -57,7 +96,8 @@ def ecg_noise_quantification(
     ecg: (leads, time) or (time,) in mV. sampling_freq: Hz. checkpoint_path: a published ``.pth`` (needs the extra
     ``train``), or a model folder made of one by ``ecgnoise convert`` (does not). n_partitions: parts of a segment.
     diffusion_timestep: where the walk starts, 0..999. noise_scheduler_type: ``"ddim"`` or ``"ddpm"``. step_interval:
-    of DDIM. discretize: 8-bit images. use_ldm: whether the checkpoint is the latent model or the pixel model.
+    of DDIM. discretize: whole grey levels in what is redrawn too; as published, the original has them anyway. use_ldm:
+    whether the checkpoint is the latent model or the pixel model.
 
     Raises OptionError, CheckpointError, ModelNotFoundError, SignalShapeError or SamplingFrequencyError.
     """
@@ -66,11 +106,10 @@ def ecg_noise_quantification(
     sampler: Sampler = (
         Ddim(diffusion_timestep, step_interval) if noise_scheduler_type == "ddim" else Ddpm(diffusion_timestep)
     )
-    profile = replace(PAPER, discretize=discretize)
     network = _open(Path(checkpoint_path), "latent" if use_ldm else "pixel")
-    redrawer = WalkRedrawer(network, sampler, profile, seed)
+    redrawer = WalkRedrawer(network, sampler, replace(PAPER, discretize=discretize), seed)
     identity = ModelIdentity(Path(checkpoint_path).name, "published", "")
-    scorer = Scorer(profile, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
+    scorer = Scorer(PAPER, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
     recording = Recording.from_array(ecg, sampling_freq, units="mV")
     result = scorer.score(recording, parts=n_partitions, images=return_images)
     images = result.images
@@ -78,26 +117,41 @@ def ecg_noise_quantification(
         psnr=result.parts_in_turn(),
         original_image=images.original if images else None,
         cleaned_image=images.reconstruction if images else None,
+        recording=recording,
+        n_partitions=n_partitions,
     )
 
 
 def _open(checkpoint: Path, kind: str) -> DiffusionNetwork:
-    """The network of a checkpoint or model folder; CheckpointError where it is of the other kind."""
+    """The network of a checkpoint or model folder; CheckpointError where it is of another kind."""
     if not checkpoint.is_dir():
-        from ecgnoise.models.networks import PUBLISHED, load_parameters
-        from ecgnoise.models.torch import TorchNetwork
-        from ecgnoise.training.convert import read_checkpoint
-
-        network = PUBLISHED[kind]()
-        load_parameters(network, read_checkpoint(checkpoint), str(checkpoint))
-        return TorchNetwork(network)
-    folder = load_folder(checkpoint)
-    if folder.description.network.kind != kind:
-        found = folder.description.network.kind
-        raise CheckpointError(
-            f"{checkpoint}: holds a {found} network, not a {kind} one: pass use_ldm={kind != 'latent'}"
-        )
+        return _open_checkpoint(checkpoint, kind)
+    folder = load_folder(checkpoint, unused=(TORCH_WEIGHTS,))
+    _check_kind(checkpoint, folder.description.network.kind, kind)
     from ecgnoise.models.load import available_processors
     from ecgnoise.models.onnx import open_onnx
 
     return open_onnx(folder, available_processors())
+
+
+def _open_checkpoint(checkpoint: Path, kind: str) -> DiffusionNetwork:
+    """The network of a ``.pth``."""
+    from ecgnoise.models.networks import PUBLISHED, load_parameters
+    from ecgnoise.models.torch import TorchNetwork
+    from ecgnoise.training.convert import kind_of, read_checkpoint
+
+    parameters = read_checkpoint(checkpoint)
+    _check_kind(checkpoint, kind_of(parameters), kind)
+    network = PUBLISHED[kind]()
+    load_parameters(network, parameters, str(checkpoint))
+    return TorchNetwork(network)
+
+
+def _check_kind(checkpoint: Path, found: str, kind: str) -> None:
+    """CheckpointError where the network found is of another kind, which says what to pass."""
+    if found in USE_LDM and found != kind:
+        what = f"holds a {found} network, and use_ldm={USE_LDM[kind]} asks for a {kind} one"
+        raise CheckpointError(f"{checkpoint}: {what}: pass use_ldm={USE_LDM[found]}")
+    if found not in USE_LDM:
+        what = f"holds a network of the kind {found}, which use_ldm={USE_LDM[kind]} cannot use"
+        raise CheckpointError(f"{checkpoint}: {what}: pass a published latent or pixel model")

@@ -19,7 +19,16 @@ from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
-from ecgnoise.profiles import Images, Profile, held_rows, is_plausible, level_images, qrs_level
+from ecgnoise.profiles import (
+    PLAUSIBLE_QRS_LEVELS,
+    POSSIBLE_QRS_LEVELS,
+    Images,
+    Profile,
+    held_rows,
+    level_images,
+    qrs_level,
+    within,
+)
 from ecgnoise.readers import recording_files
 from ecgnoise.readers.base import is_file
 from ecgnoise.recording import Recording
@@ -35,7 +44,7 @@ LONGEST_SECONDS: Final = 366 * 86_400
 MOST_SCORES: Final = 1 << 28
 # What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
 DOUBTED: Final = {
-    True: "they are scored as if the unit were unknown",
+    True: "a wrong unit costs up to 1.5 dB, or nothing where the R peaks are below 16 uV or above 80 mV",
     False: "the score depends on it: pass the right unit",
 }
 Progress = Callable[[int, int], None]
@@ -208,7 +217,7 @@ class Scorer:
                 f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
             )
         kinds, shares = self._kinds.tell(originals, taken, pictures.held)
-        plausible = np.asarray(take(is_plausible(pictures.reference))) | (recording.units != "mV")
+        plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
         return Measured(measured, kinds, shares, plausible, (originals, taken) if keep else None)
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
@@ -217,7 +226,7 @@ class Scorer:
         levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
-        known = is_plausible(reference) if recording.units == "mV" else False
+        known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
         return Pictures(images, reference, known, held_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:

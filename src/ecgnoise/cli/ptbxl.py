@@ -63,6 +63,7 @@ class CompareOptions:
     keyword: str
     out: Path | None
     figure: Path | None
+    examples: Path | None
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,9 @@ ptbxl.add_command(evaluate)
 @click.option(
     "--figure", type=click.Path(path_type=Path), metavar="FILE", help="The file to draw [default: the first in rank]"
 )
+@click.option(
+    "--examples", type=click.Path(path_type=Path), metavar="STORE", help="Draw example leads of this store too."
+)
 def compare(options: CompareOptions) -> None:
     """Compare the result files in the folder RESULTS: clean leads of fold 10 with noisy leads.
 
@@ -261,6 +265,12 @@ def compare(options: CompareOptions) -> None:
     click.echo(f"wrote {folder / 'compare.csv'}")
     chosen = next((comparison for comparison in comparisons if comparison.file == drawn), comparisons[0])
     _draw(chosen, folder / "compare.png", asked=drawn is not None)
+    if options.examples is not None:
+        from ecgnoise.ptbxl.examples import draw_examples
+        from ecgnoise.ptbxl.store import open_store
+
+        draw_examples(chosen.file, open_store(options.examples), folder / "examples.png")
+        click.echo(f"wrote {folder / 'examples.png'}: clean and noisy leads of {chosen.file.path.name}")
 
 
 def _file_to_draw(files: "tuple[ResultFile, ...]", figure: Path | None) -> "ResultFile | None":

@@ -14,7 +14,7 @@ import click
 from ecgnoise.cli.bar import Bar
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
 from ecgnoise.training.config import (
-    PRECISIONS,
+    CHOICES,
     PRESETS,
     DefaultConfig,
     PublishedConfig,
@@ -63,7 +63,7 @@ class TrainOptions:
 
     def configuration(self, kind: str) -> TrainingConfig:
         """The preset, with the entries of the file and then the options in their place."""
-        config = preset(self.preset, kind, refined=self.only is not None)
+        config = preset(self.preset, kind)
         if self.config is not None:
             config = config.load(self.config)
         return config.updated(self.settings, "options")
@@ -86,7 +86,7 @@ def setting_option(entry: "Field[Any]") -> click.Option:
         return click.Option([f"{name}/--no{name[1:]}"], default=None, help=text)
     if isinstance(entry.default, tuple):
         return click.Option([name], callback=widths, metavar="WIDTHS", help=text)
-    kind: Any = click.Choice(PRECISIONS) if entry.name == "precision" else type(entry.default)
+    kind: Any = click.Choice(CHOICES[entry.name]) if entry.name in CHOICES else type(entry.default)
     return click.Option([name], type=kind, help=text)
 
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from io import BufferedReader
@@ -78,11 +78,11 @@ class ModelFolder:
         return self.path / name
 
 
-def load_folder(path: str | Path) -> ModelFolder:
+def load_folder(path: str | Path, unused: Collection[str] = ()) -> ModelFolder:
     """The model in a folder, all its files verified.
 
     path: a folder, or the string ``"default"`` for the bundled model (``"./default"`` is a folder of that
-    name).
+    name). unused: files that the caller will not open, and that are therefore not verified.
 
     Raises ModelNotFoundError where there is no model.toml or a listed file is absent, ModelFormatError for
     unknown, missing or wrong entries and for files that are not listed, ModelChecksumError for a file that was changed.
@@ -100,7 +100,8 @@ def load_folder(path: str | Path) -> ModelFolder:
         reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
         raise ModelFormatError(f"{folder / DESCRIPTION}: {reason}: pass a model of this version") from error
     for name, expected in description.files.items():
-        verify(folder / name, expected)
+        if name not in unused:
+            verify(folder / name, expected)
     _check_listed(folder, description)
     return ModelFolder(folder, description, digest(written)[:HASH_DIGITS])
 

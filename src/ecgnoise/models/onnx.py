@@ -1,6 +1,7 @@
 """ONNX Runtime sessions, and the published networks as ONNX files."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -201,11 +202,13 @@ def open_onnx(folder: ModelFolder, threads: int) -> OnnxPixelNetwork:
         raise ModelFormatError(f"{folder.path}: a {kind} network is no published one: pass a converted checkpoint")
     noisy: Shape = image_shape(folder) if kind == "pixel" else LATENTS
     interface = Interface({"noisy": noisy, "timestep": (1,)}, whole=("timestep",))
-    predictor = OnnxSession(folder.file(NOISE_PREDICTOR), threads, interface)
     if kind == "pixel":
-        return OnnxPixelNetwork(predictor)
-    autoencoder = OnnxAutoencoder(folder, threads)
-    return OnnxLatentNetwork(autoencoder.encoder, predictor, autoencoder.decoder)
+        return OnnxPixelNetwork(OnnxSession(folder.file(NOISE_PREDICTOR), threads, interface))
+    with ThreadPoolExecutor(2, "ecgnoise-open") as pool:
+        autoencoder = pool.submit(OnnxAutoencoder, folder, threads)
+        predictor = pool.submit(OnnxSession, folder.file(NOISE_PREDICTOR), threads, interface)
+        encoding = autoencoder.result()
+        return OnnxLatentNetwork(encoding.encoder, predictor.result(), encoding.decoder)
 
 
 def image_shape(folder: ModelFolder) -> Shape:

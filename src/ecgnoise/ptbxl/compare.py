@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from ecgnoise.metrics import auroc, signed_wasserstein, wasserstein_ceiling
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
 from ecgnoise.ptbxl.rows import Sheet, read_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COMPARED_NOISES: Final = ("static_noise", "burst_noise", "baseline_drift")
 MACRO: Final = "macro"
@@ -190,7 +193,7 @@ def read_values(file: ResultFile) -> FileValues:
     records: dict[str, list[int]] = {name: [] for name in values}
     labels: dict[str, tuple[tuple[int, ...], ...]] = {}
     for number, row in enumerate(result_rows(file)):
-        compared = _compared(row.record)
+        compared = compared_leads(row.record)
         if any(compared):
             labels[row.record.filename_hr] = compared
         for name, leads in zip(values, compared, strict=True):
@@ -199,7 +202,7 @@ def read_values(file: ResultFile) -> FileValues:
     return FileValues(file, {name: _lead_values(values[name], records[name]) for name in values}, labels)
 
 
-def _compared(record: RecordLabels) -> tuple[tuple[int, ...], ...]:
+def compared_leads(record: RecordLabels) -> tuple[tuple[int, ...], ...]:
     """Leads of a record to compare: clean ones in fold 10, then each kind of noise. Each lead once a label."""
     clean = record.clean if record.strat_fold == TEST_FOLD else ()
     return (clean, *(tuple(sorted(set(getattr(record, name)))) for name in COMPARED_NOISES))
@@ -388,6 +391,11 @@ def draw_distributions(comparison: Comparison, path: Path) -> None:
         axes.margins(y=0.35)
         axes.legend(fontsize=8, loc="upper left")
     panels[0].set_ylabel("% of leads")
+    save_figure(figure, path)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as PNG, whole or not at all; OutputError for a place that cannot be written."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

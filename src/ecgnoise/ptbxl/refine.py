@@ -3,8 +3,9 @@
 Labels call leads clean that are not. The published study therefore trains a second time, on the clean leads of folds
 1 .. 9 that lie in the top share both of the model best at static noise and of the one best at burst noise.
 
-The published program's rounding and its order of equal values are not known. Here a share is rounded to the nearest
-number of leads, at least one, and equal values stand in the order of record name and lead.
+As published, a share is cut to a whole number of leads, at least one. Leads are sorted with equal values in the order
+of the file; where high values are clean the order is then turned round, so that of equal values the last are kept, and
+the first where low values are.
 """
 
 import math
@@ -28,7 +29,7 @@ class LeadValue(NamedTuple):
 class TrainingValues:
     """The clean training leads of a result file.
 
-    leads: those with a value, by record name and lead. left_out: number of those without. clean: the clean leads of
+    leads: those with a value, in the order of the file. left_out: number of those without. clean: the clean leads of
     each record of folds 1 .. 9, and none for a record of fold 10.
     """
 
@@ -44,9 +45,10 @@ class TrainingValues:
         """
         if not 0.0 < share <= 1.0:
             raise OptionError(f"share {share}: outside (0, 1]: pass 0.5 for the better half")
-        sign = -1.0 if HIGH_IS_CLEAN[self.file.metric] else 1.0
-        ranked = sorted(self.leads, key=lambda lead: sign * lead.value)
-        return frozenset(lead for lead, _ in ranked[: max(1, round(share * len(ranked)))])
+        ranked = sorted(self.leads, key=lambda lead: lead.value)
+        if HIGH_IS_CLEAN[self.file.metric]:
+            ranked.reverse()
+        return frozenset(lead for lead, _ in ranked[: max(1, int(len(ranked) * share))])
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def read_training_values(file: ResultFile) -> TrainingValues:
         rows = tuple(training_leads([row.record]))
         clean[row.record.filename_hr] = rows
         leads += [LeadValue(lead, row.value(lead.lead)) for lead in rows]
-    there = tuple(sorted(lead for lead in leads if not math.isnan(lead.value)))
+    there = tuple(lead for lead in leads if not math.isnan(lead.value))
     if not there:
         what = "no clean lead of folds 1 to 9 has a value"
         raise ResultFileError(f"{file.path}: {what}: pass a file of all leads of all folds, as those with all_")

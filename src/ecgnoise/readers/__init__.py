@@ -31,11 +31,15 @@ from ecgnoise.readers.mfer import MferReader
 from ecgnoise.readers.mortara import MortaraReader
 from ecgnoise.readers.muse import MuseReader
 from ecgnoise.readers.numpy import NpyReader, NpzReader
+from ecgnoise.readers.opensignals import OpenSignalsReader
 from ecgnoise.readers.polar import PolarReader
 from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
+from ecgnoise.readers.spreadsheet import SpreadsheetReader
+from ecgnoise.readers.text import compression_of, text_encoding
 from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
+from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
 from ecgnoise.recording import Recording
 
@@ -43,6 +47,7 @@ __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recor
 
 # Sure signs first; the one that takes any table last.
 READERS: Final[tuple[Reader, ...]] = (
+    OpenSignalsReader(),
     WfdbReader(),
     EdfReader(),
     IshneReader(),
@@ -63,6 +68,8 @@ READERS: Final[tuple[Reader, ...]] = (
     Hdf5Reader(),
     ParquetReader(),
     FeatherReader(),
+    WavReader(),
+    SpreadsheetReader(),
     NpyReader(),
     NpzReader(),
     CsvReader(),
@@ -229,9 +236,10 @@ def _reader_of(path: Path, head: bytes) -> Reader | None:
     that of a format.
     """
     known = next((reader for reader in READERS if reader.recognises(path, head)), None)
-    if known is not None and not isinstance(known, CsvReader):
+    without_mark = (text_encoding(head) or "").startswith("utf-16-")
+    if known is not None and (not isinstance(known, CsvReader) or compression_of(head) or without_mark):
         return known
-    if foreign(head) is not None or is_markup(head) or not head.strip(b"\0"):
+    if foreign(path, head) is not None or is_markup(head) or not head.strip(b"\0"):
         return None
     suffix = path.suffix.lower()
     named = known or next((reader for reader in READERS if suffix in reader.suffixes), None)

@@ -6,6 +6,7 @@ durations. ``sampling_frequency`` (or ``fs``) and ``units`` of the schema's meta
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.arrays import FREQUENCY_KEYS
 from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
-from ecgnoise.readers.columns import Title, recording_of_columns, title_of
+from ecgnoise.readers.columns import Said, recording_of_columns, title_of
 from ecgnoise.readers.labels import voltage_unit
+from ecgnoise.readers.times import TextTimes
+from ecgnoise.readers.timing import Column
 from ecgnoise.recording import Recording
 
 PARQUET_MAGIC: Final = b"PAR1"
@@ -83,15 +86,12 @@ def _recording(load: Callable[[Any], Any], path: Path, options: ReadOptions) -> 
         with path.open("rb") as file:
             table = load(file)
         names = [name for name in table.column_names if not name.startswith(PANDAS_INDEX) or _is_time(table, name)]
-        columns = [_numbers(table.column(name), name, path) for name in names]
+        columns = [_column(table.column(name), name, place) for place, name in enumerate(names)]
     except ARROW_ERRORS as error:
         raise UnreadableFileError(f"{path}: not a whole table ({one_line(error)}): save it again") from error
-    if not columns or not len(columns[0]):
+    if not columns or not table.num_rows:
         raise UnreadableFileError(f"{path}: a table of {table.num_rows} rows and {len(names)} columns: pass another")
-    titles = [_title(table, name) for name in names]
-    frequency, units = _said(table, path)
-    numbers = np.stack(columns, axis=1)
-    return recording_of_columns(numbers, titles, options, path, frequency=frequency, units=units)
+    return recording_of_columns(columns, options, path, _said(table, path))
 
 
 def _is_time(table: Any, name: str) -> bool:
@@ -101,22 +101,37 @@ def _is_time(table: Any, name: str) -> bool:
     return bool(types.is_timestamp(kind) or types.is_duration(kind))
 
 
-def _numbers(column: Any, name: str, path: Path) -> NDArray[np.float64]:
-    """A column as numbers, NaN where it is null; instants and durations as seconds since the first."""
+def _column(column: Any, name: str, place: int) -> Column:
+    """A column as numbers, NaN where it is null; as instants; or as text."""
+    title, unit = title_of(name)
     values = column.to_numpy()
+    nothing = np.empty(0)
     if values.dtype.kind in "mM":
-        since = values - values[0] if len(values) else values
-        return since.astype("timedelta64[ns]").astype(np.float64) / 1e9  # type: ignore[no-any-return]
-    if values.dtype.kind not in "iufb":
-        raise UnreadableFileError(f"{path}: column {name} holds {column.type}, not numbers: leave it out")
-    return values.astype(np.float64)  # type: ignore[no-any-return]
+        return Column(title, unit, nothing, times=_times(values, column.type), place=place)
+    if values.dtype.kind in "iufb":
+        return Column(title, unit, values.astype(np.float64), place=place)
+    from pyarrow import types
+
+    if types.is_decimal(column.type):
+        return Column(
+            title, unit, np.array([np.nan if value is None else float(value) for value in values]), place=place
+        )
+    return Column(title, unit, nothing, ["" if value is None else str(value) for value in values], place=place)
 
 
-def _title(table: Any, name: str) -> Title:
-    return ("time", "s") if _is_time(table, name) else title_of(name)
+def _times(values: NDArray[Any], kind: Any) -> TextTimes:
+    """Instants or durations in s since the first of them."""
+    absent = np.isnat(values)
+    first = values[int((~absent).argmax())] if len(values) else np.datetime64("NaT")
+    since = (values - first).astype("timedelta64[ns]").astype(np.float64) / 1e9
+    start = None
+    if values.dtype.kind == "M" and not np.isnat(first):
+        start = first.astype("datetime64[us]").astype(datetime)
+        start = start.replace(tzinfo=UTC) if getattr(kind, "tz", None) else start
+    return TextTimes(np.where(absent, np.nan, since), start, has_date=start is not None)
 
 
-def _said(table: Any, path: Path) -> tuple[float | None, str | None]:
+def _said(table: Any, path: Path) -> Said:
     """Sampling frequency in Hz and unit in the schema's metadata, where they are there."""
     metadata = table.schema.metadata or {}
     said = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
@@ -126,4 +141,4 @@ def _said(table: Any, path: Path) -> tuple[float | None, str | None]:
     except ValueError as error:
         raise UnreadableFileError(f"{path}: sampling frequency {stated!r} is not a number: save one") from error
     stated_unit = said.get("units", "").strip()
-    return frequency, (voltage_unit(stated_unit) or stated_unit) or None
+    return Said(frequency, (voltage_unit(stated_unit) or stated_unit) or None, firm=True)

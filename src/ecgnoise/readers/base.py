@@ -141,9 +141,15 @@ def units_notes(stated: Iterable[str | None], options: ReadOptions) -> list[str]
     for unit in dict.fromkeys(text for text in stated if text):
         if not is_known_unit(unit):
             notes.append(f"the file gives the unit {shown_unit(unit)}: taken as {options.units}, as stated")
-        elif (voltage_unit(unit) or UNKNOWN_UNITS) != (voltage_unit(options.units) or UNKNOWN_UNITS):
+        elif _millivolts(unit) != _millivolts(options.units):
             notes.append(f"the file gives the unit {shown_unit(unit)}, which holds: {options.units} is not used")
     return notes
+
+
+def _millivolts(unit: str) -> float | None:
+    """What a known unit is in mV, however it is spelled; None for ``unknown``."""
+    spelled = voltage_unit(unit)
+    return None if spelled is None else MILLIVOLTS_PER[spelled]
 
 
 def shown_unit(unit: str) -> str:

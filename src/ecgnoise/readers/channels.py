@@ -94,7 +94,8 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
     kept = ecg_channels(channels, options, path)
     notes = left_out(channels, kept)
     names = dict(zip(kept, distinct_names([lead_name(channels[row].name) for row in kept]), strict=True))
-    rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path)
+    called = {row: channels[row].name for row in kept}
+    rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path, called)
     rate = _common_rate([channels[row].frequency for row in rows])
     frequency = settle_sampling_frequency(rate, options, path)
     slower = [row for row in rows if channels[row].frequency != rate]
@@ -138,9 +139,15 @@ def left_out(channels: Sequence[Channel], kept: Sequence[int]) -> list[str]:
     return [f"left out, not ECG: {', '.join(named)}"] if named else []
 
 
-def wanted_rows(names: dict[int, str], wanted: Sequence[str], path: Path) -> list[int]:
-    """The rows of the leads wanted, by their names, in this order; LeadNameError where one is not there."""
-    known = {name.casefold(): row for row, name in names.items()}
+def wanted_rows(
+    names: dict[int, str], wanted: Sequence[str], path: Path, called: dict[int, str] | None = None
+) -> list[int]:
+    """The rows of the leads wanted, in this order, by their names or by what the file calls them.
+
+    LeadNameError where one is not there.
+    """
+    known = {name.casefold(): row for row, name in reversed((called or {}).items())}
+    known |= {name.casefold(): row for row, name in names.items()}
     absent = [name for name in wanted if name.casefold() not in known]
     if absent or not wanted:
         asked = ", ".join(absent) or "none asked for"

@@ -1,132 +1,106 @@
 """Tables whose rows are samples and whose columns are leads: which column is what.
 
-A title may give a unit, as in ``II (mV)``, ``V1 [uV]`` or ``ecg_uV``. A time column gives the sampling frequency
-and is no lead; sample numbers are left out, and so are signals of other kinds.
+A title may give a unit, as in ``II (mV)``, ``V1 [uV]`` or ``ecg_uV``. A column of times gives the sampling frequency
+and the gaps and is no lead; sample numbers and counters are left out, and so are text and signals of other kinds.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.errors import OptionError, SamplingFrequencyError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers.base import (
+    FREQUENCY_TOLERANCE,
     ReadOptions,
     chosen,
     distinct_names,
     settle_sampling_frequency,
     settle_units,
+    units_notes,
 )
-from ecgnoise.readers.labels import is_other_signal, voltage_unit
-from ecgnoise.recording import MAXIMUM_LEADS, UNKNOWN_UNITS, ArraySamples, Recording, to_millivolts
+from ecgnoise.readers.clock import Clock
+from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples
+from ecgnoise.readers.labels import (
+    ecg_rows,
+    is_called_ecg,
+    is_known_unit,
+    is_lead_name,
+    lead_name,
+    may_be_voltage,
+    voltage_unit,
+)
+from ecgnoise.readers.numbers import without_sentinels
+from ecgnoise.readers.timing import Column, Timing, timing_of
+from ecgnoise.recording import (
+    MAXIMUM_LEADS,
+    SAMPLING_FREQUENCY_LIMITS,
+    UNKNOWN_UNITS,
+    ArraySamples,
+    Recording,
+    Samples,
+    to_millivolts,
+)
 
 Title = tuple[str, str | None]
-SECONDS_PER: Final = {
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "seconds": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "ns": 1e-9,
-} | {
-    "millisecond": 1e-3,
-    "milliseconds": 1e-3,
-    "microseconds": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-}
-TIME_NAMES: Final = frozenset({"t", "time", "elapsed time", "elapsed_time", "timestamp"})
-INDEX_NAMES: Final = frozenset({"sample", "samples", "index", "sample index", "sample number", "n", "sample #"})
-TIME_ROWS: Final = 10  # a lead may rise through fewer rows
+SHOWN: Final = 20  # columns that a message names
+FEW_ROWS: Final = 1000  # a lead may have two values, or count, in fewer
 # A name and its unit: in brackets, or after _ or / at the end, where a bare V is a lead and not a volt.
 BRACKETED: Final = re.compile(r"(?P<name>.*?)[\s_]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]")
 SUFFIXED: Final = re.compile(r"(?P<name>.+?)[\s_/]+(?P<unit>[mun\u00b5\u03bc]v|ms|us|ns|s|sec|seconds)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The columns of a table that are leads, and what the others say."""
+class Said:
+    """What a file says outside of its columns, for all of them.
 
-    leads: tuple[int, ...]
-    names: tuple[str, ...]
-    units: tuple[str | None, ...]
-    frequency: float | None
-    notes: list[str] = field(default_factory=list)
+    rate: in Hz; another one that the caller states is an error where ``firm``, and wins with a note where not.
+    units: as the file spells it.
+    """
+
+    rate: float | None = None
+    units: str | None = None
+    start: datetime | None = None
+    notes: tuple[str, ...] = ()
+    firm: bool = False
 
 
 def recording_of_columns(
-    table: NDArray[np.float64],
-    titles: Sequence[Title],
-    options: ReadOptions,
-    path: Path,
-    *,
-    frequency: float | None = None,
-    units: str | None = None,
+    columns: Sequence[Column], options: ReadOptions, path: Path, said: Said, *, timing: Timing | None = None
 ) -> Recording:
-    """The recording of a table, (rows, columns), in memory.
+    """The recording of a table, in memory; errors as :func:`ecgnoise.readers.read` lists them.
 
-    frequency, units: what the file says outside of its columns, for all that do not say it.
-
-    Raises what :func:`ecgnoise.readers.read` lists.
+    timing: what is known of its times, where that does not lie in the columns.
     """
-    columns = columns_of(table, titles, path)
-    if len(columns.leads) > MAXIMUM_LEADS:
-        raise SignalShapeError(
-            f"{path}: {len(columns.leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer"
-        )
-    if len(columns.leads) > len(table):
-        raise SignalShapeError(
-            f"{path}: {len(columns.leads)} columns and {len(table)} rows: "
-            "rows are samples, columns are leads: transpose it"
-        )
-    stated = frequency if columns.frequency is None else columns.frequency
-    rate = settle_sampling_frequency(stated, options, path)
-    settled = [settle_units(unit or units, options, path) for unit in columns.units]
-    rows = [to_millivolts(table[:, at], unit, str(path)) for at, unit in zip(columns.leads, settled, strict=True)]
-    named = any(columns.names)
+    named = columns if timing else [known for known in _without_empty_end(columns) if known.name or not known.is_empty]
+    if timing is None:
+        timing = timing_of(named, options.sampling_frequency or said.rate, path)
+    others = [column for at, column in enumerate(named) if at not in timing.columns]
+    notes = [*said.notes, *timing.notes]
+    leads, left = _leads(others, said, options, path)
+    notes += left
+    rate = _settled_rate(timing, said, options, path, notes)
+    settled = [settle_units(column.unit or said.units, options, path) for column in leads]
+    notes += units_notes([column.unit or said.units for column in leads], options)
+    samples = _samples(leads, settled, path, notes)
+    names = [lead_name(column.name) for column in leads]
     return chosen(
         Recording(
-            ArraySamples(np.stack(rows)),
+            _with_gaps(samples, timing.clock, rate, (options, path), notes),
             rate,
-            distinct_names(columns.names if named or not options.lead_names else options.lead_names),
+            distinct_names(names if any(names) or not options.lead_names else options.lead_names),
             UNKNOWN_UNITS if UNKNOWN_UNITS in settled else "mV",
+            timing.clock.start or said.start,
             source=str(path),
-            notes=tuple(columns.notes),
+            notes=tuple(notes),
         ),
-        options,
+        options if any(names) else ReadOptions(),
     )
-
-
-def columns_of(table: NDArray[np.float64], titles: Sequence[Title], path: Path) -> Columns:
-    """Which columns of (rows, columns) are leads; the time column, the index and other signals are not.
-
-    Raises UnreadableFileError where no column is a lead, or the time column has gaps.
-    """
-    kept = [at for at, title in enumerate(titles) if title[0] or not np.isnan(table[:, at]).all()]
-    frequency, notes = None, []
-    time = _time_column(table, [titles[at][0] for at in kept])
-    if time is not None:
-        at = kept.pop(time)
-        name, unit = titles[at]
-        if _is_index(table[:, at], name):
-            notes.append(
-                "left out, sample numbers: the first column" if at == 0 else f"left out, sample numbers: {name}"
-            )
-        else:
-            frequency = regular_frequency(table[:, at], SECONDS_PER.get((unit or name or "s").casefold(), 1.0), path)
-    other = [at for at in kept if is_other_signal(titles[at][0]) or (titles[at][1] and not _voltage(titles[at][1]))]
-    if other:
-        notes.append(f"left out, not ECG: {', '.join(titles[at][0] for at in other)}")
-    leads = [at for at in kept if at not in other]
-    if not leads:
-        raise UnreadableFileError(f"{path}: no column is an ECG lead: pass a table with one column a lead")
-    names, units = zip(*((titles[at][0], _voltage(titles[at][1])) for at in leads), strict=True)
-    return Columns(tuple(leads), names, units, frequency, notes)
 
 
 def title_of(cell: str) -> Title:
@@ -137,41 +111,117 @@ def title_of(cell: str) -> Title:
     return ("", cell) if voltage_unit(cell) and cell.casefold() != "v" else (cell, None)
 
 
-def _voltage(unit: str | None) -> str | None:
-    return voltage_unit(unit) if unit else None
+def _without_empty_end(columns: Sequence[Column]) -> list[Column]:
+    """The columns without the last rows that hold nothing at all."""
+    rows = max((column.rows_used for column in columns), default=0)
+    return [column.until(rows) for column in columns]
 
 
-def _time_column(table: NDArray[np.float64], names: list[str]) -> int | None:
-    """The column of times or sample numbers: by its name, or the first one where it never stops rising."""
-    known = TIME_NAMES | INDEX_NAMES | SECONDS_PER.keys()
-    named = [at for at, name in enumerate(names) if name.casefold() in known]
-    if named:
-        return named[0]
-    rises = len(table) >= TIME_ROWS and bool(np.all(np.diff(table[:, 0]) > 0))
-    return 0 if len(names) > 1 and rises else None
-
-
-def _is_index(column: NDArray[np.float64], name: str) -> bool:
-    return name.casefold() in INDEX_NAMES or (not name and len(column) > 1 and bool(np.all(np.diff(column) == 1)))
-
-
-def regular_frequency(column: NDArray[np.float64], seconds: float, path: Path) -> float | None:
-    """Samples a second of a time column, None for a single row; UnreadableFileError where it has gaps.
-
-    Times are rounded: within what the rounding allows the nearest whole number is taken.
-    """
-    if len(column) < 2:
-        return None
-    span = column[-1] - column[0]
-    step = span / (len(column) - 1)
-    if not (np.isfinite(span) and step > 0):
-        raise UnreadableFileError(f"{path}: its time column does not rise: correct or remove it")
-    off = np.abs(column - column[0] - step * np.arange(len(column)))
-    if not off.max() < step:
-        at = int(np.argmax(~(off < step)))
+def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Path) -> tuple[list[Column], list[str]]:
+    """The columns that are leads, and notes about the others; UnreadableFileError where there are none."""
+    numeric = [column for column in columns if column.texts is None]
+    possible = [column for column in numeric if may_be_voltage(column.unit or "") and not _is_mark(column)]
+    kept = [possible[at] for at in ecg_rows([column.name for column in possible])]
+    known = [column for column in kept if options.units or not column.unit or is_known_unit(column.unit)]
+    leads = known or kept
+    texts = [column for column in columns if column.texts is not None]
+    notes = [f"left out, text: {_listed(texts)}"] if texts else []
+    others = [column for column in numeric if not any(column is lead for lead in leads)]
+    notes += [f"left out, not ECG: {_listed(others)}"] if others else []
+    if not leads:
         raise UnreadableFileError(
-            f"{path}: its time column has a gap or is not regular near row {at + 1}: split the file"
+            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): pass a table with one column a lead"
         )
-    frequency = float(1 / (step * seconds))
-    nearest = round(frequency)
-    return float(nearest) if abs(nearest - frequency) <= frequency * (2 * off.max() / span + 1e-6) else frequency
+    if len(leads) > MAXIMUM_LEADS:
+        raise SignalShapeError(f"{path}: {len(leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
+    rows = len(leads[0].numbers)
+    if len(leads) > rows:
+        raise SignalShapeError(
+            f"{path}: {len(leads)} columns and {rows} rows: rows are samples, columns are leads: transpose it"
+        )
+    del said
+    return leads, notes
+
+
+def _listed(columns: Sequence[Column], texts: Sequence[Column] = ()) -> str:
+    marked = {column.place for column in texts}
+    shown = ", ".join(column.shown + ": text" * (column.place in marked) for column in columns[:SHOWN])
+    return shown + ", ..." * (len(columns) > SHOWN) or "nothing but times"
+
+
+def _is_mark(column: Column) -> bool:
+    """Whether a column that is not called a lead holds marks of 0 and 1, or numbers that count in a circle."""
+    if is_called_ecg(column.name) or is_lead_name(lead_name(column.name)) or column.unit:
+        return False
+    values = column.numbers[np.isfinite(column.numbers)]
+    if len(values) < FEW_ROWS:
+        return False
+    if np.isin(values, (0.0, 1.0)).all():
+        return len(np.unique(values)) == 2
+    moves = np.diff(values)
+    return bool((moves == 1).mean() > 0.7 and (values == np.round(values)).all() and (moves[moves != 1] < 0).all())
+
+
+def _settled_rate(timing: Timing, said: Said, options: ReadOptions, path: Path, notes: list[str]) -> float:
+    """The sampling frequency in Hz of times, header and caller; errors of :func:`settle_sampling_frequency`."""
+    rate, asked = timing.clock.rate, options.sampling_frequency
+    if rate is not None:
+        low, high = SAMPLING_FREQUENCY_LIMITS
+        if not low <= rate <= high:
+            stated = f", {asked:g} Hz given" if asked is not None else ""
+            raise SamplingFrequencyError(
+                f"{path}: its time column {timing.name} gives {rate:.6g} Hz{stated}, {low:g} to {high:g} can be "
+                "scored: correct the unit of its times, or pass another recording"
+            )
+        if said.rate is not None and abs(said.rate - rate) > FREQUENCY_TOLERANCE * rate:
+            notes.append(f"the header says {said.rate:g} Hz, the times {rate:g} Hz, which hold")
+        return settle_sampling_frequency(rate, options, path)
+    if said.rate is None or asked is None or abs(asked - said.rate) <= FREQUENCY_TOLERANCE * said.rate:
+        return settle_sampling_frequency(said.rate if asked is None or said.firm else None, options, path)
+    if said.firm:
+        raise OptionError(
+            f"{path}: sampling_frequency {asked:g} Hz given, the file says {said.rate:g} Hz: leave it out"
+        )
+    notes.append(f"the header says {said.rate:g} Hz: {asked:g} Hz as stated")
+    return float(asked)
+
+
+def _samples(leads: Sequence[Column], units: Sequence[str], path: Path, notes: list[str]) -> ArraySamples:
+    rows, absent = [], 0
+    for column, unit in zip(leads, units, strict=True):
+        values, count = without_sentinels(column.numbers)
+        absent += count
+        rows.append(to_millivolts(values, unit, str(path)))
+    if absent:
+        many = "1 sample is" if absent == 1 else f"{absent} samples are"
+        notes.append(f"{many} the smallest whole number, which stands for none: taken as missing")
+    return ArraySamples(np.stack(rows))
+
+
+def _with_gaps(
+    samples: ArraySamples, clock: Clock, rate: float, of: tuple[ReadOptions, Path], notes: list[str]
+) -> Samples:
+    """The samples where they belong in time; UnreadableFileError where that takes more than 31 days."""
+    steps = clock.steps
+    if steps is None or not steps.missing:
+        return samples
+    options, path = of
+    total = (samples.shape[1] + steps.missing) / rate
+    row = steps.firsts[1] + 1
+    if total > LONGEST_SECONDS:
+        if options.sampling_frequency is not None:
+            notes.append(f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {rate:g} Hz as stated")
+            return samples
+        raise UnreadableFileError(
+            f"{path}: a gap at row {row} makes it {total / 86400:.0f} days, of at most "
+            f"{LONGEST_SECONDS / 86400:.0f}: split it there"
+        )
+    count = len(steps.starts) - 1
+    times = "once" if count == 1 else f"{count} times"
+    notes.append(f"interrupted {times}, {steps.missing / rate:g} s are missing, first at row {row}")
+    return InterruptedSamples(samples, steps.starts, steps.firsts)
+
+
+def column_of(title: Title, values: NDArray[np.float64]) -> Column:
+    """A column of numbers."""
+    return Column(title[0], title[1], values)

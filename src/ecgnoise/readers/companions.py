@@ -1,14 +1,14 @@
 """The files that the header of a WFDB record names: its signal files, and those of its segments."""
 
-import re
 from pathlib import Path
 from typing import Final
 
+from ecgnoise.errors import UnreadableFileError
 from ecgnoise.files import open_regular
+from ecgnoise.readers.wfdb_header import NULL, beside, parse_header
 
 LARGEST_HEADER: Final = 1 << 24  # bytes; records of a hundred thousand segments have less
 MOST_FILES: Final = 1 << 18
-NO_SEGMENT: Final = "~"
 
 
 def header_files(header: Path) -> set[Path]:
@@ -20,24 +20,22 @@ def header_files(header: Path) -> set[Path]:
         if place in found:
             continue
         found.add(place)
-        lines = _lines(place)
-        if not lines:
+        try:
+            with open_regular(place) as file:
+                parsed = parse_header(file.read(LARGEST_HEADER), place)
+        except (OSError, ValueError, UnreadableFileError):
             continue
-        names = [
-            name for name in (line.split()[0] for line in lines[1:]) if "/" not in name and name not in {".", ".."}
-        ]
-        if re.match(r"\S+/\d+\s", lines[0]):
-            waiting += [place.with_name(f"{name}.hea") for name in names if name != NO_SEGMENT]
-        else:
-            found |= {place.with_name(name) for name in names}
+        waiting += _places(place, {f"{segment.name}.hea" for segment in parsed.segments if segment.name != NULL})
+        found |= _places(place, {signal.file for signal in parsed.signals if signal.file != NULL})
     return found
 
 
-def _lines(header: Path) -> list[str]:
-    """The lines of a header that are neither empty nor comments; none where it cannot be read."""
-    try:
-        with open_regular(header) as file:
-            text = file.read(LARGEST_HEADER).decode("utf-8", "surrogateescape")
-    except (OSError, ValueError):
-        return []
-    return [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+def _places(header: Path, names: set[str]) -> set[Path]:
+    """Where the files of these names are, or would be; none for one that leads out of the folder."""
+    found = {name: beside(header, name) for name in names}
+    absent = {header.with_name(name) for name, place in found.items() if place is None and _is_plain(name)}
+    return absent | {place for place in found.values() if place is not None}
+
+
+def _is_plain(name: str) -> bool:
+    return name == Path(name).name and "\0" not in name

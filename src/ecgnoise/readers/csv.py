@@ -1,10 +1,11 @@
-"""Text tables: rows are samples, columns are leads, with or without a header line.
+"""Text tables: rows are samples, columns are leads, with or without lines of titles, also compressed.
 
-The delimiter is a tab, semicolon, comma or blanks; numbers may have a decimal comma. A header cell may give a
-unit, as in ``II (mV)``, ``V1 [uV]`` or ``ecg_uV``. A time column gives the sampling frequency and is no lead.
+The delimiter is a tab, semicolon, comma, bar or blanks; numbers may have a decimal comma. A header cell may give a
+unit, as in ``II (mV)``, ``V1 [uV]`` or ``ecg_uV``. A column of times gives the sampling frequency and is no lead.
 """
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,29 +16,26 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.columns import Title, recording_of_columns, title_of
-from ecgnoise.readers.text import text_encoding, text_lines
+from ecgnoise.readers.columns import recording_of_columns
+from ecgnoise.readers.grid import Row, columns_of_rows
+from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
+from ecgnoise.readers.numbers import has_comma, meaning
+from ecgnoise.readers.text import (
+    COMPRESSED_SUFFIXES,
+    compression_of,
+    file_head,
+    plain_file,
+    plain_head,
+    text_encoding,
+    text_lines,
+)
+from ecgnoise.readers.timing import Column
+from ecgnoise.readers.titles import Heading, Line, heading_of
 from ecgnoise.recording import Recording
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 HEAD_BYTES: Final = 1 << 16
-SEARCHED_LINES: Final = 50
-HEADER_LINES: Final = 2  # names, units
-MISSING: Final = frozenset({"", "nan", "na", "null", "-"})
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the lines of a file are to be read."""
-
-    delimiter: str | None
-    decimal_comma: bool
-    header: tuple[tuple[str, ...], ...] = ()
-    skip: int = 0
-
-    def cells(self, line: str) -> list[str]:
-        cells = [cell.strip().strip("'\"").strip() for cell in line.split(self.delimiter)]
-        return [cell.replace(",", ".") for cell in cells] if self.decimal_comma else cells
+LAYOUT_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,126 +46,127 @@ class CsvReader:
     suffixes: tuple[str, ...] = (".csv", ".tsv")
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Text with a row of numbers near its beginning."""
-        del path
-        encoding = text_encoding(head)
-        return encoding is not None and _first_row(text_lines(head, encoding)) is not None
+        """Text with rows of numbers in its beginning, or such a file by its name that cannot be expanded."""
+        lines = _beginning(path, head)
+        if not lines and compression_of(head) is not None:
+            return _plain_suffix(path) in SUFFIXES and not plain_head(path, head)
+        return bool(lines) and layout_of(lines) is not None
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Files with the suffix of a table that hold rows of numbers, or nothing at all."""
-        encoding = text_encoding(head) if path.suffix.lower() in SUFFIXES else None
-        return encoding is not None and (not head or _first_row(text_lines(head, encoding)) is not None)
+        if _plain_suffix(path) not in SUFFIXES:
+            return False
+        lines = _beginning(path, head) if head else []
+        layout = layout_of(lines) if lines else None
+        return not head or (layout is not None and looks_like_a_recording(layout, lines))
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
+        head = file_head(path, LAYOUT_BYTES)
         encoding = text_encoding(head) or "latin-1"
-        layout = _layout(text_lines(head, encoding), path)
-        table = _table(path, encoding, layout)
-        return recording_of_columns(table, _titles(layout, table.shape[1], path), options, path)
+        lines = _whole_lines(head, encoding, LAYOUT_BYTES)
+        layout = layout_of(lines)
+        if layout is None:
+            raise UnreadableFileError(f"{path}: {_no_rows(lines)}: pass a table with one column a lead")
+        above = [Line(at + 1, line, layout.cells(line)) for at, line in enumerate(lines[: layout.first])]
+        heading = heading_of(above, layout, layout.row(lines[layout.first]), path)
+        with plain_file(path) as file, io.TextIOWrapper(file, encoding, errors="replace") as text:
+            columns = _columns(text, layout, heading, lines, path)
+        return recording_of_columns(columns, options, path, heading.said)
 
 
-def _layouts(line: str) -> list[_Layout]:
-    """The ways to read a line, the likeliest first."""
-    if ";" in line or "\t" in line:
-        delimiter = ";" if ";" in line else "\t"
-        return [_Layout(delimiter, decimal_comma=False), _Layout(delimiter, decimal_comma=True)]
-    by_blanks = _Layout(None, decimal_comma=True)
-    if "," in line:
-        return [by_blanks] * (len(line.split()) > 1) + [_Layout(",", decimal_comma=False)]
-    return [_Layout(None, decimal_comma=False)]
+def _plain_suffix(path: Path) -> str:
+    """The suffix of a file, without that of its compression."""
+    return (path.with_suffix("") if path.suffix.lower() in COMPRESSED_SUFFIXES else path).suffix.lower()
 
 
-def _value(cell: str) -> float | None:
-    """The number in a cell, NaN where it says that there is none, None where it is something else."""
-    if cell.casefold() in MISSING:
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+def _beginning(path: Path, head: bytes) -> list[str]:
+    """The first lines of a text; none where it is no text, or its compressed form is damaged."""
+    head = plain_head(path, head)
+    encoding = text_encoding(head) if head else None
+    return _whole_lines(head, encoding, HEAD_BYTES) if encoding else []
 
 
-def _is_row(cells: list[str]) -> bool:
-    values = [_value(cell) for cell in cells]
-    return None not in values and any(cell.casefold() not in MISSING for cell in cells)
+def _whole_lines(head: bytes, encoding: str, size: int) -> list[str]:
+    """The lines of a beginning of that many bytes, without one that is cut off."""
+    lines = text_lines(head, encoding)
+    return lines[:-1] if len(head) >= size and len(lines) > 2 else lines
 
 
-def _first_row(lines: list[str]) -> tuple[int, _Layout] | None:
-    """The number of the first line that is all numbers, among the first lines, and the way to read it."""
-    for number, line in enumerate(lines[:SEARCHED_LINES]):
-        for layout in _layouts(line):
-            if not line.startswith("#") and _is_row(layout.cells(line)):
-                return number, layout
-    return None
+def _no_rows(lines: list[str]) -> str:
+    """What to say of a text without rows of numbers."""
+    shown = next(
+        (
+            f"line {at + 1} is not a row of numbers: {line.strip()[:40]!r}"
+            for at, line in enumerate(lines)
+            if line.strip() and at
+        ),
+        "no row of numbers in it",
+    )
+    return f"no rows of numbers; {shown}" if "line" in shown else shown
 
 
-def _layout(lines: list[str], path: Path) -> _Layout:
-    """How to read a file; UnreadableFileError where no line near its beginning is a row of numbers."""
-    found = _first_row(lines)
-    above = [
-        number for number, line in enumerate(lines[: found[0] if found else SEARCHED_LINES]) if line.strip(" \t,;")
-    ]
-    titles = [number for number in above if not lines[number].startswith("#")]
-    if found is None or len(titles) > HEADER_LINES:
-        wrong = titles[1] if len(titles) > 1 else 0
-        raise UnreadableFileError(f"{path}: line {wrong + 1} is not a row of numbers: {lines[wrong][:40]!r}: remove it")
-    number, layout = found
-    following = lines[number + 1] if number + 1 < len(lines) else ""
-    if not titles and _is_titles(layout.cells(lines[number]), layout.cells(following)):
-        titles, number = [number], number + 1
-    elif titles and layout.delimiter == "," and not any("," in lines[title] for title in titles):
-        layout = _Layout(None, decimal_comma=True)
-    header = tuple(tuple(_Layout(layout.delimiter, decimal_comma=False).cells(lines[title])) for title in titles)
-    return _Layout(layout.delimiter, layout.decimal_comma, header, number)
-
-
-def _is_titles(first: list[str], second: list[str]) -> bool:
-    """Whether a line of numbers is a header: its first cell is empty, that of the next line not (pandas)."""
-    return len(first) == len(second) > 1 and not first[0] and bool(second[0]) and _is_row(second)
-
-
-def _table(path: Path, encoding: str, layout: _Layout) -> NDArray[np.float64]:
-    """The numbers, (rows, columns); UnreadableFileError with the line number where a row does not fit."""
-    with path.open(encoding=encoding, errors="replace") as file:
-        lines = islice(file, layout.skip, None)
-        points = (line.replace(",", ".") for line in lines) if layout.decimal_comma else lines
+def _columns(file: io.TextIOWrapper, layout: Layout, heading: Heading, lines: list[str], path: Path) -> list[Column]:
+    """All columns of a table; UnreadableFileError with the line number where a row does not fit."""
+    skip = layout.first + heading.skip
+    decimal = _decimal_comma(lines[skip:], layout)
+    if set(layout.kinds) == {NUMBER} and decimal is not None:
         try:
-            return np.loadtxt(points, delimiter=layout.delimiter, ndmin=2, quotechar='"')
+            table = _numbers(islice(file, skip, None), layout, decimal=decimal)
         except ValueError:
-            file.seek(0)
-            return _slow_table(file, layout, path)
+            table = None
+        if table is not None and table.shape[1] == layout.width:
+            return [Column(name, unit, table[:, at], place=at) for at, (name, unit) in enumerate(heading.titles)]
+        file.seek(0)
+    empty = sum(not line.strip() for line in lines[skip:])
+    rows = _rows(file, layout, skip, path, spaced=2 * empty > len(lines) - skip - 5)
+    return columns_of_rows(rows, layout, heading.titles, path)
 
 
-def _slow_table(file: Iterable[str], layout: _Layout, path: Path) -> NDArray[np.float64]:
-    """The same cell by cell, for tables with empty cells, and to find the line that is wrong."""
-    rows: list[list[float]] = []
-    for number, line in enumerate(islice(file, layout.skip, None), start=layout.skip + 1):
-        if not line.strip() or line.startswith("#"):
+def _decimal_comma(lines: list[str], layout: Layout) -> bool | None:
+    """Whether the numbers have decimal commas; None where only all of them can tell."""
+    cells = [cell for line in lines[:200] if line.strip() for cell in layout.cells(line)]
+    commas = [cell for cell in cells if has_comma(cell)]
+    if not commas:
+        return False
+    sure = {meaning(cell) for cell in commas} == {"decimal"}
+    return True if sure and layout.delimiter != "," and not any("." in cell for cell in cells) else None
+
+
+def _numbers(lines: Iterable[str], layout: Layout, *, decimal: bool) -> NDArray[np.float64]:
+    """The numbers of whole rows at once; ValueError where one is not."""
+
+    def points() -> Iterator[str]:
+        for line in lines:
+            if (decimal and "." in line) or (layout.width == 1 and not line.strip()):
+                raise ValueError("a line to be looked at")
+            yield line.replace(",", ".") if decimal else line
+
+    return np.loadtxt(points(), delimiter=layout.delimiter, ndmin=2, quotechar='"', comments=None)
+
+
+def _rows(file: Iterable[str], layout: Layout, skip: int, path: Path, *, spaced: bool) -> Iterator[Row]:
+    """The rows cell by cell, with the numbers of their lines.
+
+    spaced: whether empty lines are a matter of style; else one in a table of one column is a sample that is missing.
+    """
+    waiting: list[int] = []
+    for number, line in enumerate(islice(file, skip, None), start=skip + 1):
+        if not line.strip(" \r\n"):
+            waiting.append(number)
             continue
-        values = [_value(cell) for cell in layout.cells(line)]
-        present = [value for value in values if value is not None]
-        if len(present) < len(values):
-            raise UnreadableFileError(f"{path}: line {number} is not a row of numbers: {line[:40]!r}: correct it")
-        if rows and len(present) != len(rows[0]):
-            raise UnreadableFileError(
-                f"{path}: line {number} has {len(present)} columns, {len(rows[0])} before it: correct it"
-            )
-        rows.append(present)
-    return np.array(rows)
+        if is_comment(line):
+            _check_comment(line, number, layout, path)
+            continue
+        if layout.width == 1 and not spaced:
+            yield from ((empty, [""]) for empty in waiting)
+        waiting.clear()
+        yield number, layout.row(line)
 
 
-def _titles(layout: _Layout, columns: int, path: Path) -> list[Title]:
-    """Name and unit of each column; the name is empty and the unit None where there is none."""
-    if not layout.header:
-        return [("", None)] * columns
-    for line in layout.header:
-        if len(line) != columns:
-            raise UnreadableFileError(
-                f"{path}: the header has {len(line)} columns, the rows have {columns}: correct the header"
-            )
-    titles = [title_of(cell) for cell in layout.header[0]]
-    if len(layout.header) == 1:
-        return titles
-    return [(name, unit or second or None) for (name, unit), second in zip(titles, layout.header[1], strict=True)]
+def _check_comment(line: str, number: int, layout: Layout, path: Path) -> None:
+    """UnreadableFileError where a comment among the rows is rather a row: without it the rest would move in time."""
+    if layout.fits(layout.row(line.lstrip().lstrip("#"))) and layout.width > 1:
+        raise UnreadableFileError(
+            f"{path}: line {number} is a row of numbers after a #: {line.strip()[:40]!r}: remove the # or the line"
+        )

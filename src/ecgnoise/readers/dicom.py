@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, open_file, package_of_extra
+from ecgnoise.readers.base import ReadOptions, one_line, open_file, package_of_extra, settle_sampling_frequency
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
@@ -112,6 +112,8 @@ def _is_bare(head: bytes) -> bool:
 def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
     try:
         group = _group(dataset, path)
+        if group.get("SamplingFrequency") is None:
+            group.SamplingFrequency = f"{settle_sampling_frequency(None, options, path):.12g}"
         leads = leads_of(_channels(group), options, path)
         _check_coding(group, path)
         signal = _signal(dataset, group)[list(leads.rows)]
@@ -213,13 +215,13 @@ def _is_whole(group: Any) -> bool:
 
 
 def _duration(group: Any) -> float:
-    frequency = float(group.SamplingFrequency)
+    frequency = _number(group, "SamplingFrequency", 1.0)
     return float(group.NumberOfWaveformSamples) / frequency if frequency > 0 else 0.0
 
 
 def _channels(group: Any) -> list[Channel]:
     return [
-        Channel(_name(definition), _unit(definition), float(group.SamplingFrequency), _has_gain(definition))
+        Channel(_name(definition), _unit(definition), _number(group, "SamplingFrequency", 1.0), _has_gain(definition))
         for definition in group.ChannelDefinitionSequence
     ]
 

@@ -1,45 +1,33 @@
-"""EDF, EDF+, BDF and BDF+ files, read window by window; the edfio package reads their headers.
+"""EDF, EDF+, BDF and BDF+ files, read window by window.
 
 The formats: Kemp et al., Electroenceph. clin. Neurophysiol. 82 (1992) 391; Kemp and Olivan, Clin. Neurophysiol.
 114 (2003) 1755 (EDF+); BioSemi's BDF has 24 instead of 16 bits. A file is data records, each of which has a stretch of
 one signal after the other. Of large data records only the samples asked for are read.
 
+The headers are read here and not by a package: those refuse headers that recorders write (see edf_header).
+
 In a file where some signals have the name of an ECG lead, those without one (EEG, say) are left out.
 """
 
-import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import accumulate
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
-from ecgnoise.readers.channels import Channel, Leads, leads_of
-from ecgnoise.readers.edf_interrupted import InterruptedSamples, onset, with_gaps
-from ecgnoise.readers.labels import is_called_ecg, is_lead_name, lead_name
-from ecgnoise.recording import Recording, Signal
+from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
+from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, is_edf, read_header
+from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples, onset, with_gaps
+from ecgnoise.readers.labels import is_called_ecg, is_lead_name, is_other_signal, lead_name, may_be_voltage
+from ecgnoise.recording import Recording, Samples, Signal
 
-FIXED_BYTES: Final = 256  # of the header record, and again for each signal (EDF specification, header record)
-RECORDS_AT: Final = slice(236, 244)  # the field "number of data records"
-SIGNALS_AT: Final = slice(252, 256)  # the field "number of signals"
-# Bytes of the fields of a signal: label, transducer, dimension, physical and digital minimum and maximum, filters,
-# samples in a data record, reserved.
-LABEL, COUNT = 0, 8
-WIDTHS: Final = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
-EDF_VERSION: Final = b"0       "
-BDF_VERSION: Final = b"\xffBIOSEMI"
-ANNOTATIONS: Final = (b"EDF Annotations", b"BDF Annotations")
 BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for
-# What edfio 0.4 raises on damaged headers.
-EDFIO_ERRORS: Final = (ValueError, IndexError, KeyError, TypeError, ArithmeticError, OverflowError, UnboundLocalError)
 
 
 @dataclass(frozen=True)
@@ -125,11 +113,9 @@ class EdfReader:
     suffixes: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """By the first eight bytes; those of EDF are a plain 0, so that the header's length is looked at too."""
+        """By the first eight bytes, the number of signals, and the date or the header's length."""
         del path
-        if head.startswith(BDF_VERSION):
-            return True
-        return head.startswith(EDF_VERSION) and head[184:192].strip().isdigit()
+        return is_edf(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every such file."""
@@ -137,143 +123,93 @@ class EdfReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The ECG signals, their samples left on disk."""
-        with quiet():  # of dates that contradict each other
-            file, content, header = _open(path)
-            start = _start(header)
-        onsets = _onsets(file, content) if header.reserved[3:5] == "+D" else []
-        leads = leads_of(_channels(header), options, path)
-        places = _places(content, file.sample_bytes)
-        signals = [header.signals[row] for row in leads.rows]
-        frame = signals[0].samples_per_data_record
-        shape = (len(leads.rows), file.records * frame)
-        scales = tuple(map(_scale, signals))
-        stored = EdfSamples(file, leads, shape, frame, tuple(places[row] for row in leads.rows), scales)
-        samples = with_gaps(stored, onsets, leads.frequency, path) if onsets else None
+        header = read_header(path)
+        file = _File(path, header.bytes, header.record_bytes, header.sample_bytes, header.records)
+        signals = [signal for signal in header.signals if not signal.annotations]
+        channels, notes = _channels(header, signals, options, path)
+        leads = leads_of(channels, options, path)
+        picked = [signals[row] for row in leads.rows]
+        frame = picked[0].count
+        shape = (len(picked), file.records * frame)
+        scales = tuple(signal.scale for signal in picked)
+        stored = EdfSamples(file, leads, shape, frame, tuple(signal.place for signal in picked), scales)
+        samples, start, more = _in_time(stored, header)
         return Recording(
-            samples if samples and samples.missing else stored,
+            samples,
             leads.frequency,
             leads.names,
             leads.recording_units,
             start,
             str(path),
             leads.faults,
-            (*leads.notes, *_interruptions(samples, leads.frequency)),
+            (*header.notes, *leads.notes, *notes, *_without_gain(picked), *more),
         )
 
 
-def _interruptions(samples: InterruptedSamples | None, frequency: float) -> list[str]:
-    """A note on the gaps, if there are any."""
-    if samples is None or not samples.missing:
-        return []
-    return [f"interrupted {len(samples.starts) - 1} times, {samples.missing / frequency:g} s are missing"]
+def _channels(
+    header: EdfHeader, signals: list[EdfSignal], options: ReadOptions, path: Path
+) -> tuple[list[Channel], list[str]]:
+    """The channels, and a note where the caller states how long a data record is.
 
-
-def _package() -> ModuleType:
-    return package_of_extra("edfio", "reading EDF and BDF")
-
-
-def _parsed(content: bytes, path: Path) -> Any:
-    """An edfio object; UnreadableFileError where the header is damaged."""
-    edfio = _package()
-    read = edfio.read_bdf if content.startswith(BDF_VERSION) else edfio.read_edf
-    try:
-        return read(io.BytesIO(content), header_encoding="latin-1")
-    except EDFIO_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole EDF or BDF file ({one_line(error)}): fetch it again") from error
-
-
-def _open(path: Path) -> tuple[_File, bytes, Any]:
-    """Where the records lie, the header, and what edfio makes of it; UnreadableFileError where it is too short."""
-    with path.open("rb") as opened:
-        fixed = opened.read(FIXED_BYTES)
-        count = fixed[SIGNALS_AT].strip()
-        if not count.isdigit() or int(count) == 0:
-            raise UnreadableFileError(f"{path}: the header announces {count[:4]!r} signals: fetch it again")
-        header_bytes = FIXED_BYTES * (int(count) + 1)
-        opened.seek(0)
-        content = opened.read(header_bytes)
-    if len(content) < header_bytes:
-        raise UnreadableFileError(f"{path}: ends within its header of {header_bytes} bytes: fetch it again")
-    counts = [_number(field, path) for field in _fields(content, COUNT)]
-    if min(counts) <= 0:
-        raise UnreadableFileError(f"{path}: a signal with {min(counts)} samples in a data record: fetch it again")
-    sample_bytes = 3 if content.startswith(BDF_VERSION) else 2
-    record_bytes = sum(counts) * sample_bytes
-    present = (path.stat().st_size - header_bytes) // record_bytes
-    announced = _number(fixed[RECORDS_AT], path)
-    records = present if announced == -1 else announced  # -1 while the recording goes on
-    if records <= 0 or present < records:
-        raise UnreadableFileError(
-            f"{path}: {present} data records, {announced} announced by the header: fetch the whole file"
-        )
-    file = _File(path, header_bytes, record_bytes, sample_bytes, records)
-    with path.open("rb") as opened:
-        opened.seek(header_bytes)
-        first = opened.read(record_bytes) if record_bytes <= BLOCK_BYTES else b""  # it may have a part of the start
-    return file, content, _parsed(_with_records(content, len(first) // record_bytes) + first, path)
-
-
-def _with_records(header: bytes, records: int) -> bytes:
-    """A header with another number of data records."""
-    return header[: RECORDS_AT.start] + f"{records:<8}".encode() + header[RECORDS_AT.stop :]
-
-
-def _fields(header: bytes, field: int) -> list[bytes]:
-    """One field of all signals, by its number in WIDTHS."""
-    count = len(header) // FIXED_BYTES - 1
-    start, width = FIXED_BYTES + count * sum(WIDTHS[:field]), WIDTHS[field]
-    return [header[at : at + width] for at in range(start, start + count * width, width)]
-
-
-def _is_annotations(label: bytes) -> bool:
-    return label.rstrip() in ANNOTATIONS
-
-
-def _places(header: bytes, sample_bytes: int) -> list[int]:
-    """The byte of a data record at which each signal begins that holds no annotations."""
-    ends = accumulate((int(count) * sample_bytes for count in _fields(header, COUNT)), initial=0)
-    return [at for at, label in zip(ends, _fields(header, LABEL), strict=False) if not _is_annotations(label)]
-
-
-def _number(field: bytes, path: Path) -> int:
-    try:
-        return int(field)
-    except ValueError as error:
-        raise UnreadableFileError(f"{path}: the header has {field!r} for a number: fetch it again") from error
-
-
-def _channels(header: Any) -> list[Channel]:
+    Where some have the name of a lead and perhaps a unit of voltage, those without one are left out.
+    """
     channels = [
-        Channel(
-            signal.label,
-            signal.physical_dimension.replace("\u00c2", ""),  # a Greek letter in UTF-8
-            float(signal.sampling_frequency),
-            _has_gain(signal),
-        )
-        for signal in header.signals
+        Channel(signal.label, signal.unit, header.rate(signal), signal.has_gain, signal.count == 0)
+        for signal in signals
     ]
-    named = any(channel.is_ecg and _is_lead(channel.name) for channel in channels)
-    return [replace(channel, other=named and not _is_lead(channel.name)) for channel in channels]
+    named = any(may_be_voltage(channel.unit) and _is_lead(channel.name) for channel in channels if not channel.other)
+    channels = [replace(channel, other=channel.other or (named and not _is_lead(channel.name))) for channel in channels]
+    asked = options.sampling_frequency
+    if header.duration or asked is None:
+        return channels, []
+    counts = Counter(signals[row].count for row in ecg_channels(channels, options, path))
+    common = max(counts, key=lambda count: (counts[count], count))
+    stated = [
+        replace(channel, frequency=asked * signal.count / common)
+        for channel, signal in zip(channels, signals, strict=True)
+    ]
+    return stated, [f"the header says no duration of a data record: taken as {asked:g} Hz, as stated"]
 
 
 def _is_lead(label: str) -> bool:
-    return is_lead_name(lead_name(label)) or is_called_ecg(label)
+    return not is_other_signal(label) and (is_lead_name(lead_name(label)) or is_called_ecg(label))
 
 
-def _has_gain(signal: Any) -> bool:
-    try:
-        ranges = np.array([signal.physical_range, signal.digital_range], np.float64)
-    except ValueError:
-        return False
-    return bool(np.isfinite(ranges).all() and (ranges[:, 0] != ranges[:, 1]).all())
+def _without_gain(picked: list[EdfSignal]) -> list[str]:
+    """A note for each lead whose physical or digital limits do not say what a count is."""
+    return [
+        f"no gain: {signal.label} is {signal.physical[0]:g} to {signal.physical[1]:g} for the counts "
+        f"{signal.digital[0]:g} to {signal.digital[1]:g} by the header"
+        for signal in picked
+        if not signal.has_gain
+    ]
 
 
-def _scale(signal: Any) -> tuple[float, float]:
-    """What a count is in the unit of a signal, and what a count of 0 is there; NaN without a gain."""
-    if not _has_gain(signal):
-        return float("nan"), float("nan")
-    gain = (signal.physical_max - signal.physical_min) / (signal.digital_max - signal.digital_min)
-    return gain, signal.physical_min - gain * signal.digital_min
+def _in_time(stored: EdfSamples, header: EdfHeader) -> tuple[Samples, datetime | None, list[str]]:
+    """The samples with the gaps between them, when the first one is, and notes.
+
+    The annotations of the first data record may add a part of a second to the start.
+    """
+    times = next((signal for signal in header.signals if signal.annotations and signal.count), None)
+    path, frequency = stored.file.path, stored.leads.frequency
+    if times is None:
+        notes = ["interrupted (EDF+D), without times of its data records: put end to end"] if header.interrupted else []
+        return stored, header.start, notes
+    onsets = _onsets(stored.file, times, header.records if header.interrupted else 1)
+    start = header.start
+    if start and 0 < onsets[0] <= LONGEST_SECONDS:
+        start += timedelta(seconds=onsets[0])
+    if not header.interrupted:
+        return stored, start, []
+    samples, notes = with_gaps(stored, onsets, frequency, path)
+    return (samples if samples.missing else stored), start, notes + _interruptions(samples, frequency)
+
+
+def _interruptions(samples: InterruptedSamples, frequency: float) -> list[str]:
+    """A note on the gaps, if there are any."""
+    if not samples.missing:
+        return []
+    return [f"interrupted {len(samples.starts) - 1} times, {samples.missing / frequency:g} s are missing"]
 
 
 def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -286,30 +222,16 @@ def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
     return integers
 
 
-def _onsets(file: _File, header: bytes) -> list[float]:
-    """When each data record begins, in s; empty where no signal says so.
+def _onsets(file: _File, times: EdfSignal, records: int) -> list[float]:
+    """When each of the first data records begins, in s, by the first signal of annotations; NaN where it does not say.
 
-    The first signal of annotations does; it is read alone, some records at a time. UnreadableFileError for a record
-    without its time.
+    The annotations are read alone, some records at a time.
     """
-    labels, counts = _fields(header, LABEL), [int(count) for count in _fields(header, COUNT)]
-    row = next((row for row, label in enumerate(labels) if _is_annotations(label)), None)
-    if row is None:
-        return []
-    place, frame = sum(counts[:row]) * file.sample_bytes, counts[row]
+    frame, onsets = times.count, list[float]()
     together = max(1, BLOCK_BYTES // (frame * file.sample_bytes))
-    onsets: list[float] = []
-    for first in range(0, file.records, together):
-        last = min(first + together, file.records)
-        times = file.samples((place,), frame, first * frame, last * frame)
-        content = times.astype("<i4").view(np.uint8).reshape(last - first, frame, 4)[:, :, : file.sample_bytes]
-        onsets += [onset(record.tobytes(), first + at, file.path) for at, record in enumerate(content)]
+    for first in range(0, records, together):
+        last = min(first + together, records)
+        counts = file.samples((times.place,), frame, first * frame, last * frame)
+        content = counts.astype("<i4").view(np.uint8).reshape(last - first, frame, 4)[:, :, : file.sample_bytes]
+        onsets += [onset(record.tobytes()) for record in content]
     return onsets
-
-
-def _start(header: Any) -> datetime | None:
-    try:
-        start: datetime = header.startdatetime
-    except EDFIO_ERRORS:  # a date left out on purpose is one of them
-        return None
-    return start

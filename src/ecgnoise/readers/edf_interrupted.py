@@ -1,23 +1,26 @@
 """Interrupted EDF+ recordings (EDF+D): data records that do not follow each other without gaps.
 
 The first annotation of each data record says when it begins (Kemp and Olivan, Clin. Neurophysiol. 114 (2003) 1755,
-2.2.4). Samples are put where they belong in time; in a gap they are missing.
+2.2.4). Samples are put where they belong in time; in a gap they are missing. Recorders round these times, and their
+clock is not that of the samples: what differs by some milliseconds is put end to end.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.recording import Signal
 
 ONSET_ENDS: Final = (b"\x14", b"\x15")
 LONGEST_SECONDS: Final = 31 * 86400.0
+ROUNDING_SECONDS: Final = 0.02  # by which a data record may begin early or late
+CLOCK_SHARE: Final = 0.003  # by which the clock of the times may be fast or slow
 
 
 class Samples(Protocol):
@@ -49,15 +52,24 @@ class InterruptedSamples:
         return leads, self.starts[-1] + count - self.firsts[-1]
 
     def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads in mV, NaN in gaps; UnreadableFileError where the file has changed."""
+        """Samples start..stop-1 of all leads in mV, NaN in gaps; UnreadableFileError where the file has changed.
+
+        The stretches of a window lie side by side in the file, and are read at once.
+        """
         leads, count = self.samples.shape
         signal = np.full((leads, max(0, stop - start)), np.nan, np.float32)
-        ends = (*self.firsts[1:], count)
-        for place, first, end in zip(self.starts, self.firsts, ends, strict=True):
+        parts = []
+        for at in range(max(bisect_right(self.starts, start) - 1, 0), bisect_left(self.starts, stop)):
+            place, first = self.starts[at], self.firsts[at]
+            end = self.firsts[at + 1] if at + 1 < len(self.firsts) else count
             begin, over = max(start, place), min(stop, place + end - first)
             if begin < over:
-                part = self.samples.window(first + begin - place, first + over - place)
-                signal[:, begin - start : over - start] = part
+                parts.append((begin - start, first + begin - place, over - begin))
+        if parts:
+            origin = parts[0][1]
+            block = self.samples.window(origin, parts[-1][1] + parts[-1][2])
+            for to, first, length in parts:
+                signal[:, to : to + length] = block[:, first - origin : first - origin + length]
         return signal
 
     @property
@@ -66,43 +78,91 @@ class InterruptedSamples:
         return self.shape[1] - self.samples.shape[1]
 
 
-def onset(record: bytes, number: int, path: Path) -> float:
-    """When a data record begins, in s; record: its annotations. UnreadableFileError where they do not say."""
+def onset(record: bytes) -> float:
+    """When a data record begins, in s; record: its annotations. NaN where they do not say."""
     text = record
     for end in ONSET_ENDS:
         text = text.partition(end)[0]
     try:
-        seconds = float(text)
+        seconds = float(text.strip(b"\0 ").replace(b",", b"."))
     except ValueError:
-        seconds = nan
-    if not isfinite(seconds):
-        raise UnreadableFileError(
-            f"{path}: data record {number + 1} of an interrupted recording (EDF+D) has no time: fetch it again"
-        )
-    return seconds
+        return nan
+    return seconds if isfinite(seconds) else nan
 
 
-def with_gaps(samples: Samples, onsets: Sequence[float], frequency: float, path: Path) -> InterruptedSamples:
-    """Samples with gaps where data records of equal length do not follow each other.
+def with_gaps(
+    samples: Samples, onsets: Sequence[float], frequency: float, path: Path
+) -> tuple[InterruptedSamples, list[str]]:
+    """Samples with gaps where data records of equal length do not follow each other, and notes.
 
-    onsets: when each data record begins, in s. frequency: samples a second. Times are rounded to whole samples.
+    onsets: when each data record begins, in s; NaN where it does not say so, which is right where it lies between its
+    neighbours without a gap. frequency: samples a second. Gaps are rounded to whole samples.
 
-    Raises UnreadableFileError for records that begin before the one before has ended, and for more than 31 days.
+    Raises UnreadableFileError for records that begin before the one before has ended, that have no time, and for more
+    than 31 days.
     """
     frame = samples.shape[1] // len(onsets)
-    seconds = max(onsets) - onsets[0] + frame / frequency
+    times, notes = _filled(onsets, frame / frequency, path)
+    seconds = max(times) - times[0] + frame / frequency
     if seconds > LONGEST_SECONDS:
         raise UnreadableFileError(
             f"{path}: an interrupted recording (EDF+D) over {seconds / 86400:.0f} days, of at most "
             f"{LONGEST_SECONDS / 86400:.0f}: split it at its gaps"
         )
-    places = np.round((np.asarray(onsets) - onsets[0]) * frequency).astype(np.int64)
-    steps = np.diff(places) - frame
-    early = np.flatnonzero(steps < 0)
-    if len(early):
-        raise UnreadableFileError(
-            f"{path}: data record {early[0] + 2} of an interrupted recording (EDF+D) begins {-steps[early[0]]} samples "
-            "before the one before it ends: fetch it again, or mend its times"
-        )
-    begins: NDArray[np.int64] = np.concatenate([[0], np.flatnonzero(steps) + 1])
-    return InterruptedSamples(samples, tuple(places[begins].tolist()), tuple((begins * frame).tolist()))
+    records, gaps, off = _stretches(times, frame / frequency, frequency, path)
+    firsts = np.array(records, np.int64) * frame
+    starts = firsts + np.round(np.cumsum(gaps) * frequency).astype(np.int64)
+    if off * frequency >= 0.5:
+        shown = f"{off:.3g} s" if off >= 1 else f"{off * 1000:.3g} ms"
+        notes.append(f"times of data records are up to {shown} off: put end to end")
+    return InterruptedSamples(samples, tuple(starts.tolist()), tuple(firsts.tolist())), notes
+
+
+def _filled(onsets: Sequence[float], duration: float, path: Path) -> tuple[list[float], list[str]]:
+    """The times with those that are not there, where the next time says that nothing is missing in between."""
+    times, lost = list(onsets), [at for at, time in enumerate(onsets) if isnan(time)]
+    for at in lost:
+        if at:
+            times[at] = times[at - 1] + duration
+    for at in lost:
+        after = at + 1
+        if at == 0 or after == len(times) or abs(times[after] - times[at] - duration) > _tolerance(duration):
+            raise UnreadableFileError(
+                f"{path}: data record {at + 1} of an interrupted recording (EDF+D) has no time: fetch it again"
+            )
+    many = f"{len(lost)} data records have no time, and lie between their neighbours without a gap"
+    return times, [many] if lost else []
+
+
+def _tolerance(duration: float) -> float:
+    """By how much the time of a data record of this many seconds may be off."""
+    return min(max(ROUNDING_SECONDS, CLOCK_SHARE * duration), duration / 2)
+
+
+def _stretches(
+    times: Sequence[float], duration: float, frequency: float, path: Path
+) -> tuple[list[int], list[float], float]:
+    """The data records that begin a stretch, the gap before each in s, and by how much times are off within them.
+
+    A difference counts as rounding where it is small, and where all of them together are no more than a clock's.
+    """
+    tolerance = _tolerance(duration)
+    records, gaps, largest, drift = [0], [0.0], 0.0, 0.0
+    for at in range(1, len(times)):
+        step = times[at] - times[at - 1] - duration
+        drift += step
+        allowed = tolerance + CLOCK_SHARE * (at - records[-1]) * duration
+        if abs(step) <= tolerance and abs(drift) <= allowed:
+            largest = max(largest, abs(step), abs(drift))
+            continue
+        gap = step if abs(step) > tolerance else drift
+        if gap < 0:
+            raise UnreadableFileError(
+                f"{path}: data record {at + 1} of an interrupted recording (EDF+D) begins "
+                f"{max(1, round(-gap * frequency))} samples before the one before it ends: fetch it again, or mend its "
+                "times"
+            )
+        records.append(at)
+        gaps.append(gap)
+        drift = 0.0
+    return records, gaps, largest

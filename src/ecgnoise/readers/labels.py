@@ -79,6 +79,11 @@ def is_called_ecg(name: str) -> bool:
     return ECG.search(name) is not None
 
 
+def printable(name: str) -> str:
+    """A name without control characters and bidirectional marks, which would tear a message apart."""
+    return "".join(letter if letter.isprintable() else " " for letter in name).strip()
+
+
 def lead_name(name: str) -> str:
     """A channel's name without the word for its kind: ``Lead II`` and ``ECG II`` are II; ``ECG 1`` stays."""
     short = PREFIX.sub("", name.strip(), count=1)

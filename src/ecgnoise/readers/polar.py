@@ -1,10 +1,9 @@
 """Polar H10 chest straps, as the app Polar Sensor Logger writes them: text with times and one lead in uV.
 
-The sensor's own clock in ns gives the sampling frequency (130 Hz).
+The sensor's own clock in ns gives the sampling frequency (130 Hz) and the packets that were lost.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,16 +12,17 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import ReadOptions, one_line
-from ecgnoise.readers.channels import Channel, leads_of
-from ecgnoise.readers.columns import title_of
+from ecgnoise.readers.clock import Clock, clock_of_numbers
+from ecgnoise.readers.columns import Said, recording_of_columns, title_of
 from ecgnoise.readers.labels import voltage_unit
-from ecgnoise.readers.text import text_encoding, text_lines
-from ecgnoise.recording import ArraySamples, Recording
+from ecgnoise.readers.steps import IrregularError
+from ecgnoise.readers.text import file_head, plain_file, plain_head, text_encoding, text_lines
+from ecgnoise.readers.timing import Column, Timing, start_of
+from ecgnoise.recording import Recording
 
 DELIMITER: Final = ";"
 HEADER_BYTES: Final = 1 << 12
 CLOCK: Final = ("sensor timestamp", "ns")
-GAP: Final = 1.5  # steps: a longer one is a gap
 NOMINAL: Final = 1e-2  # the clock of a sensor is taken for exact where it is this near to a whole number of Hz
 
 
@@ -35,8 +35,7 @@ class PolarReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the titles of its first line: the sensor's clock, and a column in a unit of voltage."""
-        del path
-        titles = _titles(head)
+        titles = _titles(plain_head(path, head))
         return CLOCK in titles and any(voltage_unit(unit or "") for _, unit in titles)
 
     def lists(self, path: Path, head: bytes) -> bool:
@@ -45,9 +44,10 @@ class PolarReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        content = path.read_bytes()
-        titles = _titles(content)
+        titles = _titles(file_head(path, HEADER_BYTES))
         column = next(at for at, (_, unit) in enumerate(titles) if voltage_unit(unit or ""))
+        with plain_file(path) as file:
+            content = file.read()
         lines = [line for line in text_lines(content, text_encoding(content) or "latin-1")[1:] if line.strip()]
         if not lines:
             raise UnreadableFileError(f"{path}: no samples below its header: export it again")
@@ -58,15 +58,9 @@ class PolarReader:
         except (ValueError, IndexError, OverflowError) as error:
             raise UnreadableFileError(f"{path}: not a whole table ({one_line(error)}): export it again") from error
         name, unit = titles[column]
-        leads = leads_of([Channel(name, unit or "", _frequency(clock, path))], options, path)
-        return Recording(
-            ArraySamples(leads.scaled(samples[None], path)),
-            leads.frequency,
-            leads.names,
-            leads.recording_units,
-            _start(rows[0][0]),
-            str(path),
-        )
+        timing = _timing((clock - clock[0]).astype(np.float64), options, path)
+        said = Said(start=start_of(rows[0][0]))
+        return recording_of_columns([Column(name, unit, samples)], options, path, said, timing=timing)
 
 
 def _titles(content: bytes) -> list[tuple[str, str | None]]:
@@ -76,20 +70,18 @@ def _titles(content: bytes) -> list[tuple[str, str | None]]:
     return [title_of(cell.strip()) for cell in first.split(DELIMITER)]
 
 
-def _frequency(clock: NDArray[np.int64], path: Path) -> float:
-    """Samples a second of a clock in ns; UnreadableFileError where it stands still or has a gap."""
-    steps = np.diff(clock).astype(np.float64)
-    usual = float(np.median(steps)) if len(steps) else 0.0
-    if not (usual > 0 and steps.min() > 0):
-        raise UnreadableFileError(f"{path}: its sensor timestamps do not rise: export it again")
-    if steps.max() > GAP * usual:
-        raise UnreadableFileError(f"{path}: a gap near sample {int(steps.argmax()) + 1}: split the file there")
-    frequency = 1e9 / float(steps.mean())
-    return float(round(frequency)) if abs(frequency - round(frequency)) < NOMINAL else frequency
-
-
-def _start(stated: str) -> datetime | None:
+def _timing(clock: NDArray[np.float64], options: ReadOptions, path: Path) -> Timing:
+    """What the clock of the sensor says; UnreadableFileError where it is of no use and nobody states a frequency."""
+    asked = options.sampling_frequency
     try:
-        return datetime.fromisoformat(stated.strip())
-    except ValueError:
-        return None
+        known = clock_of_numbers(clock, CLOCK[1], asked)
+    except IrregularError as problem:
+        if asked is None:
+            raise UnreadableFileError(
+                f"{path}: its sensor timestamp {problem}: export it again, or pass sampling_frequency in Hz "
+                "(--sampling-frequency)"
+            ) from problem
+        return Timing(frozenset(), Clock(), CLOCK[0], (f"the sensor timestamp {problem}: {asked:g} Hz as stated",))
+    rate = known.rate or 0.0
+    near = abs(rate - round(rate)) < NOMINAL
+    return Timing(frozenset(), replace(known, rate=float(round(rate)) if near else rate), repr(CLOCK[0]))

@@ -14,10 +14,13 @@ from typing import Final
 from ecgnoise.errors import EcgNoiseError, UnknownFormatError, UnreadableFileError
 from ecgnoise.readers.base import is_file
 from ecgnoise.readers.text import text_encoding, text_lines
+from ecgnoise.readers.xml import root_name
 
 EXPORT: Final = "export it as EDF, WFDB, DICOM or CSV"
 SEARCHED_BYTES: Final = 1 << 12
 SHOWN_LETTERS: Final = 40
+PLAIN: Final = re.compile(rb"[\t\n\r -~]")
+PLAIN_SHARE: Final = 0.05  # of the letters of a text in no known encoding
 # Suffixes of annotation files of PhysioNet's databases and of the WFDB programs.
 ANNOTATORS: Final = frozenset({
     "16a", "abp", "al", "alarms", "ann", "apn", "ari", "arousal", "atr", "aux", "beats", "cha", "comp", "ecg",
@@ -32,12 +35,16 @@ MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\s)*(?:<[A-Za-z!
 
 @dataclass(frozen=True)
 class Sign:
-    """How a file is known, what it is called, what to do, and whether it is a damaged one rather than another kind."""
+    """How a file is known, what it is called, what to do, and whether it is a damaged one rather than another kind.
+
+    within: suffixes of formats that are read and lie within such a file, whose reader says more of a damaged one.
+    """
 
     seen: Callable[[bytes], bool]
     what: str
     advice: str
     damaged: bool = False
+    within: tuple[str, ...] = ()
 
 
 def _begins(*magics: bytes) -> Callable[[bytes], bool]:
@@ -96,9 +103,9 @@ SIGNS: Final = (
     Sign(_begins(b"OggS"), "a sound (Ogg)", EXPORT),
     Sign(_begins(b"fLaC"), "a FLAC file", "pass the .hea of the WFDB record that it belongs to"),
     Sign(lambda head: head[:4] in {b"RIFF", b"RIFX", b"RF64"} and head[8:12] == b"WAVE", "a sound (WAV)", EXPORT),
-    Sign(_begins(b"PK\x03\x04"), "a ZIP archive", UNPACK),
+    Sign(_begins(b"PK\x03\x04"), "a ZIP archive", UNPACK, within=(".npz", ".xlsx")),
     Sign(_begins(b"PK\x05\x06"), "an empty ZIP archive", "pack it again", damaged=True),
-    Sign(_begins(b"\x1f\x8b"), "a gzip archive", UNPACK),
+    Sign(_begins(b"\x1f\x8b"), "a gzip archive", UNPACK, within=(".gz",)),
     Sign(_matches(rb"BZh[1-9]1AY&SY"), "a bzip2 archive", UNPACK),
     Sign(_begins(b"\xfd7zXZ\0"), "an xz archive", UNPACK),
     Sign(_begins(b"7z\xbc\xaf\x27\x1c"), "a 7-Zip archive", UNPACK),
@@ -122,8 +129,8 @@ SIGNS: Final = (
     Sign(_begins(b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n"), "an R workspace", "write the signal to CSV"),
     Sign(_begins(b"<stata_dta>"), "a Stata table", "save it as CSV"),
     Sign(_begins(b"$FL2", b"$FL3"), "an SPSS table", "save it as CSV"),
-    Sign(_begins(b"ARROW1"), "an Arrow file", "write it again"),
-    Sign(_begins(b"FEA1"), "a Feather file of version 1", "save it as version 2 or as Parquet"),
+    Sign(_begins(b"ARROW1"), "an Arrow file", "write it again", within=(".feather", ".arrow")),
+    Sign(_begins(b"FEA1"), "a Feather file of version 1", "save it as version 2 or as Parquet", within=(".feather",)),
     Sign(_matches(rb"ORC[\0-\x1f]"), "an ORC table", "save it as Parquet or CSV"),
     Sign(_begins(b"Obj\x01"), "an Avro table", "save it as Parquet or CSV"),
     Sign(_begins(b"CDF\x01", b"CDF\x02"), "a NetCDF file", "save it as HDF5 or CSV"),
@@ -143,14 +150,20 @@ SIGNS: Final = (
     Sign(_matches(rb"(?:[\t\r\n -~]\0){8}|(?:\0[\t\r\n -~]){8}"), "a text in UTF-16 without its mark",
          "save it as UTF-8"),
 )  # fmt: skip
+# Of formats that are read; a file called so and known by nobody is a damaged one.
+FORMAT_SUFFIXES: Final = frozenset({
+    ".hea", ".edf", ".bdf", ".dcm", ".scp", ".ecg", ".mwf", ".mat", ".npy", ".npz", ".h5", ".hdf5", ".parquet",
+    ".feather",
+})  # fmt: skip
 DOWNLOADING: Final = frozenset(
     {".crdownload", ".part", ".partial", ".download", ".filepart", ".tmp", ".!ut", ".opdownload"}
 )
 
 
-def foreign(head: bytes) -> Sign | None:
-    """The sign of a file that is surely of no recording, by its first bytes."""
-    return next((sign for sign in SIGNS if sign.seen(head)), None)
+def foreign(path: Path, head: bytes) -> Sign | None:
+    """The sign of a file that is surely of no recording, by its first bytes, unless its name is of a format within."""
+    found = next((sign for sign in SIGNS if sign.seen(head)), None)
+    return None if found is not None and path.suffix.lower() in found.within else found
 
 
 def is_markup(head: bytes) -> bool:
@@ -159,31 +172,28 @@ def is_markup(head: bytes) -> bool:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a beginning is that of a text."""
-    return text_encoding(head) is not None
+    """Whether a beginning is that of a text; one of another alphabet has blanks and ends of lines, too."""
+    encoding = text_encoding(head)
+    return encoding is not None and (encoding != "latin-1" or len(PLAIN.findall(head)) > len(head) * PLAIN_SHARE)
 
 
 def unknown_file(path: Path, head: bytes) -> EcgNoiseError:
     """The error of a file that no reader knows: what it looks like, and what to do."""
-    record = _record_beside(path)
-    if not head.strip(b"\0") and record is None:
-        return UnreadableFileError(f"{path}: it holds nothing but zero bytes: fetch it again")
     if path.suffix.lower() in DOWNLOADING:
         return UnreadableFileError(f"{path}: a download that is not finished: wait for it, or fetch it again")
-    sign = foreign(head)
+    sign = next((sign for sign in SIGNS if sign.seen(head)), None)
     if sign is not None:
         kind = UnreadableFileError if sign.damaged else UnknownFormatError
         return kind(f"{path}: this is {sign.what}: {sign.advice}")
+    record = _record_beside(path)
     if record is not None:
         what = "annotations" if is_annotation(path) else "samples"
         return UnknownFormatError(
             f"{path}: no reader knows this file; it may be {what} of a WFDB record: pass {record}"
         )
-    text = _text(head)
-    if text is None:
-        shown = head[:8].hex(" ")
-        return UnknownFormatError(f"{path}: no reader knows this file, which begins with the bytes {shown}: {EXPORT}")
-    return _unknown_text(path, text)
+    if not head.strip(b"\0"):
+        return UnreadableFileError(f"{path}: it holds nothing but zero bytes: fetch it again")
+    return _unknown_text(path, head) if is_text(head) else _unknown_bytes(path, head)
 
 
 def is_annotation(path: Path) -> bool:
@@ -201,26 +211,34 @@ def _record_beside(path: Path) -> str | None:
     return f"its {path.stem}.hea, which is not beside it"
 
 
-def _text(head: bytes) -> str | None:
-    """The beginning as text, or None where it is none."""
-    encoding = text_encoding(head)
-    if encoding is None:
-        return None
-    lines = [line.strip() for line in text_lines(head, encoding)]
-    return "\n".join(line for line in lines if line)
+def _is_called_a_recording(path: Path) -> bool:
+    return path.suffix.lower() in FORMAT_SUFFIXES
 
 
-def _unknown_text(path: Path, text: str) -> EcgNoiseError:
-    first = ascii(text.partition("\n")[0][:SHOWN_LETTERS])
+def _unknown_bytes(path: Path, head: bytes) -> EcgNoiseError:
+    shown = head[:8].hex(" ")
+    if _is_called_a_recording(path):
+        return UnreadableFileError(f"{path}: not a whole {path.suffix} file, it begins with {shown}: fetch it again")
+    return UnknownFormatError(f"{path}: no reader knows this file, which begins with the bytes {shown}: {EXPORT}")
+
+
+def _unknown_text(path: Path, head: bytes) -> EcgNoiseError:
+    lines = [line.strip() for line in text_lines(head, text_encoding(head) or "latin-1")]
+    text = "\n".join(line for line in lines if line)
+    first = ascii(text.partition("\n")[0][:SHOWN_LETTERS])[: 2 * SHOWN_LETTERS]
     if text.startswith(("{", "[")):
         return UnknownFormatError(f"{path}: no reader knows this JSON{_keys(text)}: save its samples as CSV")
     if text.startswith("<"):
-        root = re.search(r"<([A-Za-z_][\w.:-]*)", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
-        named = f" <{root.group(1)[:SHOWN_LETTERS]}>" if root else ""
+        root = root_name(head)
+        named = f" <{root[:SHOWN_LETTERS]}>" if root else ""
         return UnknownFormatError(
             f"{path}: no reader knows this XML{named}: export it as HL7 aECG, DICOM, SCP-ECG or CSV"
         )
-    if re.search(r"[\ufffd\u0080-\u009f]", text) or text.count("\x00"):
+    if _is_called_a_recording(path):
+        return UnreadableFileError(
+            f"{path}: not a whole {path.suffix} file, but a text that begins with {first}: fetch it again"
+        )
+    if re.search(r"[\ufffd\u0080-\u009f]", text):
         return UnknownFormatError(f"{path}: no reader knows this file, a text in an unknown encoding: save it as UTF-8")
     return UnknownFormatError(
         f"{path}: no reader knows this text, which begins with {first} and has no row of numbers: "

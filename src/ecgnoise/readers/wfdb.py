@@ -1,116 +1,43 @@
-"""WFDB records (PhysioNet): a ``.hea`` header with signal files, in all formats that the wfdb package reads.
+"""WFDB records (PhysioNet): a ``.hea`` header with signal files, single or of several segments.
 
-Samples stay in their files until a window is asked for. The package reads the header as ASCII and skips what
-it cannot parse, which turns uV written with a Greek letter into V and a gain of NaN into 200; the unit, gain
-and name of a lead and the sampling frequency are therefore taken from the header's own fields.
+Samples stay in their files until a window is asked for. Where a segment, or a signal of one, is not there, samples are
+missing. What differs between header and files is told in a note, and what is there is read.
 
 Leads that all have the same number of samples a frame keep them. Where they differ, each frame is averaged, unless
 frames are too few a second to be scored: then the leads are read that have the most common number.
 """
 
-import re
-import sys
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from math import isfinite
 from pathlib import Path
-from types import ModuleType
-from typing import Final, Protocol
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError, UnreadableFileError
-from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import (
-    ReadOptions,
-    chosen,
-    distinct_names,
-    is_file,
-    one_line,
-    open_file,
-    settle_sampling_frequency,
+from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.base import ReadOptions, distinct_names, is_file
+from ecgnoise.readers.channels import Channel, ecg_channels, leads_of, wanted_rows
+from ecgnoise.readers.labels import lead_name
+from ecgnoise.readers.wfdb_header import (
+    NULL,
+    SignalLine,
+    WfdbHeader,
+    beside,
+    is_header,
+    parse_header,
+    plain_number,
+    segment_names,
 )
-from ecgnoise.readers.channels import wanted_rows
-from ecgnoise.readers.labels import is_other_signal, voltage_unit
-from ecgnoise.recording import (
-    MAXIMUM_LEADS,
-    SAMPLING_FREQUENCY_LIMITS,
-    UNKNOWN_UNITS,
-    ArraySamples,
-    Recording,
-    Samples,
-    Signal,
-    to_millivolts,
-)
+from ecgnoise.readers.wfdb_samples import Placed, WfdbSamples, pieces_of
+from ecgnoise.readers.wfdb_signals import opened
+from ecgnoise.recording import SAMPLING_FREQUENCY_LIMITS, Recording
 
 DEFAULT_FREQUENCY: Final = 250.0  # of the format (header(5)), where the record line ends before it
 DEFAULT_UNITS: Final = "mV"  # likewise
-HEADER_BYTES: Final = 1 << 24  # of a header, among which its files are named
-RECORD_LINE: Final = re.compile(r"\S+[ \t]+\d+(?:[ \t]|$)")
-# What wfdb 4.3 and soundfile raise on damaged headers and signal files.
-WFDB_ERRORS: Final = (
-    OSError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    RuntimeError,
-)
-
-
-class _Header(Protocol):
-    """What is used of wfdb's Record and MultiRecord."""
-
-    n_sig: int
-    fs: float
-    sig_len: int | None
-    fmt: list[str]
-    samps_per_frame: list[int | None]
-    base_datetime: datetime | None
-
-
-@dataclass(frozen=True)
-class _Channel:
-    """One signal line of a header; unit and gain are None where the line does not say them."""
-
-    name: str
-    unit: str | None
-    gain: float | None
-    coding: str
-    frame: int
-
-    @property
-    def is_ecg(self) -> bool:
-        return not is_other_signal(self.name) and (self.unit is None or voltage_unit(self.unit) is not None)
-
-
-@dataclass(frozen=True)
-class WfdbSamples:
-    """Samples of some channels of a record on disk.
-
-    header: the ``.hea``. units: the unit of each channel; None for a lead without gain, all NaN.
-    frame: samples a frame of the header's clock. from_start: whether a window needs all before it (format 8).
-    """
-
-    header: Path
-    shape: tuple[int, int]
-    channels: tuple[int, ...]
-    units: tuple[str | None, ...]
-    frame: int
-    from_start: bool
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads in mV; UnreadableFileError where a signal file is damaged."""
-        if stop <= start:
-            return np.empty((len(self.channels), 0), np.float32)
-        first = 0 if self.from_start else start // self.frame
-        signal = _read_signal(self.header, (first, -(-stop // self.frame)), self.channels, self.frame)
-        offset = first * self.frame
-        return _scaled(signal[:, start - offset : stop - offset], self.units, self.header)
+HEADER_SUFFIXES: Final = (".hea", ".HEA")
+LARGEST_HEADER: Final = 1 << 25  # bytes; a million segments
+LONGEST_DAYS: Final = 366.0
+SHOWN: Final = 5  # of many alike, as a note names them
 
 
 @dataclass(frozen=True)
@@ -122,240 +49,239 @@ class WfdbReader:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """By the suffix ``.hea`` and the first line that is not a comment: a name and a number of signals."""
-        lines = _lines(head)
-        return path.suffix == ".hea" and bool(lines) and RECORD_LINE.match(lines[0]) is not None
+        return path.suffix.lower() == ".hea" and is_header(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
         """Every ``.hea``, damaged ones too."""
         del head
-        return path.suffix == ".hea"
+        return path.suffix.lower() == ".hea"
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The ECG channels of the record; the others are named in the notes."""
-        record, channels = _open(path)
-        kept = _kept(path, channels)
-        names = dict(zip(kept, distinct_names([channels[index].name for index in kept]), strict=True))
-        left_out = [channel.name for channel in channels if not channel.is_ecg]
-        kept = kept if options.lead_names is None else sorted(wanted_rows(names, options.lead_names, path))
-        picked = [channels[index] for index in kept]
-        stated = _stated_frequency(path, record)
-        frame = _common_frame(picked, stated or options.sampling_frequency or DEFAULT_FREQUENCY)
-        slower = [names[index] for index in kept if frame not in {1, channels[index].frame}]
-        if slower and options.lead_names is not None:
-            raise LeadNameError(
-                f"{path}: not all leads asked for have one sampling frequency ({', '.join(slower)} have another): "
-                "pass leads of one (--leads)"
+        header = _load(path, path)
+        segments = _segments(header)
+        described = _described(header, segments)
+        known = [row for row in range(len(described)) if _is_there(row, header, segments)]
+        if not known:
+            what = (
+                "no segment of it has samples: pass another record"
+                if header.segments
+                else ("the header names no signal file: pass the record that it is a part of")
             )
-        kept = [index for index in kept if frame in {1, channels[index].frame}]
-        picked = [channels[index] for index in kept]
-        notes = _notes(picked, left_out, slower, frame)
-        if stated is None and options.sampling_frequency is None:
-            stated = DEFAULT_FREQUENCY
-            notes.append(f"no sampling frequency in the header: {stated:g} Hz, the format's default")
-        frequency = settle_sampling_frequency(stated and stated * frame, options, path)
-        units = tuple(_unit(channel, options) for channel in picked)
-        recording = Recording(
-            _samples(path, record, tuple(kept), picked, units, frame),
+            raise UnreadableFileError(f"{path}: {what}")
+        lines = [described[row] for row in known]
+        rate, notes = _rate(header, options)
+        channels, frame, more = _channels(lines, rate, options, path)
+        leads = leads_of(channels, options, path)
+        rows = tuple(known[row] for row in leads.rows)
+        frame = frame or described[rows[0]].frame
+        placed = [Placed(described[row], channels[at].unit) for row, at in zip(rows, leads.rows, strict=True)]
+        pieces, length, odd = pieces_of(header, segments, rows, placed, frame)
+        frequency = leads.frequency
+        if length * frame > LONGEST_DAYS * 86400 * frequency:
+            raise UnreadableFileError(
+                f"{path}: {length * frame} samples are {length * frame / frequency / 86400:.0f} days at "
+                f"{frequency:g} Hz, of at most {LONGEST_DAYS:.0f}: mend the header, or split it"
+            )
+        absent = [described[row].name for row in range(len(described)) if row not in known]
+        empty = [f"left out, without samples: {_listed(absent)}"] if absent else []
+        return Recording(
+            WfdbSamples(path, leads, (len(rows), length * frame), frame, pieces),
             frequency,
-            tuple(names[index] for index in kept),
-            UNKNOWN_UNITS if UNKNOWN_UNITS in units else "mV",
-            record.base_datetime,
+            leads.names,
+            leads.recording_units,
+            header.start,
             str(path),
-            tuple("no_gain" if unit is None else "" for unit in units),
-            tuple(notes),
+            leads.faults,
+            (*header.notes, *notes, *leads.notes, *empty, *more, *odd),
         )
-        return chosen(recording, options)
-
-
-def _kept(path: Path, channels: list[_Channel]) -> list[int]:
-    """The numbers of the ECG channels; UnknownUnitsError or SignalShapeError where there are none or too many."""
-    kept = [index for index, channel in enumerate(channels) if channel.is_ecg]
-    if not kept:
-        listed = ", ".join(channel.name for channel in channels[:20]) or "no signals"
-        raise UnknownUnitsError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another record")
-    if len(kept) > MAXIMUM_LEADS:
-        raise SignalShapeError(f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
-    return kept
 
 
 def record_header(path: Path) -> Path | None:
-    """The ``.hea`` of a path: itself, a record without suffix, a signal file; None for other paths."""
-    if path.suffix == ".hea" and is_file(path):
+    """The ``.hea`` of a path: itself, a record without suffix, a signal file that it names; None for other paths."""
+    if path.suffix.lower() == ".hea" and is_file(path):
         return path
-    named = path.with_name(f"{path.name}.hea") if path.name else path
     if not is_file(path):
-        return named if is_file(named) else None
-    beside = path.with_suffix(".hea")
-    if not is_file(beside):
-        return None
-    return beside if _names(beside, path.name) else None
-
-
-def _names(header: Path, file: str) -> bool:
-    """Whether a line of the header after the first one begins with the name of a file."""
-    try:
-        with open_file(header) as opened:
-            lines = _lines(opened.read(HEADER_BYTES))
-    except UnreadableFileError:
-        return False
-    return any(line.startswith((f"{file} ", f"{file}\t")) for line in lines[1:])
+        named = (path.with_name(f"{path.name}{suffix}") for suffix in HEADER_SUFFIXES if path.name)
+        return next((header for header in named if is_file(header)), None)
+    header = next((header for header in map(path.with_suffix, HEADER_SUFFIXES) if is_file(header)), None)
+    return header if header is not None and _names(header, path) else None
 
 
 def segment_headers(path: Path, head: bytes) -> set[Path]:
-    """The headers of the segments of a multi-segment record, by its beginning; none for other files."""
-    lines = _lines(head)
-    if path.suffix != ".hea" or not lines or not re.match(r"\S+/\d+\s", lines[0]):
+    """The headers of the segments of a multi-segment record, by its beginning; none for other files.
+
+    A segment is no record of several segments, itself least of all.
+    """
+    if path.suffix.lower() != ".hea" or not segment_names(head, path):
         return set()
-    return {path.with_name(f"{line.split()[0]}.hea") for line in lines[1:]}
+    content = path.read_bytes() if len(head) >= 1 << 16 else head
+    found = (_header_of(path, name) for name in set(segment_names(content, path)))
+    return {header for header in found if header is not None and header != path and not _has_segments(header)}
 
 
-def _lines(header: bytes) -> list[str]:
-    """The lines of a header that are neither empty nor comments."""
+def _has_segments(path: Path) -> bool:
     try:
-        text = header.decode("utf-8")
-    except UnicodeDecodeError:
-        text = header.decode("latin-1")
-    stripped = (line.strip() for line in text.splitlines())
-    return [line for line in stripped if line and not line.startswith("#")]
+        with path.open("rb") as file:
+            return bool(segment_names(file.read(4096), path))
+    except OSError:
+        return False
 
 
-def _open(path: Path) -> tuple[_Header, list[_Channel]]:
-    """The header as wfdb reads it, and its channels, which the first of several segments describes."""
-    record = _read_header(path)
-    named, described = path, record
-    if hasattr(record, "seg_name"):
-        named = path.with_name(f"{record.seg_name[0]}.hea")
-        described = _read_header(named)
-    lines = _lines(named.read_bytes())[1:]
-    if not record.n_sig == described.n_sig == len(lines):
-        raise UnreadableFileError(
-            f"{named}: {len(lines)} signal lines, {record.n_sig} signals announced: fetch the header again"
-        )
-    return record, [_channel(line, described, index) for index, line in enumerate(lines)]
-
-
-def _channel(line: str, described: _Header, index: int) -> _Channel:
-    fields = line.split(maxsplit=8)
-    gain, unit = fields[2].partition("/")[::2] if len(fields) > 2 else ("", "")
-    name = fields[8].strip() if len(fields) > 8 else ""
-    frame = described.samps_per_frame[index] or 1
-    return _Channel(name, unit or None, _number(gain.partition("(")[0]), described.fmt[index], frame)
-
-
-def _number(text: str) -> float | None:
-    if not text:
-        return None
+def _names(header: Path, path: Path) -> bool:
+    """Whether a header names a file as one with its signals; of a damaged one, whether the file is called so."""
     try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+        lines = parse_header(_content(header, header), header).signals
+    except UnreadableFileError:
+        return path.suffix.lower() == ".dat"
+    return path.name.casefold() in {Path(line.file).name.casefold() for line in lines}
 
 
-def _unit(channel: _Channel, options: ReadOptions) -> str | None:
-    if channel.gain is not None and not np.isfinite(channel.gain):
-        return None
-    return voltage_unit(channel.unit) if channel.unit else options.units or DEFAULT_UNITS
+def _header_of(path: Path, name: str) -> Path | None:
+    """The header of a segment of the record in this header."""
+    return beside(path, f"{name}.hea")
 
 
-def _stated_frequency(path: Path, record: _Header) -> float | None:
-    """Frames a second by the record line, or None where it ends before them."""
-    fields = _lines(path.read_bytes())[0].split()
-    if len(fields) < 3:
-        return None
-    stated = _number(fields[2].partition("/")[0])
-    if stated is None or (stated >= SAMPLING_FREQUENCY_LIMITS[0] and not np.isclose(stated, record.fs)):
+def _content(path: Path, record: Path) -> bytes:
+    with opened(path, record) as file:
+        content = file.read(LARGEST_HEADER + 1)
+    if len(content) > LARGEST_HEADER:
+        raise UnreadableFileError(f"{path}: over {LARGEST_HEADER} bytes, more than a header has: fetch it again")
+    return content
+
+
+def _load(path: Path, record: Path) -> WfdbHeader:
+    return parse_header(_content(path, record), path)
+
+
+def _segments(header: WfdbHeader) -> list[WfdbHeader | None]:
+    """The headers of the segments; None for one that does not exist. A single record is its own segment.
+
+    UnreadableFileError where one is missing, has segments itself, or another sampling frequency.
+    """
+    if not header.segments:
+        return [header]
+    known: dict[str, WfdbHeader | None] = {NULL: None}
+    for segment in header.segments:
+        if segment.name not in known:
+            place = _header_of(header.path, segment.name)
+            if place is None:
+                raise UnreadableFileError(
+                    f"{header.path}: its segment {segment.name}.hea is missing: put it beside the header"
+                )
+            known[segment.name] = _checked(header, _load(place, header.path))
+    return [known[segment.name] for segment in header.segments]
+
+
+def _checked(header: WfdbHeader, segment: WfdbHeader) -> WfdbHeader:
+    if segment.segments:
         raise UnreadableFileError(
-            f"{path}: sampling frequency {fields[2]!r} cannot be read: write it as a plain number"
+            f"{header.path}: its segment {segment.path.stem} is a record of several segments itself: fetch it again"
         )
-    return stated
+    rates = [_stated_rate(each) for each in (header, segment)]
+    if None not in rates and abs(rates[0] - rates[1]) > 1e-3 * rates[0]:  # type: ignore[operator]
+        raise UnreadableFileError(
+            f"{header.path}: {rates[0]:g} Hz, and {rates[1]:g} Hz in its segment {segment.path.stem}: mend the header"
+        )
+    return segment
 
 
-def _common_frame(picked: list[_Channel], frames_a_second: float) -> int:
-    """The samples a frame of the leads that are read; 1 where frames are averaged."""
-    frames = Counter(channel.frame for channel in picked)
-    if len(frames) > 1 and frames_a_second >= SAMPLING_FREQUENCY_LIMITS[0]:
-        return 1
-    return max(frames, key=lambda frame: (frames[frame], frame))
+def _described(header: WfdbHeader, segments: Sequence[WfdbHeader | None]) -> tuple[SignalLine, ...]:
+    """The signals of a record, which the first of several segments describes.
+
+    UnreadableFileError where there are not as many as announced.
+    """
+    first = next((segment for segment in segments if segment is not None), None)
+    if first is None:
+        raise UnreadableFileError(f"{header.path}: no segment exists: fetch the record again")
+    if first.count != header.count:
+        raise UnreadableFileError(
+            f"{first.path}: {first.count} signals, {header.count} announced by {header.path.name}: fetch the header "
+            "again"
+        )
+    return first.signals
 
 
-def _notes(picked: list[_Channel], left_out: list[str], slower: list[str], frame: int) -> list[str]:
-    notes = [f"left out, not ECG: {', '.join(left_out)}"] if left_out else []
-    if slower:
-        notes.append(f"left out, of another sampling frequency: {', '.join(slower)}")
-    uncalibrated = [channel.name for channel in picked if channel.gain == 0]
+def _is_there(row: int, header: WfdbHeader, segments: Sequence[WfdbHeader | None]) -> bool:
+    """Whether a signal has samples in any segment: by its name in variable layout, by its number in others."""
+    if not header.variable:
+        found = [segment.signals[row] for segment in segments if segment is not None and row < segment.count]
+    else:
+        name = segments[0].signals[row].name if segments[0] is not None else ""
+        found = [
+            line for segment in segments[1:] if segment is not None for line in segment.signals if line.name == name
+        ]
+    return any(line.coding and line.file != NULL for line in found)
+
+
+def _stated_rate(header: WfdbHeader) -> float | None:
+    """Frames a second by the record line; None where it ends before them."""
+    text = header.rate.partition("/")[0].partition("(")[0]
+    return plain_number(text) if header.rate else None
+
+
+def _rate(header: WfdbHeader, options: ReadOptions) -> tuple[float | None, list[str]]:
+    """Frames a second, None where only the caller says how many samples there are, and a note where he does.
+
+    UnreadableFileError where the header gives no number.
+    """
+    stated, asked = _stated_rate(header), options.sampling_frequency
+    if stated is None and asked is None:
+        return DEFAULT_FREQUENCY, [
+            f"no sampling frequency in the header: {DEFAULT_FREQUENCY:g} Hz, the format's default"
+        ]
+    if stated is not None and isfinite(stated) and (stated > 0 or asked is None):
+        return stated, []
+    if asked is None:
+        raise UnreadableFileError(
+            f"{header.path}: sampling frequency {header.rate[:20]!a} cannot be read: write it as a plain number, or "
+            "pass it (--sampling-frequency)"
+        )
+    return None, [f"the header gives {header.rate[:20]!a} Hz: taken as {asked:g} Hz, as stated"] if header.rate else []
+
+
+def _channels(
+    lines: Sequence[SignalLine], rate: float | None, options: ReadOptions, path: Path
+) -> tuple[list[Channel], int, list[str]]:
+    """The channels, 1 where their frames are averaged and 0 where they are not, and notes."""
+    named = [
+        Channel(line.name, line.unit or ("" if options.units else DEFAULT_UNITS), 0.0, _has_gain(line))
+        for line in lines
+    ]
+    rows = ecg_channels(named, options, path)
+    if options.lead_names is not None:
+        names = dict(zip(rows, distinct_names([lead_name(named[row].name) for row in rows]), strict=True))
+        rows = wanted_rows(names, options.lead_names, path, {row: named[row].name for row in rows})
+    frames = Counter(lines[row].frame for row in rows)
+    common = max(frames, key=lambda frame: (frames[frame], frame))
+    asked = options.sampling_frequency or DEFAULT_FREQUENCY
+    second = asked / common if rate is None else rate
+    averaged = len(frames) > 1 and (asked if rate is None else rate) >= SAMPLING_FREQUENCY_LIMITS[0]
+    if averaged and rate is None:
+        second = asked
+    channels = [
+        Channel(channel.name, channel.unit, second * (1 if averaged else line.frame), channel.gain)
+        for channel, line in zip(named, lines, strict=True)
+    ]
+    notes = ["leads of different sampling frequency: averaged to that of the header"] if averaged else []
+    unstated = [lines[row].name for row in rows if not lines[row].unit]
+    if unstated and options.units not in {None, DEFAULT_UNITS}:
+        notes.append(f"the header gives no unit: taken as {options.units}, as stated: {_listed(unstated)}")
+    uncalibrated = [lines[row].name for row in rows if lines[row].gain is None]
     if uncalibrated:
-        notes.append(f"uncalibrated, taken as 200 units per mV as the format says: {', '.join(uncalibrated)}")
-    if frame < max(channel.frame for channel in picked):
-        notes.append("leads of different sampling frequency: averaged to that of the header")
-    return notes
+        unit = next(iter({channels[row].unit or options.units for row in rows if lines[row].gain is None}))
+        notes.append(f"uncalibrated, taken as 200 units per {unit} as the format says: {_listed(uncalibrated)}")
+    without = [lines[row].name for row in rows if not _has_gain(lines[row])]
+    if without:
+        notes.append(f"no gain, the header gives no number: {_listed(without)}")
+    return channels, int(averaged), notes
 
 
-def _samples(
-    path: Path,
-    record: _Header,
-    kept: tuple[int, ...],
-    picked: list[_Channel],
-    units: tuple[str | None, ...],
-    frame: int,
-) -> Samples:
-    """The samples, left on disk unless the header does not say how many there are."""
-    if record.sig_len is None:
-        return ArraySamples(_scaled(_read_signal(path, (0, None), kept, frame), units, path))
-    if record.sig_len == 0:
-        raise UnreadableFileError(f"{path}: the header announces 0 samples: pass the record it is a part of")
-    _read_signal(path, (record.sig_len - 1, record.sig_len), kept, frame)
-    shape = (len(kept), record.sig_len * frame)
-    return WfdbSamples(path, shape, kept, units, frame, any(channel.coding == "8" for channel in picked))
+def _has_gain(line: SignalLine) -> bool:
+    return line.gain is None or isfinite(line.gain)
 
 
-def _scaled(signal: NDArray[np.float64], units: tuple[str | None, ...], path: Path) -> Signal:
-    scaled = np.full(signal.shape, np.nan, np.float32)
-    for row, unit in enumerate(units):
-        if unit is not None:
-            scaled[row] = to_millivolts(signal[row], unit, str(path))
-    return scaled
-
-
-def _package() -> ModuleType:
-    """The wfdb package; importing it takes 0.7 s, and with pandas 3 warns of pandas 4."""
-    with quiet() if "wfdb" not in sys.modules else nullcontext():
-        import wfdb
-    package: ModuleType = wfdb
-    return package
-
-
-def _read_header(path: Path) -> _Header:
-    wfdb = _package()
-    try:
-        header: _Header = wfdb.rdheader(str(path)[: -len(".hea")])
-    except FileNotFoundError as error:
-        raise UnreadableFileError(f"{path}: no such header: put it beside the other files of the record") from error
-    except WFDB_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a WFDB header ({one_line(error)}): fetch it again") from error
-    return header
-
-
-def _read_signal(
-    path: Path, span: tuple[int, int | None], channels: tuple[int, ...], frame: int
-) -> NDArray[np.float64]:
-    """Frames of some channels, (leads, frames x frame), in the units of the header."""
-    wfdb = _package()
-    try:
-        with np.errstate(all="ignore"):
-            record = wfdb.rdrecord(
-                str(path)[: -len(".hea")],
-                sampfrom=span[0],
-                sampto=span[1],
-                channels=list(channels),
-                smooth_frames=frame == 1,
-            )
-            signal: NDArray[np.float64] = record.p_signal.T if frame == 1 else np.stack(record.e_p_signal)
-    except FileNotFoundError as error:
-        missing = Path(error.filename or "").name
-        raise UnreadableFileError(f"{path}: its file {missing} is missing: put it beside the header") from error
-    except WFDB_ERRORS as error:
-        raise UnreadableFileError(
-            f"{path}: its signal files are damaged or shorter than the header says ({one_line(error)}): "
-            "fetch them again"
-        ) from error
-    return signal
+def _listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    shown = ", ".join(name or "one without a name" for name in names[: 4 * SHOWN])
+    return shown if len(names) <= 4 * SHOWN else f"{shown} and {len(names) - 4 * SHOWN} more"

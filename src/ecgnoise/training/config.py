@@ -18,6 +18,9 @@ from typing import Any, Final, Self
 from ecgnoise.errors import MissingExtraError, OptionError
 
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
+SCHEDULES: Final = ("cosine", "constant")
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"precision": PRECISIONS, "schedule": SCHEDULES}
+ADDED_LATER: Final = ("schedule", "ema_ramp", "partial_batch", "checkpoints")
 HIGHEST_SEED: Final = 2**32 - 1
 
 
@@ -30,7 +33,7 @@ def setting(default: Any, meaning: str) -> Any:
 class TrainingConfig:
     """What all models have; each field says in its metadata what it is.
 
-    Either ``steps`` or ``epochs`` is 0. The learning rate rises along a line, then falls along a cosine to 0.
+    Either ``steps`` or ``epochs`` is 0. The learning rate rises along a line, then falls along a cosine to 0, or stays.
     """
 
     epochs: float = setting(0.0, "Passes over what there is to train on; 0: STEPS says how long.")
@@ -41,8 +44,12 @@ class TrainingConfig:
     weight_decay: float = setting(0.01, "Of AdamW.")
     beta2: float = setting(0.999, "Of AdamW.")
     warm_up: float = setting(0.0, "Share of the run in which the learning rate rises.")
+    schedule: str = setting("cosine", "cosine: after the warm-up the learning rate falls to 0; constant: it stays.")
     gradient_norm: float = setting(1.0, "Longer gradients are cut to this; 0: none is.")
     ema: float = setting(0.999, "Decay of the moving average of the weights, which is what is written.")
+    ema_ramp: bool = setting(default=True, meaning="The decay begins low, so that first weights are forgotten.")
+    partial_batch: bool = setting(default=False, meaning="The last batch of an epoch is what is left of it.")
+    checkpoints: int = setting(0, "How many times in a run the weights and their average are kept as files.")
     precision: str = setting("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     seed: int = setting(1, "Of weights, order and noise.")
     save_every: int = setting(250, "Steps between checkpoints; each has a validation loss and pictures.")
@@ -55,11 +62,12 @@ class TrainingConfig:
         for name, value in numbers.items():
             if not math.isfinite(value):
                 raise OptionError(f"training: {name} is {value}: pass a finite number")
-        if min(counts) < 1 or not self.learning_rate > 0 or min(self.epochs, self.steps) < 0:
+        if min(counts) < 1 or not self.learning_rate > 0 or min(self.epochs, self.steps, self.checkpoints) < 0:
             raise OptionError(
                 f"training: batch {self.batch}, accumulate {self.accumulate}, save_every {self.save_every}, "
                 f"validation_leads {self.validation_leads}, channels {self.channels} and learning_rate "
-                f"{self.learning_rate:g} must all be above 0, epochs {self.epochs:g} and steps {self.steps} not below"
+                f"{self.learning_rate:g} must all be above 0; epochs {self.epochs:g}, steps {self.steps} and "
+                f"checkpoints {self.checkpoints} not below"
             )
         if (self.epochs > 0) == (self.steps > 0):
             raise OptionError(f"training: epochs {self.epochs:g}, steps {self.steps}: give one of them, the other is 0")
@@ -73,8 +81,9 @@ class TrainingConfig:
                 f"training: weight_decay {self.weight_decay:g} and gradient_norm {self.gradient_norm:g} must not lie "
                 f"below 0, seed {self.seed} in 0..{HIGHEST_SEED}"
             )
-        if self.precision not in PRECISIONS:
-            raise OptionError(f"training: precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise OptionError(f"training: {name} {getattr(self, name)!r} is none of {', '.join(choices)}")
         if any(width % self.width_step for width in self.channels):
             raise OptionError(f"training: channels {self.channels}: pass multiples of {self.width_step}")
 
@@ -208,7 +217,15 @@ class PublishedConfig(TrainingConfig):
 
 
 _OURS: Final = PublishedConfig(learning_rate=3e-4, warm_up=0.03)
-_PAPER: Final = PublishedConfig(precision="float32")
+_PAPER: Final = PublishedConfig(
+    precision="float32",
+    schedule="constant",
+    ema_ramp=False,
+    partial_batch=True,
+    checkpoints=1,
+    seed=123,
+    validation_fold=0,
+)
 
 PRESETS: Final[Mapping[str, Mapping[str, TrainingConfig]]] = {
     "default": {
@@ -219,23 +236,22 @@ PRESETS: Final[Mapping[str, Mapping[str, TrainingConfig]]] = {
         "pixel": _OURS,
     },
     "paper": {
-        "autoencoder": replace(_PAPER, epochs=100.0, warm_up=0.05),
-        "latent": _PAPER,
+        "autoencoder": replace(_PAPER, epochs=100.0, warm_up=0.05, schedule="cosine"),
+        "latent": replace(_PAPER, batch=128),
         "pixel": _PAPER,
     },
 }
-PAPER_REFINED_LATENT: Final = replace(_PAPER, batch=128, seed=123)
 
 
-def preset(name: str, kind: str, *, refined: bool = False) -> TrainingConfig:
-    """The settings of a preset for a kind of model; refined: for training on a list of chosen leads.
-
-    As published, only the latent model has settings of its own where it is trained on chosen leads. Raises OptionError
-    where the preset has none for the kind.
-    """
+def preset(name: str, kind: str) -> TrainingConfig:
+    """The settings of a preset for a kind of model; OptionError where the preset has none for it."""
     kinds = PRESETS[name]
     if kind not in kinds:
         raise OptionError(f"preset {name!r} has no settings for the model {kind}: pass --preset default")
-    if (name, kind, refined) == ("paper", "latent", True):
-        return PAPER_REFINED_LATENT
     return kinds[kind]
+
+
+def earlier_config(config: TrainingConfig, path: Path) -> TrainingConfig:
+    """The configuration of a run that was saved, perhaps before there were all the settings that there are now."""
+    defaults: dict[str, Any] = {entry.name: entry.default for entry in fields(config) if entry.name in ADDED_LATER}
+    return replace(config, **defaults).load(path)

@@ -1,6 +1,7 @@
 """The one training loop. Needs the extra ``train``.
 
-AdamW with warm-up and cosine, a moving average of the weights, resumable, in any number of processes.
+AdamW with warm-up, then a cosine or a constant learning rate; a moving average of the weights; resumable, in any number
+of processes.
 
 A run's folder:
 
@@ -11,6 +12,7 @@ A run's folder:
                     ``save_every`` steps and at the end the validation loss too
 ``tensorboard/``    the same for TensorBoard, with the pictures
 ``pictures/``       with every validation loss, examples above what the averaged network makes of them
+``checkpoints/``    weights and their average, as many times as the configuration says, evenly to the last step
 ==================  =================================================================================================
 
 Processes are those of accelerate (``accelerate launch``, ``torchrun``). All draw the same random numbers and each takes
@@ -23,7 +25,7 @@ import math
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,13 +34,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 from accelerate import Accelerator
-from diffusers.optimization import get_cosine_schedule_with_warmup
+from diffusers.optimization import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
-from ecgnoise.training.config import TrainingConfig
+from ecgnoise.training.config import TrainingConfig, earlier_config
 from ecgnoise.training.log import RunLog
 from ecgnoise.training.tasks import Batch, Task
 
@@ -52,7 +54,10 @@ NUMBERS: Final = ("fingerprint", "taken", "step", "loss", "unlogged")
 UNLOADABLE: Final = (RuntimeError, LookupError, ValueError, TypeError, AttributeError, OSError, EOFError,
                      pickle.UnpicklingError)  # fmt: skip
 
+CHECKPOINTS: Final = "checkpoints"
+
 StepProgress = Callable[[int, int, float], None]
+Parameters = Mapping[str, Tensor]
 
 
 @dataclass
@@ -78,15 +83,7 @@ class TrainingState:
         """Write the state to a temporary file, then rename; OutputError where that cannot be done."""
         values: dict[str, Any] = {name: getattr(self, name).state_dict() for name in STATEFUL}
         values |= {name: getattr(self, name) for name in NUMBERS} | {"generator": self.generator.get_state()}
-        partial = path.with_suffix(".partial")
-        try:
-            torch.save(values, partial)
-            partial.replace(path)
-        except (OSError, RuntimeError) as error:
-            what = f"the state cannot be written ({first_line(error)})"
-            raise OutputError(f"{path}: {what}: make room, and the same command goes on") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(values, path, "the state")
 
     def load(self, path: Path) -> None:
         """Read what :meth:`save` wrote.
@@ -110,6 +107,21 @@ class TrainingState:
             raise CheckpointError(f"{path}: {what}: remove it to start anew") from error
         for name, value in numbers.items():
             setattr(self, name, value)
+
+
+def write_whole(values: Mapping[str, Any], path: Path, what: str) -> None:
+    """Write values by name with torch to a temporary file, then rename; OutputError where that cannot be done."""
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        torch.save(dict(values), partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        said = f"{what} cannot be written ({first_line(error)})"
+        raise OutputError(f"{path}: {said}: make room, and the same command goes on") from error
+    finally:
+        if path.parent.is_dir():
+            partial.unlink(missing_ok=True)
 
 
 def first_line(error: Exception) -> str:
@@ -138,13 +150,19 @@ class Order:
 
 
 def train(
-    task: Task, validation: Task | None, config: TrainingConfig, out: Path, progress: StepProgress | None = None
+    task: Task,
+    validation: Task | None,
+    config: TrainingConfig,
+    out: Path,
+    progress: StepProgress | None = None,
+    whole: Callable[[Parameters], Parameters] = dict,
 ) -> nn.Module:
     """Train, or go on training, and return the averaged network in evaluation mode on the CPU.
 
     validation: lead-segments that are not trained on, or None. out: the folder of the run, see the top of this module.
     progress: called after each step, in the first process, with the step, the number of steps, and the mean loss of
-    the last line of the log (NaN before the first line).
+    the last line of the log (NaN before the first line). whole: from the parameters of what is trained to those that a
+    checkpoint has.
 
     Ctrl-C ends the run after the step at hand, with a checkpoint, by a KeyboardInterrupt; a second one at once.
 
@@ -153,10 +171,13 @@ def train(
     not finite any more.
     """
     run = Run(task, validation, config, out)
+    kept = {round(run.steps * number / config.checkpoints) for number in range(1, config.checkpoints + 1)}
     with stopping() as stop, run.log:
         while run.state.step < run.steps:
             run.step()
             last, stopped = run.state.step == run.steps, run.asked_by(stop)
+            if run.state.step in kept:
+                run.keep(whole)
             if last or run.state.step % config.save_every == 0:
                 run.write(watched=True)
                 run.save()
@@ -175,6 +196,8 @@ def train(
 def total_steps(config: TrainingConfig, size: int, processes: int = 1) -> int:
     """Steps of a run on so many lead-segments."""
     taken = config.batch * config.accumulate * processes
+    if config.partial_batch:
+        return config.steps or max(1, math.ceil(config.epochs * -(-size // taken)))
     return config.steps or max(1, -int(-config.epochs * size // taken))
 
 
@@ -189,6 +212,7 @@ class Run:
         self.out = out
         self.taken = config.batch * config.accumulate * self.accelerator.num_processes
         self.steps = total_steps(config, task.size, self.accelerator.num_processes)
+        self.epoch = -(-task.size // self.taken) if config.partial_batch else task.size / self.taken  # in steps
         self.order = Order(task.size, config.seed)
         self.loss = math.nan
         if self.accelerator.is_main_process:
@@ -207,12 +231,14 @@ class Run:
     def step(self) -> None:
         """One step of the optimiser."""
         config, accelerator = self.config, self.accelerator
-        chosen = self.order(self.state.step * self.taken, self.taken)
+        shares = config.accumulate * accelerator.num_processes
+        chosen = self._chosen(shares)
         whole = self.task.batch(chosen, self.state.generator)
+        size = len(chosen) // shares
         self._module.train()
         for part in range(config.accumulate):
-            first = (part * accelerator.num_processes + accelerator.process_index) * config.batch
-            batch = self._moved({name: values[first : first + config.batch] for name, values in whole.items()})
+            first = (part * accelerator.num_processes + accelerator.process_index) * size
+            batch = self._moved({name: values[first : first + size] for name, values in whole.items()})
             last = part == config.accumulate - 1
             with nullcontext() if last else accelerator.no_sync(self._module):
                 with self._precision():
@@ -227,6 +253,20 @@ class Run:
         self.state.average.update_parameters(self.state.network)
         self.state.step += 1
         self.state.unlogged += 1
+
+    def _chosen(self, shares: int) -> NDArray[np.int64]:
+        """The lead-segments of a step, as many in each share.
+
+        The last step of an epoch takes what is left of it, where the configuration says so; what is left is then filled
+        up from the beginning of the epoch to as many in each share, as accelerate does it.
+        """
+        if not self.config.partial_batch:
+            return self.order(self.state.step * self.taken, self.taken)
+        epoch, place = divmod(self.state.step, int(self.epoch))
+        begin, first = epoch * self.task.size, place * self.taken
+        count = min(self.taken, self.task.size - first)
+        chosen = self.order(begin + first, count)
+        return np.concatenate([chosen, self.order(begin, -count % shares)])
 
     def asked_by(self, stop: threading.Event) -> bool:
         """Whether one of the processes was asked to stop: all learn it at the same step."""
@@ -252,6 +292,16 @@ class Run:
             self.state.save(self.out / STATE_FILE)
         self.accelerator.wait_for_everyone()
 
+    def keep(self, whole: Callable[[Parameters], Parameters]) -> None:
+        """Write the weights and their average as files that ``ecgnoise convert`` reads."""
+        if not self.accelerator.is_main_process:
+            return
+        folder = self.out / CHECKPOINTS
+        for name, network in (("raw", self.state.network), ("ema", self.state.average.module)):
+            path = folder / f"step-{self.state.step:06}-{name}.pth"
+            parameters = {key: value.detach().cpu().clone() for key, value in whole(network.state_dict()).items()}
+            write_whole(parameters, path, "the checkpoint")
+
     def write(self, *, watched: bool) -> None:
         """A line of the log, with a validation loss where asked; OptionError where the loss is not finite."""
         self._share_loss()
@@ -262,7 +312,7 @@ class Run:
             raise OptionError(f"learning_rate {given:g}: {what}: pass a lower one, and another folder")
         self._loss.zero_()
         state.loss, state.unlogged = 0.0, 0
-        epoch, rate = state.step * self.taken / self.task.size, float(state.schedule.get_last_lr()[0])
+        epoch, rate = state.step / self.epoch, float(state.schedule.get_last_lr()[0])
         self.log.write(state.step, epoch, self.loss, rate, self.watch() if watched else None)
 
     def _share_loss(self) -> None:
@@ -312,7 +362,7 @@ def agree(config: TrainingConfig, out: Path) -> None:
             return
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}): choose another folder") from error
-    asked, earlier = asdict(config), asdict(config.load(path))
+    asked, earlier = asdict(config), asdict(earlier_config(config, path))
     differing = [f"{name} was {earlier[name]}, is {value}" for name, value in asked.items() if earlier[name] != value]
     if differing:
         what = f"the run had another configuration ({'; '.join(differing)})"
@@ -324,22 +374,30 @@ def start(network: nn.Module, config: TrainingConfig, steps: int, fingerprint: s
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, config.beta2)
     )
-    schedule = get_cosine_schedule_with_warmup(optimiser, round(config.warm_up * steps), steps)
-    average = AveragedModel(network, multi_avg_fn=ramped_average(config.ema))
+    rising = round(config.warm_up * steps)
+    if config.schedule == "constant":
+        schedule = get_constant_schedule_with_warmup(optimiser, rising)
+    else:
+        schedule = get_cosine_schedule_with_warmup(optimiser, rising, steps)
+    average = AveragedModel(network, multi_avg_fn=moving_average(config.ema, ramp=config.ema_ramp))
+    if not config.ema_ramp:
+        average.n_averaged.fill_(1)  # the first weights are averaged too, in place of being replaced
     generator = torch.Generator().manual_seed(config.seed)
     return TrainingState(network, average, optimiser, schedule, generator, fingerprint, taken)
 
 
-def ramped_average(decay: float) -> Callable[[Any, Any, Any], None]:
+def moving_average(decay: float, *, ramp: bool) -> Callable[[Any, Any, Any], None]:
     """Exponential moving average for ``AveragedModel``.
 
-    The decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first weights.
+    ramp: the decay begins low, ``(1 + n) / (10 + n)`` after n steps, so that short runs do not keep their first
+    weights.
     """
 
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
         done = float(updates)
-        torch._foreach_lerp_(averaged, current, 1.0 - min(decay, (1.0 + done) / (10.0 + done)))
+        kept = min(decay, (1.0 + done) / (10.0 + done)) if ramp else decay
+        torch._foreach_lerp_(averaged, current, 1.0 - kept)
 
     return update
 

@@ -5,7 +5,7 @@ its autoencoder from a model folder and leaves it as it is.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -38,11 +38,12 @@ from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import Profile
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import PublishedConfig
+from ecgnoise.training.convert import CONVERTED
 from ecgnoise.training.export import export_autoencoder, export_published
 from ecgnoise.training.grading import reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import ChosenLeads, Progress, choose_leads, published_profile, stored_images
-from ecgnoise.training.loop import StepProgress, train
-from ecgnoise.training.tasks import AutoencoderTask, DiffusionTask, Grey, encode_all
+from ecgnoise.training.loop import Parameters, StepProgress, train
+from ecgnoise.training.tasks import LEARNING, AutoencoderTask, DiffusionTask, Grey, encode_all
 
 TaskT = TypeVar("TaskT")
 
@@ -183,7 +184,12 @@ def _train_unet(
 ) -> tuple[nn.Module, Redrawer]:
     """Train the UNet of a module, and put it there."""
     watched = _watched(task, material)
-    unet = train(task(material.training), watched, request.config, _work(request), request.step)
+    fixed = {name: value for name, value in module.state_dict().items() if not name.startswith(LEARNING)}
+
+    def whole(parameters: Parameters) -> Parameters:
+        return {**fixed, **{f"{LEARNING}{name}": value for name, value in parameters.items()}}
+
+    unet = train(task(material.training), watched, request.config, _work(request), request.step, whole)
     module.unet.load_state_dict(unet.state_dict())
     module.to("cpu").eval().requires_grad_(requires_grad=False)
     return module, WalkRedrawer(TorchNetwork(module), Ddim(), material.profile)
@@ -208,13 +214,18 @@ def _work(request: Request) -> Path:
 def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
     """The autoencoder of a model folder of the kind ``autoencoder`` or ``latent``, trained on the same pictures.
 
+    A converted checkpoint does not say whether its pictures were in whole grey levels, so that it goes with both.
+
     Raises ModelFormatError where the folder has another kind or profile.
     """
     folder = load_folder(path)
     kind = folder.description.network.kind
     if kind not in {"autoencoder", "latent"}:
         raise ModelFormatError(f"{path}: a {kind} network has no autoencoder: pass the folder of one")
-    if folder.description.profile != profile:
+    found_profile = folder.description.profile
+    if folder.description.training.note.startswith(CONVERTED):
+        found_profile = replace(found_profile, discretize=profile.discretize)
+    if found_profile != profile:
         raise ModelFormatError(
             f"{path}: its pictures are others than those of the store: train it with the same options"
         )
