@@ -10,6 +10,7 @@ import numpy as np
 from tests.format_makers import FORMATS, Ecg
 
 from ecgnoise.simulate import simulate_ecg
+from fuzz.arrays import KNOWN, array_files
 
 SECONDS: Final = 8
 RATE: Final = 250
@@ -39,6 +40,8 @@ def samples(folder: Path) -> list[Sample]:
         main = known.make(place, ecg)
         files = tuple(sorted(file for file in place.iterdir() if file.is_file()))
         made.append(Sample(known.make.__name__, main, files, dict(known.options)))
+    more = array_files(folder / "arrays")
+    made += [Sample(kind, main, (main,), dict(KNOWN)) for kind, main in more]
     return [*made, *_real()]
 
 

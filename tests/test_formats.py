@@ -905,10 +905,16 @@ def test_hdf5_datasets_by_path(tmp_path, ecg):
     assert read(path).source == named
     assert find_recordings([named]) == [Path(named)]
     with h5py.File(path, "a") as file:
-        file["second"] = ecg.signal[0]
-    with pytest.raises(SignalShapeError, match=r"2 datasets.*r\.h5::/ecg.*/patient/night/ecg, /second"):
+        file["extra"] = ecg.signal[0]
+    assert read(path).source == named  # where one is called ECG, it is the one
+    assert read(path).notes == ("left out: /extra of shape (2000,)",)
+    with h5py.File(path, "a") as file:
+        file.move("patient/night/ecg", "patient/night/first")
+    with pytest.raises(
+        SignalShapeError, match=r"2 arrays.*r\.h5::/.*; there are /extra, /patient/night/first of shape"
+    ):
         read(path)
-    assert read(f"{path}::second", sampling_frequency=500).samples.shape == (1, 2000)
+    assert read(f"{path}::extra", sampling_frequency=500).samples.shape == (1, 2000)
     with pytest.raises(SignalShapeError, match="no dataset third"):
         read(f"{path}::third")
     with pytest.raises(OptionError, match="no HDF5 file"):

@@ -21,7 +21,7 @@ from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
 from ecgnoise.models.redraw import WalkRedrawer
 from ecgnoise.pictures import ShownSegment, draw_segment
 from ecgnoise.profiles import PAPER, Images
-from ecgnoise.recording import Recording
+from ecgnoise.recording import Recording, whole_number
 from ecgnoise.result import ModelIdentity
 from ecgnoise.score import Scorer
 from ecgnoise.segments import windows
@@ -101,8 +101,12 @@ def ecg_noise_quantification(
 
     Raises OptionError, CheckpointError, ModelNotFoundError, SignalShapeError or SamplingFrequencyError.
     """
+    recording = Recording.from_array(ecg, sampling_freq, units="mV")
     if noise_scheduler_type not in SAMPLERS:
         raise OptionError(f"noise_scheduler_type {noise_scheduler_type!r}: pass one of {', '.join(SAMPLERS)}")
+    n_partitions, batch_size = whole_number(n_partitions, "n_partitions"), whole_number(batch_size, "batch_size")
+    diffusion_timestep = whole_number(diffusion_timestep, "diffusion_timestep")
+    step_interval, seed = whole_number(step_interval, "step_interval"), whole_number(seed, "seed")
     sampler: Sampler = (
         Ddim(diffusion_timestep, step_interval) if noise_scheduler_type == "ddim" else Ddpm(diffusion_timestep)
     )
@@ -110,7 +114,6 @@ def ecg_noise_quantification(
     redrawer = WalkRedrawer(network, sampler, replace(PAPER, discretize=discretize), seed)
     identity = ModelIdentity(Path(checkpoint_path).name, "published", "")
     scorer = Scorer(PAPER, redrawer, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
-    recording = Recording.from_array(ecg, sampling_freq, units="mV")
     result = scorer.score(recording, parts=n_partitions, images=return_images)
     images = result.images
     return PublishedResult(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from numpy.typing import ArrayLike
 
-from ecgnoise.errors import UnknownSamplingFrequencyError
+from ecgnoise.errors import OptionError, UnknownSamplingFrequencyError
 from ecgnoise.models.folder import load_folder
 from ecgnoise.profiles import Profile
-from ecgnoise.recording import Recording
+from ecgnoise.recording import Recording, whole_number
 from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.score import Progress, Scorer
 
@@ -43,6 +43,12 @@ class Quantifier:
     ) -> None:
         from ecgnoise.models.load import CPU, available_processors, load_on_device
 
+        if not isinstance(model, str | Path):
+            raise OptionError(f"model {model!r:.80} is {type(model).__name__}: pass 'default' or the path of a folder")
+        if not isinstance(device, str):
+            raise OptionError(f"device {device!r:.80} is {type(device).__name__}: pass its name, such as cpu")
+        threads = None if threads is None else whole_number(threads, "threads")
+        batch_size = None if batch_size is None else whole_number(batch_size, "batch_size")
         folder = load_folder(model)
         description = folder.description
         on_cpu = device == CPU
@@ -94,6 +100,7 @@ class Quantifier:
 
         Raises OptionError, UnknownUnitsError where the profile needs mV, or JournalError.
         """
+        parts = whole_number(parts, "parts")
         return self._scorer.score(recording, parts=parts, images=images, progress=progress, journal=journal)
 
 

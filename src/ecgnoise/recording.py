@@ -13,15 +13,18 @@ A recording hands out windows (:meth:`Recording.window`); a reader may therefore
 they are asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from numbers import Real
+from operator import index
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.errors import LeadNameError, SamplingFrequencyError, SignalShapeError, UnknownUnitsError
+from ecgnoise.errors import LeadNameError, OptionError, SamplingFrequencyError, SignalShapeError, UnknownUnitsError
 
 Signal = NDArray[np.float32]
 
@@ -29,6 +32,7 @@ UNKNOWN_UNITS: Final = "unknown"
 MILLIVOLTS_PER: Final = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "nV": 1e-6}
 SAMPLING_FREQUENCY_LIMITS: Final = (100.0, 100_000.0)
 MAXIMUM_LEADS: Final = 4096
+LONGEST_SECONDS: Final = 366 * 86_400  # of a recording: a longer one is a wrong sampling frequency or a damaged file
 LARGEST_NUMBER: Final = np.float32(1e37)  # a difference of two is still a number in float32
 
 
@@ -79,12 +83,19 @@ class Recording:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        leads = self.samples.shape[0]
-        check_sampling_frequency(self.sampling_frequency, self.source)
+        leads, samples = self.samples.shape
+        frequency = check_sampling_frequency(self.sampling_frequency, self.source)
+        object.__setattr__(self, "sampling_frequency", frequency)
+        object.__setattr__(self, "lead_names", as_lead_names(self.lead_names, self.source))
         if len(self.lead_names) != leads:
             raise LeadNameError(f"{self.source}: {len(self.lead_names)} lead names for {leads} leads: pass one a lead")
         if len(set(self.lead_names)) != leads:
             raise LeadNameError(f"{self.source}: lead names repeat ({', '.join(self.lead_names)}): pass distinct ones")
+        if samples > LONGEST_SECONDS * frequency:
+            raise SignalShapeError(
+                f"{self.source}: {samples} samples at {frequency:g} Hz are more than a year: "
+                "check the sampling frequency, or split the recording"
+            )
         if not self.lead_faults:
             object.__setattr__(self, "lead_faults", ("",) * leads)
 
@@ -100,16 +111,18 @@ class Recording:
     ) -> "Recording":
         """Recording of an array.
 
-        signal: (leads, time) or (time,), real numbers, NaN or infinite where a sample is missing.
+        signal: (leads, time) or (time,), real numbers; NaN, infinite, masked or NA where a sample is missing.
+        sampling_frequency: one number, also in an array of one. lead_names: texts, one a lead.
         units: V, mV, uV, nV, or ``"unknown"``.
 
         Raises SignalShapeError, SamplingFrequencyError, UnknownUnitsError or LeadNameError.
         """
+        frequency = check_sampling_frequency(sampling_frequency, source)
         array = as_leads(signal, source)
-        names = tuple(lead_names) if lead_names is not None else default_lead_names(len(array))
-        known = "mV" if units != UNKNOWN_UNITS else UNKNOWN_UNITS
+        names = as_lead_names(lead_names, source) if lead_names is not None else default_lead_names(len(array))
         samples = ArraySamples(to_millivolts(array, units, source))
-        return cls(samples, float(sampling_frequency), names, known, source=source)
+        known = "mV" if units != UNKNOWN_UNITS else UNKNOWN_UNITS
+        return cls(samples, frequency, names, known, source=source)
 
     @property
     def signal(self) -> Signal:
@@ -127,12 +140,13 @@ class Recording:
 
     def pick(self, lead_names: Sequence[str]) -> "Recording":
         """The same recording with these leads only, in this order; LeadNameError where one is not there."""
-        known = {name.casefold(): index for index, name in enumerate(self.lead_names)}
-        absent = [name for name in lead_names if name.casefold() not in known]
-        if absent or not lead_names:
+        known = {name.casefold(): row for row, name in enumerate(self.lead_names)}
+        wanted = as_lead_names(lead_names, self.source)
+        absent = [name for name in wanted if name.casefold() not in known]
+        if absent or not wanted:
             asked = ", ".join(absent) or "none asked for"
             raise LeadNameError(f"{self.source}: no lead {asked}; it has {', '.join(self.lead_names)}")
-        rows = tuple(known[name.casefold()] for name in lead_names)
+        rows = tuple(known[name.casefold()] for name in wanted)
         return replace(
             self,
             samples=PickedSamples(self.samples, rows),
@@ -158,11 +172,9 @@ class PickedSamples:
         return self.samples.window(start, stop)[list(self.rows)]
 
 
-def as_leads(signal: ArrayLike, source: str = "array") -> NDArray[Any]:
+def as_leads(signal: object, source: str = "array") -> NDArray[Any]:
     """The signal as a (leads, time) array of real numbers; SignalShapeError where it cannot be one."""
-    array = np.asarray(signal)
-    if array.dtype.kind not in "iufb":
-        raise SignalShapeError(f"{source}: the signal holds {array.dtype}, not real numbers: pass integers or floats")
+    array = as_numbers(signal, source)
     if array.ndim not in {1, 2} or array.size == 0:
         raise SignalShapeError(f"{source}: shape {array.shape}: pass (leads, time) or (time,), at least one sample")
     array = np.atleast_2d(array)
@@ -177,14 +189,65 @@ def as_leads(signal: ArrayLike, source: str = "array") -> NDArray[Any]:
     return array
 
 
+def as_numbers(signal: object, source: str = "array") -> NDArray[Any]:
+    """Real numbers in an array of any shape, NaN where they are masked or NA; SignalShapeError where they are none.
+
+    signal: what NumPy makes an array of; masked arrays, tensors, and tables and columns with missing values too.
+    """
+    try:
+        array = _as_array(signal)
+    except Exception as error:  # whatever the object's own conversion raises
+        said = " ".join(str(error).split())[:200]
+        raise SignalShapeError(
+            f"{source}: the signal, {type(signal).__name__}, is no array ({said}): pass numbers, (leads, time)"
+        ) from error
+    if array.dtype.kind == "O":
+        array = _without_objects(array, source)
+    if array.dtype.kind not in "iufb":
+        raise SignalShapeError(f"{source}: the signal holds {array.dtype}, not real numbers: pass integers or floats")
+    return array
+
+
+def _as_array(signal: object) -> NDArray[Any]:
+    if isinstance(signal, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in signal):
+        signal = np.ma.array(signal)
+    if isinstance(signal, np.ma.MaskedArray):
+        if signal.dtype.kind not in "iufb" or not np.ma.is_masked(signal):
+            return np.asarray(signal.data)
+        kind = np.float32 if signal.dtype == np.float32 else np.float64
+        return np.asarray(np.ma.filled(signal.astype(kind), np.nan))
+    if callable(getattr(signal, "detach", None)) and callable(getattr(signal, "cpu", None)):  # a tensor of torch
+        signal = signal.detach().cpu()  # type: ignore[attr-defined]
+        if str(getattr(signal, "dtype", "")).endswith("bfloat16"):
+            signal = signal.float()  # type: ignore[attr-defined]
+    return np.asarray(signal)
+
+
+def _without_objects(array: NDArray[Any], source: str) -> NDArray[np.float64]:
+    """An array of objects as numbers: None and what pandas calls NA is missing."""
+    numbers = np.empty(array.shape, np.float64)
+    for at, item in enumerate(array.flat):
+        if item is None or item is np.ma.masked or type(item).__name__ in {"NAType", "NaTType"}:
+            numbers.flat[at] = np.nan
+        elif isinstance(item, Real | Decimal):
+            numbers.flat[at] = float(item)
+        else:
+            raise SignalShapeError(
+                f"{source}: the signal holds {type(item).__name__} at {at}, not real numbers: pass integers or floats"
+            )
+    return numbers
+
+
 def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Signal:
     """The signal in mV as float32; what is not finite, or too large to compute with in float32, becomes NaN.
 
     With ``units="unknown"`` the numbers stay as they are.
     """
-    if units != UNKNOWN_UNITS and units not in MILLIVOLTS_PER:
+    if not isinstance(units, str) or (units != UNKNOWN_UNITS and units not in MILLIVOLTS_PER):
         raise UnknownUnitsError(f"{source}: unit {units!r} is none of V, mV, uV, nV, unknown: pass one of them")
     factor = 1.0 if units == UNKNOWN_UNITS else MILLIVOLTS_PER[units]
+    if isinstance(signal, np.ma.MaskedArray):
+        signal = as_numbers(signal, source)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = (np.asarray(signal, np.float64) * factor).astype(np.float32)
     return np.where(np.abs(converted) <= LARGEST_NUMBER, converted, np.float32(np.nan))
@@ -192,13 +255,61 @@ def to_millivolts(signal: NDArray[Any], units: str, source: str = "array") -> Si
 
 def default_lead_names(leads: int) -> tuple[str, ...]:
     """``lead_0``, ``lead_1``, ... for a signal without names."""
-    return tuple(f"lead_{index}" for index in range(leads))
+    return tuple(f"lead_{row}" for row in range(leads))
 
 
-def check_sampling_frequency(value: float, source: str = "array") -> None:
-    """SamplingFrequencyError unless the value is a number between 100 and 100,000 Hz."""
+def as_lead_names(names: object, source: str = "array") -> tuple[str, ...]:
+    """The names of leads as a tuple of texts, one name alone too; LeadNameError where they are something else."""
+    if isinstance(names, str | bytes):
+        names = (names,)
+    if not isinstance(names, Iterable) or isinstance(names, set | frozenset):
+        raise LeadNameError(f"{source}: lead names are {type(names).__name__}: pass a list of texts, one a lead")
+    found = []
+    for name in np.ravel(names) if isinstance(names, np.ndarray) else names:
+        if isinstance(name, bytes):
+            found.append(name.decode("utf-8", "replace"))
+        elif isinstance(name, str):
+            found.append(str(name))
+        else:
+            shown = " ".join(repr(name).split())[:40]
+            raise LeadNameError(f"{source}: lead name {shown} is {type(name).__name__}, no text: pass it in quotes")
+    return tuple(found)
+
+
+def check_sampling_frequency(value: object, source: str = "array") -> float:
+    """The value in Hz; SamplingFrequencyError unless it is one number between 100 and 100,000 Hz."""
+    number = _one_number(value)
+    if number is None:
+        shown = " ".join(repr(value).split())[:80]
+        raise SamplingFrequencyError(f"{source}: sampling frequency {shown} is not one number: pass one in Hz")
     low, high = SAMPLING_FREQUENCY_LIMITS
-    if not (np.isfinite(value) and low <= value <= high):
+    if not (np.isfinite(number) and low <= number <= high):
         raise SamplingFrequencyError(
-            f"{source}: sampling frequency {value} Hz, {low:g} to {high:g} can be scored: pass the right one in Hz"
+            f"{source}: sampling frequency {number} Hz, {low:g} to {high:g} can be scored: pass the right one in Hz"
         )
+    return number
+
+
+def whole_number(value: object, name: str) -> int:
+    """An option that is a whole number; OptionError, which calls it by its name, where it is none."""
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        shown = " ".join(repr(value).split())[:80]
+        raise OptionError(f"{name} {shown} is {type(value).__name__}: pass a whole number")
+    return number
+
+
+def _one_number(value: object) -> float | None:
+    """A number, also one in an array of one; None where it is none."""
+    try:
+        array = _as_array(value)
+        item = array.reshape(()).item() if array.size == 1 else None
+        if array.dtype.kind == "f":
+            return None if item is None else float(item)
+        real = array.dtype.kind in "iuO" and isinstance(item, Real | Decimal) and not isinstance(item, bool)
+        return float(item) if real else None  # type: ignore[arg-type]
+    except Exception:  # whatever the object's own conversion raises
+        return None

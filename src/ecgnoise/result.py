@@ -241,7 +241,7 @@ class Result:
         Raises SamplingFrequencyError or OptionError.
         """
         frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
-        check_sampling_frequency(frequency, "mask")
+        frequency = check_sampling_frequency(frequency, "mask")
         usable = np.ones((len(self.lead_names), round(self.seconds * frequency)), np.bool_)
         for row, spans in zip(usable, self._spans(grade, frequency, usable.shape[1]), strict=True):
             for span in spans:
@@ -256,7 +256,7 @@ class Result:
         given. Raises SamplingFrequencyError.
         """
         frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
-        check_sampling_frequency(frequency, "quality")
+        frequency = check_sampling_frequency(frequency, "quality")
         scored = np.isfinite(self.psnr)
         values = np.where(scored, self.percentile / 100.0, 0.0)
         values[(np.isnan(self.percentile) & scored).any(axis=1)] = np.nan

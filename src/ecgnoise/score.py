@@ -40,7 +40,6 @@ from ecgnoise.superlet import Superlet, segment_samples, superlet
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
-LONGEST_SECONDS: Final = 366 * 86_400
 MOST_SCORES: Final = 1 << 28
 # What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
 DOUBTED: Final = {
@@ -147,11 +146,6 @@ class Scorer:
     def _check(self, recording: Recording, parts: int) -> None:
         """Whether the profile can score the recording at all, and memory hold its scores."""
         (leads, samples), frequency = recording.samples.shape, recording.sampling_frequency
-        if samples > LONGEST_SECONDS * frequency:
-            raise SignalShapeError(
-                f"{recording.source}: {samples} samples at {frequency:g} Hz, at most a year can be scored at once: "
-                "check the length that the file announces, or split it"
-            )
         if leads * (samples / segment_samples(frequency) + 1) * parts > MOST_SCORES:
             raise SignalShapeError(
                 f"{recording.source}: {leads} leads of {samples} samples in {parts} parts are more than {MOST_SCORES} "

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import LeadNameError, OptionError, UnknownSamplingFrequencyError
-from ecgnoise.recording import ArraySamples, Recording, Signal, as_leads, check_sampling_frequency
+from ecgnoise.recording import ArraySamples, Recording, Signal, as_lead_names, as_leads, check_sampling_frequency
 
 Array = NDArray[np.float64]
 
@@ -109,13 +109,14 @@ def simulate_ecg(
 
     Raises SamplingFrequencyError, OptionError or LeadNameError.
     """
-    check_sampling_frequency(sampling_frequency, "simulate_ecg")
+    sampling_frequency = check_sampling_frequency(sampling_frequency, "simulate_ecg")
+    lead_names = as_lead_names(lead_names, "simulate_ecg")
     samples = check_duration(duration, sampling_frequency)
     weights = lead_weights(lead_names)
     beats = beat_times(duration, heart_rate=heart_rate, heart_rate_std=heart_rate_std, seed=seed)
     signal = _solve(beats, weights, samples, sampling_frequency, heart_rate)
     name = f"simulated ECG, seed {seed}"
-    return Recording(ArraySamples(signal), float(sampling_frequency), tuple(lead_names), source=name)
+    return Recording(ArraySamples(signal), sampling_frequency, lead_names, source=name)
 
 
 def beat_times(duration: float, *, heart_rate: float = 60.0, heart_rate_std: float = 1.0, seed: int = 0) -> Array:
@@ -261,7 +262,7 @@ def add_noise(
         return replace(clean, samples=samples, notes=(*clean.notes, note))
     if sampling_frequency is None:
         raise UnknownSamplingFrequencyError("add_noise: an array has no sampling frequency: pass sampling_frequency")
-    check_sampling_frequency(sampling_frequency, "add_noise")
+    sampling_frequency = check_sampling_frequency(sampling_frequency, "add_noise")
     signal = as_leads(clean)
     rows = lead_rows(leads, tuple(map(str, range(len(signal)))))
     noisy = _mix(signal, kind, snr_db, sampling_frequency, seed, rows)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecgnoise.errors import MissingExtraError, SignalShapeError
 from ecgnoise.intervals import WORST_GRADE, bad_segments
 from ecgnoise.quantify import Quantifier
-from ecgnoise.recording import Recording
+from ecgnoise.recording import Recording, as_numbers
 from ecgnoise.result import Result
 
 try:
@@ -102,7 +102,8 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 def _signals(X: ArrayLike) -> Signals:  # noqa: N803
     """The signals as (records, time) or (records, leads, time); SignalShapeError for another shape."""
-    signals = np.asarray(X, np.float32)
+    signals = as_numbers(X, "X")
     if signals.ndim not in {2, 3} or signals.size == 0:
         raise SignalShapeError(f"X: shape {signals.shape}: pass (records, time) or (records, leads, time), not empty")
-    return signals
+    with np.errstate(over="ignore"):
+        return signals.astype(np.float32, copy=False)

@@ -25,6 +25,8 @@ from ecgnoise.recording import (
     ArraySamples,
     Recording,
     Signal,
+    as_lead_names,
+    as_numbers,
     check_sampling_frequency,
     default_lead_names,
     to_millivolts,
@@ -100,18 +102,22 @@ class Stream:
         quantifier: Quantifier | None = None,
         parts: int = 1,
     ) -> None:
-        names = default_lead_names(min(leads, MAXIMUM_LEADS + 1)) if isinstance(leads, int) else tuple(leads)
+        names = (
+            default_lead_names(min(leads, MAXIMUM_LEADS + 1))
+            if isinstance(leads, int)
+            else as_lead_names(leads, SOURCE)
+        )
         if not 1 <= len(names) <= MAXIMUM_LEADS:
             raise OptionError(
                 f"{len(names)} leads: a stream has 1 to {MAXIMUM_LEADS}: pass their names or their number"
             )
-        check_sampling_frequency(sampling_frequency, SOURCE)
-        if not (hop <= LONGEST_HOP and hop * sampling_frequency >= 1):
+        sampling_frequency = check_sampling_frequency(sampling_frequency, SOURCE)
+        if not isinstance(hop, int | float | np.number) or not (hop <= LONGEST_HOP and hop * sampling_frequency >= 1):
             raise OptionError(f"hop {hop} s: at least one sample, {1 / sampling_frequency:g} s, at most {LONGEST_HOP}")
         known = UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV"
         self._newest = NewestSamples(len(names), segment_samples(sampling_frequency))
         samples = ArraySamples(to_millivolts(self._newest.newest(), units, SOURCE))
-        self._empty = Recording(samples, float(sampling_frequency), names, known, source=SOURCE)
+        self._empty = Recording(samples, sampling_frequency, names, known, source=SOURCE)
         self._quantifier = quantifier or Quantifier()
         self._hop, self._units, self._parts = hop, units, parts
         self._hops = 0
@@ -189,7 +195,7 @@ class Stream:
 
     def _as_chunk(self, chunk: ArrayLike) -> NDArray[np.float32]:
         """The chunk in mV, (leads, n); SignalShapeError where it is none."""
-        array = np.asarray(chunk)
+        array = as_numbers(chunk, "chunk")
         leads = len(self.lead_names)
         if array.ndim == 1 and (leads == 1 or not array.size):
             array = array.reshape(leads, -1)
@@ -198,8 +204,6 @@ class Stream:
                 f"chunk of shape {array.shape}: {leads} leads are expected: pass (leads, samples), "
                 "chunk.T if it is (samples, leads)"
             )
-        if array.dtype.kind not in "iufb":
-            raise SignalShapeError(f"chunk of {array.dtype}: samples are real numbers: pass integers or floats")
         return to_millivolts(array, self._units, SOURCE)
 
     def _score(self) -> Result:

@@ -11,17 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import OptionError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
 from ecgnoise.files import shown_name
+from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import Reader, ReadOptions, check_regular, is_file, is_folder, open_file
+from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
 from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
-from ecgnoise.readers.guard import guarded_read
+from ecgnoise.readers.guard import decoding, guarded_read
 from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
@@ -41,7 +42,7 @@ from ecgnoise.readers.text import compression_of, text_encoding
 from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
-from ecgnoise.recording import Recording
+from ecgnoise.recording import Recording, as_lead_names
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]
 
@@ -75,6 +76,7 @@ READERS: Final[tuple[Reader, ...]] = (
     CsvReader(),
 )
 HEAD_BYTES: Final = 1 << 16
+CONTAINER_HEAD: Final = 1 << 10  # what tells a file of arrays
 
 
 def read(
@@ -86,7 +88,8 @@ def read(
 ) -> Recording:
     """The recording in a file, its samples read when they are asked for where the format allows it.
 
-    path: a file, a WFDB record without suffix, or a dataset of an HDF5 file as in ``file.h5::/ecg``.
+    path: a file, a WFDB record without suffix, or an array of a file, or a recording of several in it, as in
+    ``file.h5::/ecg``, ``file.npz::X[17]`` or ``file.npy::.T``, the transpose.
     sampling_frequency: Hz, where the file does not say; another one than the file says is an error.
     units: V, mV, uV, nV or unknown, where the file does not say.
     lead_names: names for leads that have none; where the file names its leads, the ones wanted.
@@ -97,7 +100,8 @@ def read(
     raise UnreadableFileError then.
     """
     file, dataset = _with_dataset(Path(path))
-    options = ReadOptions(sampling_frequency, units, None if lead_names is None else tuple(lead_names), dataset)
+    names = None if lead_names is None else as_lead_names(lead_names, "option lead_names")
+    options = ReadOptions(sampling_frequency, units, names, dataset)
     place = _locate(file)
     head = _head(place)
     if not head:
@@ -105,8 +109,10 @@ def read(
     reader = _reader_of(place, head)
     if reader is None:
         raise unknown_file(place, head)
-    if options.dataset is not None and not isinstance(reader, Hdf5Reader):
-        raise OptionError(f"{place}: {options.dataset} names a dataset, this is no HDF5 file: leave it out")
+    if options.dataset is not None and not isinstance(reader, Container):
+        raise OptionError(
+            f"{place}: {options.dataset} names an array, this is no HDF5 file, nor one of NumPy or MATLAB: leave it out"
+        )
     recording = guarded_read(reader, place, options)
     return replace(recording, source=shown_name(recording.source))
 
@@ -117,16 +123,18 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
     A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
     that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
     it fails; only the annotations of a record stand for the record. Files and folders below a folder that cannot be
-    looked into are listed for the same reason.
+    looked into are listed for the same reason. A file of arrays that holds several recordings is listed once for each,
+    as in ``file.h5::/tracings[17]``, in their order.
     """
-    return sorted({place for path in paths for place in _expand(Path(path))})
+    places = sorted({place for path in paths for place in _expand(Path(path))})
+    return list(dict.fromkeys(recording for place in places for recording in _recordings_in(place)))
 
 
 def recording_files(path: str | Path) -> list[Path]:
-    """All files that a recording is read from: its own, those that a WFDB header names, and a JSON file beside it."""
+    """All files that a recording is read from: its own, those that a WFDB header names, a JSON or .info file beside."""
     file = _with_dataset(Path(path))[0]
     place = _record(file) or file
-    beside = [place.with_suffix(".json")] if place.name else []
+    beside = [place.with_suffix(suffix) for suffix in (".json", ".info")] if place.name else []
     named = header_files(place) if place.suffix.lower() == ".hea" else {place}
     return sorted({*named, *(known for known in beside if is_file(known))})
 
@@ -139,6 +147,9 @@ def _with_dataset(path: Path) -> tuple[Path, str | None]:
 def _expand(path: Path) -> list[Path]:
     if is_folder(path):
         return _in_folder(_below(path))
+    file, dataset = _with_dataset(path)
+    if dataset is not None and is_file(file):
+        return [path]
     if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
         below = [file for folder in found if is_folder(folder) for file in _below(folder)]
@@ -170,6 +181,22 @@ def _below(folder: Path) -> Iterator[Path]:
             continue
         waiting += [path for path, is_below in listed if is_below]
         yield from (path for path, is_below in listed if not is_below)
+
+
+def _recordings_in(place: Path) -> list[Path]:
+    """The recordings in a file of arrays that holds several, in their order; otherwise the file alone."""
+    file, dataset = _with_dataset(place)
+    try:
+        head = _head(file, CONTAINER_HEAD) if is_file(file) else b""
+        known = (reader for reader in READERS if isinstance(reader, Container) and reader.recognises(file, head))
+        reader = next(known, None)
+        if reader is None:
+            return [place]
+        with decoding(file, "a file of arrays"):
+            addresses = reader.addresses(file, dataset)
+    except EcgNoiseError:  # reading the file says why
+        addresses = []
+    return [Path(f"{file}{SEPARATOR}{address}") for address in addresses] or [place]
 
 
 def _in_folder(files: Iterable[Path]) -> list[Path]:
@@ -224,9 +251,9 @@ def _about_folder(path: Path) -> str:
         return f"cannot be opened ({error.strerror}): check its permissions"
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path, count: int = HEAD_BYTES) -> bytes:
     with open_file(path) as file:
-        return file.read(HEAD_BYTES)
+        return file.read(count)
 
 
 def _reader_of(path: Path, head: bytes) -> Reader | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 from ecgnoise.errors import (
     LeadNameError,
@@ -27,6 +27,7 @@ from ecgnoise.recording import (
     MILLIVOLTS_PER,
     UNKNOWN_UNITS,
     Recording,
+    as_lead_names,
     check_sampling_frequency,
 )
 
@@ -63,8 +64,11 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.sampling_frequency is not None:
-            check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
-        if self.units is not None and self.units not in {*MILLIVOLTS_PER, UNKNOWN_UNITS}:
+            frequency = check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
+            object.__setattr__(self, "sampling_frequency", frequency)
+        if self.lead_names is not None:
+            object.__setattr__(self, "lead_names", as_lead_names(self.lead_names, "option lead_names"))
+        if self.units is not None and self.units not in (*MILLIVOLTS_PER, UNKNOWN_UNITS):
             raise UnknownUnitsError(f"unit {self.units!r} is none of V, mV, uV, nV, unknown: pass one of them")
         if self.lead_names is not None and len(set(self.lead_names)) != len(self.lead_names):
             raise LeadNameError(f"lead names repeat ({', '.join(self.lead_names)}): pass distinct ones")
@@ -91,6 +95,17 @@ class Reader(Protocol):
         """The recording; errors as :func:`ecgnoise.readers.read` lists them."""
 
 
+@runtime_checkable
+class Container(Protocol):
+    """The reader of a format whose files hold arrays: a path may name one of them, or a recording in it."""
+
+    def addresses(self, path: Path, dataset: str | None) -> list[str]:
+        """The addresses of the recordings, where the array that is meant, or named, holds several; none otherwise."""
+
+    def read(self, path: Path, options: ReadOptions) -> Recording:
+        """The recording, of the array that the options name."""
+
+
 def package_of_extra(name: str, what: str) -> ModuleType:
     """A package of the extra ``formats``, loaded when it is needed; MissingExtraError, saying what for, without it."""
     try:
@@ -113,10 +128,10 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
                 "(--sampling-frequency)"
             )
         return float(asked)
-    check_sampling_frequency(stated, str(path))
+    stated = check_sampling_frequency(stated, str(path))
     if asked is not None and abs(asked - stated) > FREQUENCY_TOLERANCE * stated:
         raise OptionError(f"{path}: sampling_frequency {asked:g} Hz given, the file says {stated:g} Hz: leave it out")
-    return float(stated)
+    return stated
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:

@@ -1,62 +1,103 @@
 """HDF5 datasets, read by the h5py package, window by window.
 
-``file.h5::/group/ecg`` names a dataset; without a name it is the one called ``signal``, or the only one that can be
-a signal. It is (leads, time) or (time,), never transposed. ``sampling_frequency`` or ``fs``, ``units`` and
-``lead_names`` are attributes of the dataset, or attributes or datasets of a group that it is in, the nearest first.
-Data in other files (external and virtual datasets, links to other files) are refused, and the files never opened.
+``file.h5::/group/ecg`` names a dataset, ``file.h5::/tracings[17]`` one of its recordings; see
+:mod:`ecgnoise.readers.address` for the one that is meant without a name. What is said about it
+(:mod:`ecgnoise.readers.arrays`) are attributes of the dataset, or attributes or datasets of a group that it is in, the
+nearest first. Data in other files (external and virtual datasets, links to other files) are refused, and the files
+never opened.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.arrays import KEYS, named_recording, stated_frequency, stated_names, stated_units
-from ecgnoise.readers.base import ReadOptions, one_line, settle_sampling_frequency, settle_units
-from ecgnoise.recording import MAXIMUM_LEADS, Recording, Signal, to_millivolts
+from ecgnoise.readers.address import (
+    SEPARATOR,
+    Address,
+    Described,
+    Layout,
+    addresses_of,
+    choose,
+    identified,
+    identifying,
+    in_groups,
+    layout_of,
+    left_out,
+    listed,
+    parse_address,
+    usable_identifiers,
+)
+from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Found, recording_of
+from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.hdf5_heaps import check_heaps
+from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
-SEPARATOR: Final = "::"  # between a file and a dataset
 # What h5py 3 raises on damaged files, and on sizes that only a damaged or malicious one has.
 H5PY_ERRORS: Final = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError, MemoryError,
+    NotImplementedError, UnicodeError,
 )  # fmt: skip
 LARGEST_COMPANION: Final = 1 << 16  # values of what is said about a signal
+SURE_KEYS: Final = frozenset({"sampling_frequency", "fs", "units", "lead_names"})  # never something else
+LARGEST_IDENTIFIERS: Final = 1 << 22
+LARGEST_CHUNK: Final = 1 << 28  # bytes that are decoded at once, whatever the window
 LONGEST_NAME: Final = 200  # letters of one that are shown
 MOST_LINKS: Final = 16  # from link to link
-LISTED: Final = 10
+MOST_ITEMS: Final = 100_000  # of a file, that are looked at
+DEEPEST: Final = 32  # groups in groups
 
 
 @dataclass(frozen=True)
-class Hdf5Samples:
-    """Samples in a dataset, (leads, time) or (time,) in some unit."""
+class Hdf5Raw:
+    """Numbers in a dataset."""
 
     path: Path
     dataset: str
-    shape: tuple[int, int]
-    units: str
+    full_shape: tuple[int, ...]
+    layout: Layout
 
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads in mV; UnreadableFileError where the file has changed."""
-        h5py = h5py_package("reading HDF5")
-        try:
-            with h5py.File(self.path, "r") as file:
-                dataset = own_dataset(file, self.dataset)
-                if dataset is None or _two(dataset.shape) != self.shape:
-                    raise UnreadableFileError(f"{self.path}: not of the shape that it had when opened: read it again")
-                values = np.atleast_2d(dataset[..., start:stop])
-        except H5PY_ERRORS as error:
-            raise UnreadableFileError(f"{self.path}: cannot be read ({one_line(error)}): read it again") from error
-        return to_millivolts(values, self.units, str(self.path))
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of leads and of samples a lead."""
+        return self.layout.shape
+
+    def numbers(self, start: int, stop: int) -> NDArray[Any]:
+        """Samples start..stop-1 of all leads; UnreadableFileError where the file has changed."""
+        where = self.layout.index
+        with opened(self.path, "cannot be read", "read it again") as file:
+            dataset = own_dataset(file, self.dataset)
+            if dataset is None or tuple(dataset.shape or ()) != self.full_shape:
+                raise UnreadableFileError(f"{self.path}: not of the shape that it had when opened: read it again")
+            chosen = dataset if where is None else _Row(dataset, where)
+            rows = len(self.full_shape) - (0 if where is None else 1)
+            values = chosen[start:stop].T if self.layout.time_first and rows == 2 else chosen[..., start:stop]
+        return np.atleast_2d(values)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One recording of a dataset of several."""
+
+    dataset: Any
+    index: int
+
+    def __getitem__(self, window: Any) -> Any:
+        """A window of it."""
+        return self.dataset[(self.index, *(window if isinstance(window, tuple) else (window,)))]
 
 
 @dataclass(frozen=True)
 class Hdf5Reader:
-    """One dataset of a file."""
+    """One dataset of a file, or one recording of it."""
 
     name: str = "HDF5 (.h5, .hdf5)"
     suffixes: tuple[str, ...] = (".h5", ".hdf5")
@@ -70,22 +111,36 @@ class Hdf5Reader:
         """Every such file."""
         return self.recognises(path, head) or path.suffix.lower() in self.suffixes
 
+    def addresses(self, path: Path, dataset: str | None) -> list[str]:
+        """The recordings of the dataset that is the signal, or of the one named."""
+        with opened(path, "not a whole HDF5 file", "save it again") as file:
+            arrays = described(file)
+            named = own_dataset(file, dataset) if dataset else None
+            if dataset and named is None:
+                return []
+            several = in_groups(arrays, KEYS) if named is None else []
+            if several:
+                return [address for array in several for address in addresses_of(array, None) or [array.name]]
+            signal = choose(arrays, Address() if named is None else Address(str(named.name)), KEYS, path)
+            ids = identifying(arrays, signal)
+            texts = None if ids is None else usable_identifiers(_identifiers(file, ids.name, path))
+            return addresses_of(signal, None if ids is None or texts is None else (ids.last, texts))
+
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, its samples left on disk."""
-        h5py = h5py_package("reading HDF5")
-        try:
-            with h5py.File(path, "r") as file:
-                dataset = _dataset(h5py, file, options.dataset, path)
-                name, shape = str(dataset.name), _two(dataset.shape)
-                said = _said(dataset, path)
-        except H5PY_ERRORS as error:
-            raise UnreadableFileError(f"{path}: not a whole HDF5 file ({one_line(error)}): save it again") from error
-        _check_shape(shape, path, name)
-        frequency = settle_sampling_frequency(stated_frequency(said, path), options, path)
-        units = settle_units(stated_units(said), options, path)
-        samples = Hdf5Samples(path, name, shape, units)
-        named = replace(options, dataset=name)
-        return named_recording(samples, frequency, units, stated_names(said), named, path)
+        with opened(path, "not a whole HDF5 file", "save it again") as file:
+            arrays = described(file)
+            dataset, address = _dataset(file, arrays, options.dataset, path)
+            signal = Described(str(dataset.name), tuple(dataset.shape or ()), dataset.dtype.kind)
+            layout = layout_of(signal, address, path)
+            check_stored(dataset, path)
+            said = _said(dataset, path)
+        raw = Hdf5Raw(path, signal.name, signal.shape, layout)
+        stacked = len(signal.shape) > 2
+        name = options.dataset if address.index is not None or address.transposed else signal.name
+        notes = () if options.dataset else tuple(left_out(arrays, signal, KEYS))
+        found = Found(raw, said, signal.name, name or signal.name, padded=stacked, notes=notes)
+        return recording_of(found, options, path, held=False)
 
 
 def split_dataset(path: Path) -> tuple[Path, str | None]:
@@ -104,49 +159,136 @@ def h5py_package(what: str) -> ModuleType:
     return package
 
 
-def _dataset(h5py: ModuleType, file: Any, wanted: str | None, path: Path) -> Any:
-    """The dataset asked for, or the one that is meant where none is; SignalShapeError where there is none such."""
-    asked_for = own_dataset(file, wanted) if wanted is not None else None
-    if asked_for is not None:
-        found = [asked_for]
-    else:
-        signals = list(_signals(h5py, file))
-        named = [dataset for dataset in signals if dataset.name.rpartition("/")[2] == "signal"]
-        found = [] if wanted is not None else named if len(named) == 1 else signals
-        if len(found) != 1:
-            listed = ", ".join(str(dataset.name) for dataset in signals[:LISTED]) or "none"
-            asked = f"no dataset {wanted}" if wanted is not None else f"{len(signals)} datasets"
-            raise SignalShapeError(f"{path}: {asked}: name one, as in {path.name}{SEPARATOR}/ecg; there are {listed}")
-    return own_dataset(file, found[0].name)
+@contextmanager
+def opened(path: Path, what: str, remedy: str) -> Iterator[Any]:
+    """An HDF5 file; what is raised while it is read becomes an UnreadableFileError that says this."""
+    h5py = h5py_package("reading MATLAB 7.3" if path.suffix.lower() == ".mat" else "reading HDF5")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (*H5PY_ERRORS, RecursionError) as error:
+        raise UnreadableFileError(f"{path}: {what} ({one_line(error)}): {remedy}") from error
 
 
-def _signals(h5py: ModuleType, file: Any) -> Iterator[Any]:
-    """The datasets that can be signals: real numbers in one or two dimensions."""
-    found: list[Any] = []
-    file.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
-    for dataset in found:
-        known = dataset.name.rpartition("/")[2] in KEYS[1:]
-        if dataset.dtype.kind not in "iuf" or known:
-            continue
-        # Even the shape of one whose numbers lie in another file may be looked up there.
-        if _is_elsewhere(dataset) or (len(dataset.shape or ()) in {1, 2} and dataset.size > 1):
-            yield dataset
+def described(file: Any) -> list[Described]:
+    """The datasets of a file that are of numbers or texts, without those that lie behind links to other files."""
+    h5py = h5py_package("reading HDF5")
+    found: list[Described] = []
+
+    def look(group: Any, depth: int) -> None:
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink) or len(found) > MOST_ITEMS:
+                continue
+            item = group[name]
+            if isinstance(item, h5py.Group) and depth < DEEPEST and item.id not in groups:
+                groups.append(item.id)
+                look(item, depth + 1)
+            elif isinstance(item, h5py.Dataset):
+                # Even the shape of one whose numbers lie in another file may be looked up there.
+                shape = (1 << 40,) if _is_elsewhere(item) else tuple(item.shape or ())
+                found.append(Described(f"{group.name.rstrip('/')}/{name}", shape, _kind(item)))
+
+    groups = [file.id]
+    look(file, 0)
+    return found
+
+
+def _kind(dataset: Any) -> str:
+    """NumPy's letter for the type of the numbers, that of a structure for one that NumPy has not."""
+    try:
+        return str(dataset.dtype.kind)
+    except TypeError:
+        return "V"
+
+
+def check_stored(dataset: Any, path: Path) -> None:
+    """UnreadableFileError, before any is read, for numbers that are not stored, or in pieces too large to decode."""
+    size, stored = (dataset.size or 0) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    chunk = prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+    if not stored and size:
+        raise UnreadableFileError(
+            f"{path}: {dataset.name} has {dataset.size} values, at most 0 are stored: save it again"
+        )
+    if chunk > LARGEST_CHUNK:
+        raise UnreadableFileError(
+            f"{path}: {dataset.name} is stored in pieces of {chunk} bytes, at most {LARGEST_CHUNK} are read at once: "
+            "save it in smaller chunks"
+        )
+    if size > max(HARMLESS_BYTES, MOST_COMPRESSED * stored) and chunk > max(HARMLESS_BYTES, stored):
+        raise UnreadableFileError(
+            f"{path}: {dataset.name} has {dataset.size} values, {stored} bytes are stored: save it again"
+        )
+
+
+def _dataset(file: Any, arrays: list[Described], wanted: str | None, path: Path) -> tuple[Any, Address]:
+    """The dataset asked for, or the one that is meant where none is, and what of it; SignalShapeError where none is."""
+    whole = own_dataset(file, wanted) if wanted is not None else None
+    if wanted is None or whole is not None:
+        signal = choose(arrays, Address(), KEYS, path).name if whole is None else wanted
+        return own_dataset(file, str(signal)), Address()
+    address = parse_address(wanted)
+    dataset = own_dataset(file, address.name) if address.name else None
+    if address.index is None and not address.identifier and not address.transposed:
+        dataset = None
+    if dataset is None and not address.name:
+        dataset = own_dataset(file, choose(arrays, Address(), KEYS, path).name)
+    if dataset is None:
+        raise SignalShapeError(
+            f"{path}: no dataset {wanted[:LONGEST_NAME]}: name one, as in {path.name}{SEPARATOR}/ecg; "
+            f"there are {listed([array for array in arrays if array.kind in 'iufc'])}"
+        )
+    if address.identifier:
+        ids = own_dataset(dataset.parent, address.identifier[0])
+        values = [] if ids is None else _identifiers(file, ids.name, path)
+        address = identified(address, values, path)
+    return dataset, address
+
+
+def _identifiers(file: Any, name: str, path: Path) -> list[Any]:
+    dataset = own_dataset(file, name)
+    if dataset is None:
+        return []
+    check_size(dataset, LARGEST_IDENTIFIERS, path)
+    return list(np.ravel(values_of(dataset, path)).tolist())
 
 
 def _said(dataset: Any, path: Path) -> dict[str, Any]:
     """What the file says about the dataset, by the keys of :mod:`ecgnoise.readers.arrays`."""
-    said: dict[str, Any] = {key: dataset.attrs[key] for key in KEYS[1:] if key in dataset.attrs}
+    said = {key.casefold(): _attribute(dataset, key, path) for key in dataset.attrs if key.casefold() in KEYS}
     group = dataset.parent
     while True:
-        for key in KEYS[1:]:
-            if key not in said and key in group.attrs:
-                said[key] = group.attrs[key]
-            elif key not in said and (beside := own_dataset(group, key)) is not None:
-                check_size(beside, LARGEST_COMPANION, path)
-                said[key] = beside[()]
+        for key in group.attrs:
+            if key.casefold() in KEYS and key.casefold() not in said:
+                said[key.casefold()] = _attribute(group, key, path)
+        for key in group:
+            if key.casefold() in KEYS and key.casefold() not in said:
+                beside = own_dataset(group, key)
+                if beside is None or beside.name == dataset.name:
+                    continue
+                if key.casefold() in SURE_KEYS:
+                    check_size(beside, LARGEST_COMPANION, path)
+                if (beside.size or 0) <= LARGEST_COMPANION:
+                    said[key.casefold()] = values_of(beside, path)
         if group.name == "/":
             return said
         group = group.parent
+
+
+def values_of(dataset: Any, path: Path) -> Any:
+    """All that a dataset holds; texts of any length only from heaps that are whole."""
+    if dataset.dtype.kind == "O":
+        check_heaps(path)
+    return dataset[()]
+
+
+def _attribute(item: Any, key: str, path: Path) -> Any:
+    known = item.attrs.get_id(key)
+    if prod(known.shape) * known.dtype.itemsize > LARGEST_COMPANION * 8:
+        raise UnreadableFileError(f"{path}: attribute {key[:LONGEST_NAME]} has shape {known.shape}: save it shorter")
+    if known.dtype.kind == "O":
+        check_heaps(path)
+    return item.attrs[key]
 
 
 def own_dataset(group: Any, name: str) -> Any | None:
@@ -193,20 +335,5 @@ def _elsewhere(item: Any, name: str) -> UnreadableFileError:
 
 def check_size(dataset: Any, most: int, path: Path) -> None:
     """UnreadableFileError for a dataset of more values, before any is read."""
-    if (dataset.size or 0) > most:
+    if (dataset.size or 0) > most or dataset.dtype.itemsize > LARGEST_COMPANION:
         raise UnreadableFileError(f"{path}: {dataset.name} has {dataset.size} values, at most {most}: save it shorter")
-
-
-def _two(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The shape as (leads, time); (0, 0) where it has neither one nor two dimensions."""
-    return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1]) if len(shape) == 2 else (0, 0)
-
-
-def _check_shape(shape: tuple[int, int], path: Path, name: str) -> None:
-    leads, samples = shape
-    if not leads or not samples:
-        raise SignalShapeError(f"{path}: {name} is not (leads, time) or (time,), or is empty: name another dataset")
-    if leads > samples and leads > 1:
-        raise SignalShapeError(f"{path}: {name} has shape {shape}: more leads than samples: save its transpose")
-    if leads > MAXIMUM_LEADS:
-        raise SignalShapeError(f"{path}: {name} has {leads} leads, at most {MAXIMUM_LEADS} can be scored at once")
