@@ -15,9 +15,10 @@ from click.testing import CliRunner
 import ecgnoise
 from ecgnoise import simulate_ecg
 from ecgnoise.cli import main
-from ecgnoise.errors import UnreadableFileError
+from ecgnoise.errors import JournalError, OutputError, UnreadableFileError
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.folder import score_file, score_files
+from ecgnoise.journal import Journal
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read, recording_files
 from ecgnoise.result import Result
@@ -97,7 +98,7 @@ def test_the_program_says_which_file_it_may_not_read(folder, locked, tiny_model,
     assert result.exit_code == 1
     assert "b.npz: cannot be opened (Permission denied)" in result.stderr
     with (tmp_path / "t.csv").open(newline="") as lines:
-        assert {Path(row["record"]).name for row in csv.DictReader(lines)} >= {"a.npz", "c.npz"}
+        assert {Path(row["path"]).name for row in csv.DictReader(lines)} >= {"a.npz", "c.npz"}
 
 
 def test_links_and_pipes_are_no_recordings(folder):
@@ -112,7 +113,7 @@ def test_links_and_pipes_are_no_recordings(folder):
 @pytest.mark.parametrize("name", ["pipe.csv", "/dev/zero"])
 def test_a_pipe_that_is_named_itself_is_an_error_at_once(tmp_path, name):
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(UnreadableFileError, match="no regular file but a pipe"):
+    with pytest.raises(UnreadableFileError, match="this is"):
         read(tmp_path / name, sampling_frequency=500, units="mV")
     with pytest.raises(OSError, match="no regular file"):
         open_regular(tmp_path / name)
@@ -129,7 +130,8 @@ def test_a_deep_folder_ends_nothing(folder, tiny_model, tmp_path, monkeypatch):
     found = outcomes(find_recordings([folder]), tiny_model)
     assert sum(isinstance(outcome, Result) for outcome in found.values()) == 3
     (other,) = (outcome for outcome in found.values() if not isinstance(outcome, Result))
-    assert "File name too long" in str(other)
+    assert isinstance(other, UnreadableFileError)
+    assert str(other).endswith(": check the path")
     result = CliRunner().invoke(main, ["score", "x" * 5000, "--model", str(tiny_model)])
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
@@ -163,7 +165,7 @@ def test_names_that_are_no_utf_8_are_written_with_replacement(folder, tiny_model
     if table == "t.csv":
         assert shown in (tmp_path / table).read_text(encoding="utf-8")
     elif table == "t.json":
-        assert any(shown in entry["record"] for entry in json.loads((tmp_path / table).read_text(encoding="utf-8")))
+        assert any(shown in entry["path"] for entry in json.loads((tmp_path / table).read_text(encoding="utf-8")))
     elif table == "results":
         assert "bad�.npz" in (tmp_path / table / "errors.csv").read_text(encoding="utf-8")
         again = subprocess.run([*command, "--out", str(tmp_path / table)], env=ENVIRONMENT, timeout=120, check=False)
@@ -237,3 +239,53 @@ def test_ctrl_c_twice_is_one_line(tiny_model, tmp_path):
         assert process.returncode == 130, said
         assert len(said.splitlines()) == 1
         assert "Stopped" in said
+
+
+class StoppedError(Exception):
+    """What ends a run in the middle of a test."""
+
+
+@pytest.mark.parametrize("change", ["the signal", "the time alone", "nothing", "the device"])
+def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path, change):
+    write_recording(simulate_ecg(900, 125, lead_names=["I"]), tmp_path / "r.hea")
+    quantifier = Quantifier(tiny_model, threads=1, batch_size=1)
+
+    def stop(done, total):
+        if done > total / 2:
+            raise StoppedError
+
+    with Journal(tmp_path / "j", resume=False) as journal, pytest.raises(StoppedError):
+        quantifier.quantify(read(tmp_path / "r.hea"), progress=stop, journal=journal)
+    signal_file = tmp_path / "r.dat"
+    if change == "the signal":
+        content = bytearray(signal_file.read_bytes())
+        content[len(content) // 4] ^= 1
+        signal_file.write_bytes(content)
+    elif change == "the time alone":
+        os.utime(signal_file, (1, 1))
+    elif change == "the device":
+        quantifier._scorer._device = "cuda"
+    with Journal(tmp_path / "j", resume=True) as journal:
+        outcome = score_file(tmp_path / "r.hea", quantifier, ReadOptions(), journal=journal)
+    if change == "nothing":
+        assert isinstance(outcome, Result)
+    elif change == "the device":
+        assert "device is cpu, now cuda" in str(outcome)
+    else:
+        assert isinstance(outcome, JournalError)
+        assert f"changed since: {signal_file}" in str(outcome)
+        assert len(str(outcome).splitlines()) == 1
+
+
+def test_a_recording_of_the_api_is_watched_too(tiny_model, tmp_path):
+    write_recording(simulate_ecg(700, 125, lead_names=["I"]), tmp_path / "r.hea")
+    quantifier = Quantifier(tiny_model, threads=1)
+    with Journal(tmp_path / "j", resume=False) as journal:
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    os.utime(tmp_path / "r.dat", (1, 1))
+    with Journal(tmp_path / "j", resume=True) as journal, pytest.raises(JournalError, match=r"r\.dat"):
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    with Journal(tmp_path / "k", resume=False) as journal, Journal(tmp_path / "k", resume=True) as second:
+        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+        with pytest.raises(OutputError, match="another run is writing it"):
+            quantifier.quantify(read(tmp_path / "r.hea"), journal=second)

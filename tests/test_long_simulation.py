@@ -80,8 +80,11 @@ def test_short_recordings_are_made_at_once(tmp_path, monkeypatch):
         assert CliRunner().invoke(main, [*arguments, "--leads", "I"]).exit_code == code
 
 
-@pytest.mark.parametrize("suffix", [".hea", ".csv", ".npz"])
-def test_stopped_leaves_nothing(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "how"),
+    [(".hea", signal.SIGINT), (".csv", signal.SIGINT), (".npz", signal.SIGINT), (".hea", signal.SIGTERM)],
+)
+def test_stopped_leaves_nothing(tmp_path, suffix, how):
     environment = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "ecgnoise", "simulate", str(tmp_path / f"day{suffix}"), "--duration", "864000"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -89,7 +92,7 @@ def test_stopped_leaves_nothing(tmp_path, suffix):
     while not any(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "Stopped: no file was written.\n")
     assert list(tmp_path.iterdir()) == []

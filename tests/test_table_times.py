@@ -169,7 +169,9 @@ TEXTS = {
     "12/31/2019 10:00:{:06.3f} PM": datetime(2019, 12, 31, 22),
     "01-Feb-2020 10:00:{:06.3f}": datetime(2020, 2, 1, 10),
     "[10:00:{:06.3f} 01/02/2020]": datetime(2020, 2, 1, 10),
+    "20200101T1000{:06.3f}": datetime(2020, 1, 1, 10),
     "10:00:{:06.3f}": None,
+    "0 days 10:00:{:09.6f}": None,
     "0:{:06.3f}": None,
 }
 
@@ -206,6 +208,13 @@ def test_past_midnight(date, tmp_path, ecg):
     check(csv_of(tmp_path, "time", times, ecg), ecg)
 
 
+def test_a_date_alone_is_no_start(tmp_path, ecg):
+    path = csv_of(tmp_path, "date", ["2020-03-04"] * N, ecg)
+    recording = check(path, ecg, sampling_frequency=FS)
+    assert recording.start is None
+    assert "the same time in all rows: 250 Hz as stated" in recording.notes[0]
+
+
 def test_a_column_of_dates_beside_one_of_times(tmp_path, ecg):
     times = [f"2020-03-04,10:00:{at / FS:06.3f}" for at in K]
     assert check(csv_of(tmp_path, "Date,Time", times, ecg), ecg).start == datetime(2020, 3, 4, 10)
@@ -228,6 +237,14 @@ def test_rounded_times_give_the_usual_rate_that_fits(make, rate, decimals, tmp_p
     assert read(path).sampling_frequency == rate
     assert read(path).samples.shape == (1, N)
     check(path, ecg, sampling_frequency=float(rate))
+
+
+def test_the_caller_wins_over_times_that_are_rounded_so_far_that_they_repeat(tmp_path, ecg):
+    path = csv_of(tmp_path, "time (s)", [f"{at / 250:.2f}" for at in K], ecg)
+    recording = check(path, ecg, sampling_frequency=260.0)
+    assert "is rounded and would give 250 Hz: 260 Hz as stated" in recording.notes[0]
+    path = csv_of(tmp_path, "time", [f"10:00:{int(at) // 250:02d}" for at in K], ecg)
+    assert "would give 250 Hz" in check(path, ecg, sampling_frequency=500.0).notes[0]
 
 
 def test_whole_seconds(tmp_path, ecg):

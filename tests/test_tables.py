@@ -147,6 +147,11 @@ def test_empty_lines_of_style_are_no_samples(tmp_path, ecg):
     check(write(tmp_path, ("II\n" + table(ecg)).replace("\n", "\n\n")), ecg, sampling_frequency=FS, units="mV")
 
 
+def test_zeros_that_a_power_cut_leaves(tmp_path, ecg):
+    text = ("time (s),ECG (mV)\n" + table(K / FS, ecg)).encode() + bytes(5000)
+    assert check(write(tmp_path, text), ecg).samples.shape == (1, N)
+
+
 def test_remarks_and_rows_that_are_commented_out(tmp_path, ecg):
     rows = table(ecg, ecg).splitlines()
     remark = [*rows[:1000], "# electrode was off", *rows[1000:]]
@@ -294,11 +299,10 @@ SHIMMER = "Shimmer_6A5B_Timestamp_Unix_CAL\tShimmer_6A5B_ECG_LL-RA_24BIT_CAL\nms
     ],
 )
 def test_several_lines_of_titles(head, first, mark, tmp_path, ecg):
-    if "   " not in head:  # else it is printed with blanks, whatever is between the numbers
+    if "   " not in head:
         head = head.replace("\t", mark)
     elif mark == ",":
-        head = head.strip().replace("   ", ",")
-        pytest.skip("rdsamp -c writes no such titles")
+        mark = " \t "  # rdsamp prints these titles with blanks, and never commas between the numbers
     recording = check(write(tmp_path, head + table(first, ecg, mark=mark)), ecg)
     assert recording.lead_names[0] in {"MLII", "ECG LL-RA", "Shimmer_6A5B_ECG_LL-RA_24BIT_CAL"}
 
@@ -312,6 +316,7 @@ def test_exports_of_acqknowledge(tmp_path, ecg):
         head + "CH1\tCH2\n3000\t3000\n" + table(ecg, K % 7, [""] * N, mark="\t"),
         head + "milliSec,CH1,CH2,\n,3000,3000,\n" + table(4 * K, ecg, K % 7, [""] * N),
         head + "CH1\tCH2\n" + table(ecg, K % 7, mark="\t"),
+        head + "CH1\tCH2\n3000\t3000\n" + table(ecg, K % 7, mark="\t"),
     ]
     for text in texts:
         recording = check(write(tmp_path, text, "n.txt"), ecg)
@@ -340,6 +345,19 @@ def test_titles_after_a_number_sign_and_of_r(tmp_path, ecg):
     with pytest.raises(UnreadableFileError, match="the header has 2 columns, the rows have 3"):
         read(write(tmp_path, "II,V1\n" + table(ecg, ecg, ecg)), sampling_frequency=FS, units="mV")
     check(write(tmp_path, "II,V1\n" + table(ecg, ecg, [""] * N)), ecg, sampling_frequency=FS, units="mV")
+
+
+def test_lists_of_facts_above_a_table(tmp_path, ecg):
+    for facts in (
+        "Patient,Bob\nAge,45\n",
+        "Device,H3\nNotes,none\nSample Rate,250\n\n",
+        "% made by hand\n",
+        "Study of 2020\n",
+    ):
+        path = write(tmp_path, f"{facts}time (s),ECG (mV)\n" + table(K / FS, ecg))
+        assert check(path, ecg).lead_names == ("ECG",)
+    check(write(tmp_path, "% made, by hand\n" + table(ecg, ecg)), ecg, sampling_frequency=FS, units="mV")
+    check(write(tmp_path, "Study of 2020\n" + table(ecg, ecg)), ecg, sampling_frequency=FS, units="mV")
 
 
 def test_lines_that_are_neither_titles_nor_units_are_named(tmp_path, ecg):

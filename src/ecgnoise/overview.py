@@ -264,12 +264,15 @@ def overview_lines(found: Overview, most: int = WORST) -> list[str]:
         values = ", ".join(f"{value:.1f} ({name} %)" for name, value in found.psnr_db.items())
         lines.append(f"PSNR dB at percentiles: {values}")
     if found.lost:
-        lines.append(f"the {len(found.lost[:most])} recordings with most time without a score:")
+        lines.append("recordings with most time without a score:")
         lines += [f"  {lost.share:.0%} of the leads' time  {lost.path}" for lost in found.lost[:most]]
     if found.worst:
         lines.append(f"the {len(found.worst[:most])} worst recordings:")
-        lines += [
-            f"  {worst.psnr_db:.1f} dB  {worst.path}  {worst.lead} from {worst.start_s:.12g} s  {worst.noise}".rstrip()
-            for worst in found.worst[:most]
-        ]
+        lines += [_worst_line(worst) for worst in found.worst[:most]]
     return lines
+
+
+def _worst_line(worst: Worst) -> str:
+    """A recording and its lowest score; the kind of noise where it is noisy."""
+    noise = f"  {worst.noise}" if worst.noise and worst.grade != GRADES[0] else ""
+    return f"  {worst.psnr_db:.1f} dB  {worst.path}  {worst.lead} from {worst.start_s:.12g} s{noise}"

@@ -35,12 +35,20 @@ def write_table(rows: Rows, path: Path, kind: str | None = None) -> None:
 
 
 def send_table(rows: Rows, stream: BinaryIO, kind: str) -> None:
-    """Write rows to a stream, such as standard output; see :func:`write_table`."""
+    """Write rows to a stream, such as standard output; see :func:`write_table`.
+
+    Raises OutputError where it cannot be written; a BrokenPipeError where nobody reads it any more.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"table.{kind}"
         write_table(rows, file)
-        stream.write(file.read_bytes())
-        stream.flush()
+        try:
+            stream.write(file.read_bytes())
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"the table cannot be written ({error.strerror}): choose another place") from error
 
 
 def _write_csv(rows: Rows, path: Path) -> None:

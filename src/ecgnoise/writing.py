@@ -66,9 +66,9 @@ def whole_files(path: Path) -> Iterator[Path]:
 
 def check_place(path: Path) -> None:
     """Find out before the work whether a file can be written here; OutputError where it cannot. It is left alone."""
-    if path.is_dir():
-        raise OutputError(f"{shown_name(path)}: this is a folder: choose another place")
     with whole_files(path) as partial:
+        if path.is_dir():
+            raise OutputError(f"{shown_name(path)}: this is a folder: choose another place")
         partial.touch()
         partial.unlink()
 

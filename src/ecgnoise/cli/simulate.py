@@ -1,5 +1,7 @@
 """``ecgnoise simulate``: a clean or noisy simulated ECG in a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -117,5 +119,20 @@ def _write_long(options: SimulateOptions, added: "list[AddedNoise]") -> None:
         options.leads or STANDARD_LEADS,
         tuple(added),
     )
-    with Bar(1.0) as bar:
+    with terminable(), Bar(1.0) as bar:
         write_long(ecg, options.out, lambda done, total: bar.show(done / total, f"{done / total * ecg.duration:.0f} s"))
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM stops the work as Ctrl-C does, so that nothing is left behind."""
+    import signal
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -35,7 +35,9 @@ def check_self_contained(content: bytes, file: Path) -> None:
             raise ValueError("a file of ONNX Runtime's own format")
         outside = _has_external(memoryview(content), "model", 0)
     except ValueError as error:
-        raise ModelFormatError(f"{file}: no ONNX file ({error}): export the model again") from error
+        raise ModelFormatError(
+            f"{file}: ONNX Runtime cannot read it (no ONNX file: {error}): export the model again"
+        ) from error
     if outside:
         raise ModelFormatError(
             f"{file}: keeps weights in another file, which no sum of this folder covers: export it with all in one file"

@@ -127,7 +127,9 @@ def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:
         try:
             widths = network.widths(weights)
             with torch.device("meta"):  # before memory is asked for that only a damaged file wants
-                network(widths).load_state_dict(weights)
+                expected = {name: value.shape for name, value in network(widths).state_dict().items()}
+            if expected != {name: value.shape for name, value in weights.items()}:
+                continue
             made = network(widths)
             made.load_state_dict(weights)
         except (LookupError, RuntimeError, ValueError, TypeError):

@@ -54,7 +54,7 @@ def clock_of_text(times: TextTimes, hint: float | None) -> Clock:
     steps = steps_of(times.seconds)
     unclear = times.has_date and times.start is None
     notes = ("has dates of which the day and the month are not told apart: the start is not known",) if unclear else ()
-    return Clock(_rate(steps, 1.0, hint), steps, times.start, notes)
+    return _unless_coarse(Clock(_rate(steps, 1.0, hint), steps, times.start, notes), hint)
 
 
 def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float | None) -> Clock:
@@ -67,7 +67,7 @@ def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float 
         if seconds is None:
             return _of_unknown_unit(values, unit, hint)
         steps = steps_of(values)
-        return Clock(_rate(steps, seconds, hint), steps, _start(values, seconds))
+        return _unless_coarse(Clock(_rate(steps, seconds, hint), steps, _start(values, seconds)), hint)
     return _of_no_unit(values, hint)
 
 
@@ -91,6 +91,13 @@ def _counted_on(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     circle = 2.0 ** np.ceil(np.log2(values.max() + 1))
     moves = np.mod(np.diff(values), circle)
     return np.concatenate([[0.0], np.cumsum(moves)]) if (moves == 1).mean() > SURELY_COUNTING else None
+
+
+def _unless_coarse(clock: Clock, hint: float | None) -> Clock:
+    """The clock without its rate where its times are rounded so far that another one, which somebody states, holds."""
+    if hint is None or clock.rate is None or clock.steps is None or not clock.steps.coarse or clock.rate == hint:
+        return clock
+    return replace(clock, rate=None, notes=(*clock.notes, f"is rounded and would give {clock.rate:.6g} Hz"))
 
 
 def _of_unknown_unit(values: NDArray[np.float64], unit: str, hint: float | None) -> Clock:

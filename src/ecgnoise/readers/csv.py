@@ -152,7 +152,7 @@ def _rows(file: Iterable[str], layout: Layout, skip: int, path: Path, *, spaced:
     """
     waiting: list[int] = []
     for number, line in enumerate(islice(file, skip, None), start=skip + 1):
-        if not line.strip(" \r\n"):
+        if not line.strip(" \r\n\0"):  # zeros are what a power cut leaves
             waiting.append(number)
             continue
         if is_comment(line):

@@ -6,8 +6,9 @@ All of it is decided by the lines at the end of the beginning of the file, where
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ecgnoise.readers.labels import is_called_ecg, is_lead_name
@@ -104,7 +105,8 @@ def declared_delimiter(lines: Sequence[str]) -> str | None:
 
 def layout_of(lines: Sequence[str]) -> Layout | None:
     """How to read a file that begins with these lines; None where they hold no rows of numbers."""
-    body = [line for line in lines if line.strip() and not is_comment(line)][-SAMPLE_LINES:]
+    usual = (line for line in reversed(lines) if line.strip() and not is_comment(line))
+    body = list(islice(usual, SAMPLE_LINES))[::-1]
     declared = declared_delimiter(lines)
     marks = [declared] if declared else [mark for mark in MARKS if any(mark in line for line in body)]
     found = [way for mark in marks if (way := _way(body, mark)) is not None]
@@ -116,7 +118,7 @@ def layout_of(lines: Sequence[str]) -> Layout | None:
     best = max(found, key=lambda way: way[0], default=None)
     if best is None:
         return None
-    first = first_row([best[1].row(line) if line.strip() else [] for line in lines], best[1], lines)
+    first = first_row((best[1].row(line) if line.strip() and not is_comment(line) else [] for line in lines), best[1])
     return None if first is None else Layout(best[1].delimiter, best[1].kinds, first)
 
 
@@ -152,17 +154,20 @@ def kinds_of(rows: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
     return tuple(kinds)
 
 
-def first_row(rows: Sequence[list[str]], layout: Layout, lines: Sequence[str] | None = None) -> int | None:
-    """The number of the first row of a table, None where there is none."""
+def first_row(rows: Iterable[list[str]], layout: Layout) -> int | None:
+    """The number of the first row of a table, None where there is none; a row that is no such may be empty."""
+    before: int | None = None  # a row of numbers that are titles if a row with a first cell follows, as pandas has them
     for at, row in enumerate(rows):
-        if (lines is not None and is_comment(lines[at])) or not layout.fits(row):
+        if not layout.fits(row):
+            if before is not None and row:
+                return before
             continue
-        following = next((later for later in rows[at + 1 :] if later), [])
-        titles = not row[0] and len(row) > 1 and bool(following) and bool(following[0]) and layout.fits(following)
-        if titles and all(cell.isdigit() for cell in row[1:] if cell):
-            continue
-        return at
-    return None
+        if before is not None:
+            return at if row[0] else before
+        if row[0] or len(row) == 1 or not all(cell.isdigit() for cell in row[1:] if cell):
+            return at
+        before = at
+    return before
 
 
 def _is_decimal_comma(

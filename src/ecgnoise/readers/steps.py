@@ -5,7 +5,7 @@ may be rounded, also so far that several rows have the same one; times of packet
 not regular.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -28,7 +28,8 @@ class Steps:
     """What a regular column says.
 
     step: the usual step; low, high: between which it lies, as the times are rounded. starts: the sample at which each
-    stretch without a gap begins; firsts: which row that is, of those in the file.
+    stretch without a gap begins; firsts: which row that is, of those in the file. coarse: whether several rows have
+    the same time, so far is it rounded.
     """
 
     step: float
@@ -36,6 +37,7 @@ class Steps:
     high: float
     starts: tuple[int, ...] = (0,)
     firsts: tuple[int, ...] = (0,)
+    coarse: bool = False
 
     @property
     def missing(self) -> int:
@@ -51,12 +53,13 @@ def steps_of(values: NDArray[np.float64]) -> Steps:
     times = values[rows] - values[rows[0]]
     moves, apart = np.diff(times), np.diff(rows).astype(np.float64)
     if (moves < 0).any():
-        raise IrregularError(f"goes back at row {rows[int((moves < 0).argmax()) + 1] + 1}")
+        at = int((moves < 0).argmax())
+        raise IrregularError(f"goes back at row {rows[at + 1] + 1} (where the file may be split)")
     if times[-1] == 0:
         raise IrregularError("has the same time in all rows")
     quantum = quantum_of(times, float(np.abs(values[rows]).max()))
     gaps = _gaps(moves, apart, quantum, rows)
-    return _fitted(times, rows, np.flatnonzero(gaps) + 1, quantum)
+    return replace(_fitted(times, rows, np.flatnonzero(gaps) + 1, quantum), coarse=bool((moves == 0).any()))
 
 
 def quantum_of(times: NDArray[np.float64], largest: float) -> float:

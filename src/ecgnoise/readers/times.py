@@ -60,6 +60,15 @@ INDEX_NAMES: Final = frozenset(
         "no.",
     }
     | {"frame", "point", "sample_num", "unnamed: 0", "x_value", "nseq", "seq", "sequence", "counter"}
+    | {
+        "packet_counter",
+        "sample_counter",
+        "sample counter",
+        "sample_count",
+        "sequence_number",
+        "seq_no",
+        "frame_number",
+    }
 )
 UNIX_YEARS: Final = (6.3e8, 4.1e9)  # s since 1970: 1990 to 2100
 EXCEL_DAYS: Final = (32_874.0, 73_051.0)  # since 30 December 1899: 1990 to 2100
@@ -74,6 +83,10 @@ STAMP: Final = re.compile(rf"(?:(?:{YEAR_FIRST}|{YEAR_LAST})(?:[T ,;_]\s*|$))?(?
 WFDB_STAMP: Final = re.compile(r"\[?(?P<clock>[\d:.]+)\s+(?P<d>\d\d)/(?P<mo>\d\d)/(?P<y>\d{4})\]?")
 ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?")
 CLOCK_ALONE: Final = re.compile(CLOCK)
+BASIC: Final = re.compile(
+    r"(\d{4})(\d\d)(\d\d)[T ](\d\d)(\d\d)(\d\d(?:[.,]\d+)?)(?:Z|[+-]\d{4})?"
+)  # ISO 8601 without marks
+ELAPSED: Final = re.compile(r"(\d+) days?,? (?=\d)")  # 0 days 00:00:00.004, as pandas has it
 HALF_DAY: Final = 43_200.0
 Date = tuple[str | Any, ...]  # year, month and day where they come in this order; first, mark, second and year
 NO_DATE: Final[Date] = ("",) * 7
@@ -126,7 +139,9 @@ def is_stamp(cell: str) -> bool:
     """Whether a cell holds a date, a time of day, or both; a number is none."""
     if not cell or (not cell[0].isdigit() and cell[0] != "[") or cell.isdigit():
         return False
-    text = cell.strip()
+    text = ELAPSED.sub("", cell.strip(), count=1)
+    if BASIC.fullmatch(text):
+        return True
     return (STAMP.fullmatch(text) is not None or WFDB_STAMP.fullmatch(text) is not None) and (
         ":" in text or len(re.findall(r"[-/.]", text)) == 2
     )
@@ -204,6 +219,13 @@ def _other_times(cells: Sequence[str]) -> TextTimes | None:
 def _parsed(cell: str) -> tuple[Date, float] | None:
     """The date in a cell as it is written, and the seconds of the day; None where it is no date or time."""
     text = cell.strip()
+    basic, elapsed = BASIC.fullmatch(text), ELAPSED.match(text)
+    if basic is not None:
+        hours, minutes, seconds = int(basic[4]), int(basic[5]), float(basic[6].replace(",", "."))
+        return (basic[1], basic[2], basic[3], "", "", "", ""), hours * 3600 + minutes * 60 + seconds
+    if elapsed is not None:
+        clock = CLOCK_ALONE.fullmatch(text[elapsed.end() :])
+        return None if clock is None else (NO_DATE, int(elapsed[1]) * 86400.0 + _of_day(clock))
     wfdb = WFDB_STAMP.fullmatch(text)
     if wfdb is not None:
         clock = CLOCK_ALONE.fullmatch(wfdb["clock"])

@@ -129,7 +129,7 @@ def _start_of_columns(stamps: dict[int, TextTimes], dates: set[int]) -> datetime
     day = next((stamps[at].start for at in sorted(dates) if stamps[at].start), None)
     clock = next((stamps[at] for at in sorted(stamps) if at not in dates), None)
     if clock is None or clock.has_date or day is None:
-        return clock.start if clock is not None else day
+        return clock.start if clock is not None else None
     return day + timedelta(seconds=clock.of_day)
 
 

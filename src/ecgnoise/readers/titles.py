@@ -12,9 +12,9 @@ from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.columns import Said, Title, title_of
-from ecgnoise.readers.labels import OTHER_UNITS, is_called_ecg, is_lead_name, voltage_unit
+from ecgnoise.readers.labels import OTHER_UNITS, is_called_ecg, is_lead_name, lead_name, voltage_unit
 from ecgnoise.readers.layout import DECLARED, NUMBER, TIME, Layout, is_comment, kind_of
-from ecgnoise.readers.times import is_clock_format, seconds_per
+from ecgnoise.readers.times import is_clock_format, is_time_name, seconds_per
 from ecgnoise.readers.timing import start_of
 
 NUM: Final = r"(?P<value>[+]?\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)"
@@ -90,11 +90,16 @@ def heading_of(lines: Sequence[Line], layout: Layout, first: list[str], path: Pa
     if not fitting and not spoken:
         fitting = [line for line in used[-1:] if is_comment(line.text) and _is_commented_title(line, layout)]
         fitting = [replace(line, text=line.plain, cells=layout.cells(line.plain)) for line in fitting]
-    if spoken and not fitting and layout.width > 1:
+    if spoken and not fitting and layout.width > 1 and _may_be_titles(spoken[-1]):
         raise UnreadableFileError(
             f"{path}: the header has {len(spoken[-1].cells)} columns, the rows have {layout.width}: correct the header"
         )
     return Heading(_titles(fitting, layout, first, path), said)
+
+
+def _may_be_titles(line: Line) -> bool:
+    """Whether a line has several cells and is no remark."""
+    return len(line.cells) > 1 and not line.text.lstrip().startswith(("%", "//", ";", "!"))
 
 
 def _titles(lines: Sequence[Line], layout: Layout, first: list[str], path: Path) -> list[Title]:
@@ -104,6 +109,9 @@ def _titles(lines: Sequence[Line], layout: Layout, first: list[str], path: Path)
     units = [row for (_, row), is_units in zip(rows, sure, strict=True) if is_units]
     others = [pair for pair, is_units in zip(rows, sure, strict=True) if not is_units and not _is_kind_of_data(pair[1])]
     names = [pair for pair in others if not _is_group(pair[1])] or others[-1:]
+    if len(names) > 1:  # a list of facts, one of them a line, may have as many cells as the table below
+        sure_names = [pair for pair in names if any(map(_is_sure_name, pair[1]))]
+        names = sure_names if len(sure_names) == 1 and sure_names[0] is names[-1] else names
     if not names and len(rows) == 1:
         return [title_of(cell) for cell in rows[0][1]]
     if len(names) > 1:
@@ -115,6 +123,13 @@ def _titles(lines: Sequence[Line], layout: Layout, first: list[str], path: Path)
     titles = [title_of(cell) for cell in names[0][1]] if names else [("", None)] * layout.width
     below = units[-1] if units else [""] * layout.width
     return [(name, unit or _unit_of(second)) for (name, unit), second in zip(titles, below, strict=True)]
+
+
+def _is_sure_name(cell: str) -> bool:
+    """Whether a cell is surely the name of a column of times or of a lead."""
+    name, unit = title_of(cell)
+    long_enough = len(name) > 1 and is_lead_name(lead_name(name))
+    return is_time_name(name) or is_called_ecg(name) or long_enough or (unit is not None and bool(voltage_unit(unit)))
 
 
 def _unit_of(cell: str) -> str | None:

@@ -36,6 +36,7 @@ try:
         load_parameters,
     )
     from ecgnoise.models.torch import WEIGHTS
+    from ecgnoise.models.weights import check_tensor
     from ecgnoise.training.export import export_autoencoder, export_published
 except ModuleNotFoundError as missing:
     raise MissingExtraError("converting a checkpoint", str(missing.name), "train") from missing
@@ -133,7 +134,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Tensor]:
     check_checkpoint(checkpoint)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            warnings.simplefilter("ignore")  # of the pickle protocol, and of tensors that are refused below
             loaded: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (
         OSError,
@@ -158,6 +159,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Tensor]:
     for name, value in loaded.items():
         if not isinstance(value, Tensor):
             raise CheckpointError(f"{checkpoint}: entry {name} is {type(value).__name__}, no tensor: save a state_dict")
+        check_tensor(value, str(name), str(checkpoint))
     return {_unwrapped(str(name)): value.float() for name, value in loaded.items() if name != COUNTER}
 
 
