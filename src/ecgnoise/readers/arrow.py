@@ -177,7 +177,7 @@ def _recording(source: Source, path: Path, options: ReadOptions) -> Recording:
     if not columns or not table.num_rows:
         raise UnreadableFileError(f"{path}: a table of {table.num_rows} rows and {len(names)} columns: pass another")
     said = _said(table, path)
-    note = f"left out, no numbers: {', '.join(nested)[:200]}"
+    note = f"left out, lists or structures: {', '.join(nested)[:200]}"
     return recording_of_columns(columns, options, path, replace(said, notes=(*said.notes, note)) if nested else said)
 
 

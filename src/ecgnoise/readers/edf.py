@@ -23,7 +23,8 @@ from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import ReadOptions, one_line
 from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
 from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, is_edf, read_header
-from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples, onset, with_gaps
+from ecgnoise.readers.edf_interrupted import onset, with_gaps
+from ecgnoise.readers.gaps import LONGEST_INTERRUPTED
 from ecgnoise.readers.labels import is_called_ecg, is_lead_name, is_other_signal, lead_name, may_be_voltage
 from ecgnoise.recording import Recording, Samples, Signal
 
@@ -197,19 +198,14 @@ def _in_time(stored: EdfSamples, header: EdfHeader) -> tuple[Samples, datetime |
         return stored, header.start, notes
     onsets = _onsets(stored.file, times, header.records if header.interrupted else 1)
     start = header.start
-    if start and 0 < onsets[0] <= LONGEST_SECONDS:
+    if start and 0 < onsets[0] <= LONGEST_INTERRUPTED:
         start += timedelta(seconds=onsets[0])
     if not header.interrupted:
         return stored, start, []
     samples, notes = with_gaps(stored, onsets, frequency, path)
-    return (samples if samples.missing else stored), start, notes + _interruptions(samples, frequency)
-
-
-def _interruptions(samples: InterruptedSamples, frequency: float) -> list[str]:
-    """A note on the gaps, if there are any."""
     if not samples.missing:
-        return []
-    return [f"interrupted {len(samples.starts) - 1} times, {samples.missing / frequency:g} s are missing"]
+        return stored, start, notes
+    return samples, start, [*notes, samples.note(frequency)]
 
 
 def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
