@@ -13,7 +13,7 @@ from typing import Final
 
 from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
 from ecgnoise.files import shown_name
-from ecgnoise.readers.address import SEPARATOR
+from ecgnoise.readers.address import SEPARATOR, split_address
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
@@ -23,7 +23,7 @@ from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
 from ecgnoise.readers.guard import decoding, guarded_read
-from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
+from ecgnoise.readers.hdf5 import Hdf5Reader
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
@@ -141,7 +141,7 @@ def recording_files(path: str | Path) -> list[Path]:
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
+    return (path, None) if is_file(path) or _record(path) else split_address(path)
 
 
 def _expand(path: Path) -> list[Path]:

@@ -91,6 +91,12 @@ class Stack:
     time_first: bool
 
 
+def split_address(path: Path) -> tuple[Path, str | None]:
+    """A file and the address named after it, or None: ``a.h5::/ecg`` is a.h5 and /ecg."""
+    file, separator, address = str(path).partition(SEPARATOR)
+    return (Path(file), address) if separator and file and address else (path, None)
+
+
 def parse_address(text: str | None) -> Address:
     """What a text behind the separator names; one that names nothing else is the name of an array."""
     match = ADDRESS.fullmatch(text or "")

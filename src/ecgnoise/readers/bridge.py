@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.readers.guard import warning_notes
 from ecgnoise.readers.xml import LARGEST_BYTES, checked_xml
@@ -72,11 +72,8 @@ def _decodable(path: Path, what: str, *, xml: bool) -> Iterator[tuple[Path, tupl
 def _parser(name: str) -> Any:
     """The package's class of this name: the package's own guess of the format looks at less of a file."""
     module, _, kind = name.partition(".")
-    try:
-        from ecgdatakit.parsing import parsers
-    except ImportError as error:
-        raise MissingExtraError("reading this format", "ecgdatakit", "formats") from error
-    return getattr(importlib.import_module(f"{parsers.__name__}.{module}"), kind)
+    package_of_extra("ecgdatakit", "reading this format")
+    return getattr(importlib.import_module(f"ecgdatakit.parsing.parsers.{module}"), kind)
 
 
 def _record(place: Path, path: Path, what: str, parser: str) -> tuple[Any, list[str]]:

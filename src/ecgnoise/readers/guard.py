@@ -71,6 +71,17 @@ def decoding(place: Path, what: str) -> Iterator[list[warnings.WarningMessage]]:
         raise UnreadableFileError(f"{place}: cannot be read as {what} ({said}): fetch it again") from error
 
 
+@contextmanager
+def whole(place: Path, what: str, remedy: str = "save it again") -> Iterator[None]:
+    """UnreadableFileError for whatever a library raises on a damaged file: that it is not a whole one of this kind."""
+    try:
+        yield
+    except (EcgNoiseError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(f"{place}: not a whole {what} ({one_line(error)}): {remedy}") from error
+
+
 def warning_notes(caught: Sequence[warnings.WarningMessage]) -> list[str]:
     """The first warning that says something of the file, and how many others there are."""
     said = [str(warning.message) for warning in caught if not issubclass(warning.category, OF_CODE)]

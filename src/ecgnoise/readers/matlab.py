@@ -5,10 +5,7 @@ MATLAB has no arrays of one dimension: a row or a column of numbers is one lead.
 it are read. The ``.mat`` of a WFDB record is read through its ``.hea``.
 """
 
-import struct
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +27,8 @@ from ecgnoise.readers.address import (
     separate_leads,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line, open_file
+from ecgnoise.readers.base import ReadOptions, open_file
+from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
@@ -40,11 +38,6 @@ LARGEST_KEY: Final = 1 << 16
 LONGEST_TEXT: Final = 1 << 12
 V5_MAGIC: Final = b"MATLAB 5.0 MAT-file"
 V73_MAGIC: Final = b"MATLAB 7.3 MAT-file"
-# What scipy 1.13 and later raise on damaged files.
-SCIPY_ERRORS: Final = (
-    OSError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, zlib.error, MemoryError, struct.error,
-    AttributeError, OverflowError, StopIteration, RuntimeError, RecursionError, AssertionError, EOFError,
-)  # fmt: skip
 Load = Callable[[str, int | None], NDArray[Any]]
 
 
@@ -66,12 +59,12 @@ class MatReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the variable that is the signal, or of the one named."""
-        with _whole(path):
+        with whole(path, ".mat file"):
             return _addresses(_described(_variables(path)), dataset, path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with _whole(path):
+        with whole(path, ".mat file"):
             arrays = _described(_variables(path))
             held: dict[str, Any] = {}
 
@@ -105,14 +98,14 @@ class Mat73Reader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the variable that is the signal, or of the one named."""
-        with opened(path, "not a whole .mat file", "save it again") as file:
+        with opened(path, ".mat file") as file:
             return _addresses([array for array, _ in _described_73(file)], dataset, path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with opened(path, "not a whole .mat file", "save it again") as file:
-            datasets = {array.name: dataset for array, dataset in _described_73(file)}
-            arrays = [array for array, _ in _described_73(file)]
+        with opened(path, ".mat file") as file:
+            held = _described_73(file)
+            arrays, datasets = [array for array, _ in held], {array.name: dataset for array, dataset in held}
 
             def load(name: str, index: int | None) -> NDArray[Any]:
                 return _plain(_content(file, own(datasets[name], name), path, index))
@@ -239,14 +232,6 @@ def _loaded(path: Path, name: str) -> Any:
 
 def _field(structure: Any, name: str) -> Any:
     return structure[name].ravel()[0]
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SCIPY_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole .mat file ({one_line(error)}): save it again") from error
 
 
 # Version 7.3
