@@ -23,6 +23,7 @@ from ecgnoise.errors import (
     OptionError,
     UnknownFormatError,
     UnreadableFileError,
+    one_line,
 )
 from ecgnoise.leads import LeadRemark
 from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
@@ -117,7 +118,7 @@ def _results_of(file: Path) -> Iterator[Result]:
     except EcgNoiseError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:100]
+        reason = one_line(error, 100)
         raise UnreadableFileError(f"{file}: not a whole table of results ({reason}): write it again") from error
 
 

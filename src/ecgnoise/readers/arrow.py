@@ -18,7 +18,7 @@ from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.readers.arrays import KEYS, check_announced, stated_frequency, stated_units
 from ecgnoise.readers.arrow_rows import Source, recording_of_row, row_addresses, row_columns
 from ecgnoise.readers.arrow_sizes import check_sizes
-from ecgnoise.readers.base import ReadOptions, open_file, package_of_extra
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
 from ecgnoise.readers.columns import Said, recording_of_columns, title_of
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.times import TextTimes
@@ -29,7 +29,6 @@ PARQUET_MAGIC: Final = b"PAR1"
 FEATHER_MAGIC: Final = b"ARROW1"
 FEATHER_V1_MAGIC: Final = b"FEA1"
 PANDAS_INDEX: Final = "__index_level_"
-LARGEST_TABLE: Final = 1 << 28  # values
 
 
 @dataclass(frozen=True)
@@ -152,9 +151,9 @@ def _recording(source: Source, path: Path, options: ReadOptions) -> Recording:
     fields = [field for field in source.schema if not field.name.startswith(PANDAS_INDEX) or _is_time(field.type)]
     nested = [field.name for field in fields if types.is_nested(field.type) or types.is_map(field.type)]
     names = [field.name for field in fields if field.name not in nested]
-    if source.rows * len(names) > LARGEST_TABLE:
+    if source.rows * len(names) > LARGEST_HELD:
         raise UnreadableFileError(
-            f"{path}: {source.rows} rows of {len(names)} columns, at most {LARGEST_TABLE} values are read at once: "
+            f"{path}: {source.rows} rows of {len(names)} columns, at most {LARGEST_HELD} values are read at once: "
             "save it in parts"
         )
     table = source.load(names, None)

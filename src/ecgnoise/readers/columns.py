@@ -27,11 +27,10 @@ from ecgnoise.readers.clock import Clock
 from ecgnoise.readers.gaps import LONGEST_INTERRUPTED, InterruptedSamples
 from ecgnoise.readers.labels import (
     ecg_rows,
-    is_called_ecg,
     is_known_unit,
-    is_lead_name,
     lead_name,
     may_be_voltage,
+    names_a_lead,
     voltage_unit,
 )
 from ecgnoise.readers.numbers import without_sentinels
@@ -149,7 +148,7 @@ def _listed(columns: Sequence[Column], texts: Sequence[Column] = ()) -> str:
 
 def _is_mark(column: Column) -> bool:
     """Whether a column that is not called a lead holds marks of 0 and 1, or numbers that count in a circle."""
-    if is_called_ecg(column.name) or is_lead_name(lead_name(column.name)) or column.unit:
+    if names_a_lead(column.name) or column.unit:
         return False
     values = column.numbers[np.isfinite(column.numbers)]
     if len(values) < FEW_ROWS:

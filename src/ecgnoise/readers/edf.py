@@ -19,13 +19,13 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import ReadOptions, open_file
 from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
 from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, is_edf, read_header
 from ecgnoise.readers.edf_interrupted import onset, with_gaps
 from ecgnoise.readers.gaps import LONGEST_INTERRUPTED
-from ecgnoise.readers.labels import is_called_ecg, is_lead_name, is_other_signal, lead_name, may_be_voltage
+from ecgnoise.readers.labels import is_other_signal, may_be_voltage, names_a_lead
 from ecgnoise.recording import Recording, Samples, Signal
 
 BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for
@@ -48,7 +48,7 @@ class _File:
         """
         raw = np.empty((len(places), stop - start, self.sample_bytes), np.uint8)
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 for row, at, part in self._parts(file, places, frame, (start, stop)):
                     raw[row, at : at + len(part)] = part
         except OSError as error:
@@ -173,7 +173,7 @@ def _channels(
 
 
 def _is_lead(label: str) -> bool:
-    return not is_other_signal(label) and (is_lead_name(lead_name(label)) or is_called_ecg(label))
+    return names_a_lead(label) and not is_other_signal(label)
 
 
 def _without_gain(picked: list[EdfSignal]) -> list[str]:

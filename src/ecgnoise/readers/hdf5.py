@@ -35,8 +35,8 @@ from ecgnoise.readers.address import (
     parse_address,
     usable_identifiers,
 )
-from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Found, recording_of
-from ecgnoise.readers.base import ReadOptions, package_of_extra
+from ecgnoise.readers.arrays import KEYS, MOST_COMPRESSED, Found, recording_of
+from ecgnoise.readers.base import FREELY_EXPANDED, ReadOptions, package_of_extra
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5_heaps import check_heaps
 from ecgnoise.recording import Recording
@@ -196,7 +196,7 @@ def check_stored(dataset: Any, path: Path) -> None:
             f"{path}: {dataset.name} is stored in pieces of {chunk} bytes, at most {LARGEST_CHUNK} are read at once: "
             "save it in smaller chunks"
         )
-    if size > max(HARMLESS_BYTES, MOST_COMPRESSED * stored) and chunk > max(HARMLESS_BYTES, stored):
+    if size > max(FREELY_EXPANDED, MOST_COMPRESSED * stored) and chunk > max(FREELY_EXPANDED, stored):
         raise UnreadableFileError(
             f"{path}: {dataset.name} has {dataset.size} values, {stored} bytes are stored: save it again"
         )

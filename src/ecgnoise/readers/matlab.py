@@ -27,13 +27,12 @@ from ecgnoise.readers.address import (
     separate_leads,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, open_file
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
-LARGEST_SAMPLES: Final = 1 << 28  # of all leads: 2 GiB of MATLAB's numbers
 LARGEST_KEY: Final = 1 << 16
 LONGEST_TEXT: Final = 1 << 12
 V5_MAGIC: Final = b"MATLAB 5.0 MAT-file"
@@ -133,13 +132,13 @@ def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: 
     if leads:
         said = _said(arrays, leads[0], load, path) | {"lead_names": np.array([lead.last for lead in leads])}
         notes = tuple(left_out([array for array in arrays if array not in leads], leads[0], KEYS))
-        _check_values("the leads", sum(lead.size for lead in leads), LARGEST_SAMPLES, path)
+        _check_values("the leads", sum(lead.size for lead in leads), LARGEST_HELD, path)
         return Found(HeldRaw(np.stack([load(lead.name, None) for lead in leads])), said, leads[0].name, notes=notes)
     chosen = choose(arrays, address, KEYS, path)
     if matlab_exports.is_acqknowledge(names) and chosen.name == "data" and not address.transposed:
         address = Address(address.name, address.index, None, transposed=len(chosen.shape) == 2)
     one = chosen.size if len(chosen.shape) < 3 else chosen.size // max(chosen.shape[0], 1)
-    _check_values(chosen.name, one, LARGEST_SAMPLES, path)
+    _check_values(chosen.name, one, LARGEST_HELD, path)
     layout = layout_of(chosen, address, path)
     signal = np.atleast_2d(load(chosen.name, layout.index))
     notes = () if options.dataset else tuple(left_out(arrays, chosen, KEYS))
@@ -272,7 +271,7 @@ def _content(file: Any, dataset: Any, path: Path, index: int | None) -> NDArray[
         check_size(dataset, MAXIMUM_LEADS, path)
         cells = [own(file[reference], dataset.name) for reference in np.ravel(values_of(dataset, path))]
         return np.array(["".join(_text(cell, path)) for cell in cells])
-    check_size(dataset, LARGEST_SAMPLES * (1 if index is None else dataset.shape[-1]), path)
+    check_size(dataset, LARGEST_HELD * (1 if index is None else dataset.shape[-1]), path)
     size = (dataset.size if index is None else dataset.size // dataset.shape[-1]) * dataset.dtype.itemsize
     check_announced(size, dataset.id.get_storage_size(), dataset.name, path)
     return np.asarray(values_of(dataset, path) if index is None else dataset[..., index]).T

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, open_file, package_of_extra
+from ecgnoise.readers.base import ReadOptions, most_expanded, open_file, package_of_extra
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
 from ecgnoise.readers.guard import whole
@@ -26,7 +26,6 @@ MAGIC: Final = b"PK\x03\x04"
 WORKBOOK: Final = "xl/workbook.xml"
 MOST_EXPANDED: Final = 1 << 30
 LARGEST_RATIO: Final = 100
-FREELY_EXPANDED: Final = 1 << 26
 HEAD_ROWS: Final = 200
 SAMPLE_ROWS: Final = 60
 MOST_COLUMNS: Final = 5000
@@ -67,7 +66,7 @@ def _check_size(path: Path) -> None:
     """UnreadableFileError where the archive expands to more than a table does."""
     with whole(path, "workbook"), zipfile.ZipFile(path) as archive:
         expanded = sum(entry.file_size for entry in archive.infolist())
-    limit = min(MOST_EXPANDED, max(FREELY_EXPANDED, LARGEST_RATIO * path.stat().st_size))
+    limit = most_expanded(path.stat().st_size, LARGEST_RATIO, MOST_EXPANDED)
     if expanded > limit:
         raise UnreadableFileError(
             f"{path}: expands to {expanded >> 20} MiB, at most {limit >> 20} are read: save it as CSV"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import one_line, open_file
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import open_file
 
 LARGEST_BYTES: Final = 256 << 20
 MOST_ELEMENTS: Final = 500_000  # and as many attributes; a standard ECG has some thousands
