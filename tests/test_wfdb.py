@@ -621,7 +621,7 @@ def test_windows_of_a_day_read_only_what_is_asked_for(tmp_path):
 
 
 def test_all_files_of_a_record_belong_to_it(tmp_path):
-    from ecgnoise.readers.companions import header_files
+    from ecgnoise.readers.wfdb_files import header_files
 
     path = segments(tmp_path, "~ 5", "a 1200", "b 1800", "gone 7")
     (tmp_path / "b.dat").rename(tmp_path / "B.DAT")

@@ -18,7 +18,6 @@ from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
 from ecgnoise.readers.cardiosoft import CardioSoftReader
-from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
@@ -42,6 +41,7 @@ from ecgnoise.readers.text import compression_of, text_encoding
 from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
+from ecgnoise.readers.wfdb_files import header_files
 from ecgnoise.recording import Recording, as_lead_names
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]
