@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
-from ecgnoise.files import shown_name
-from ecgnoise.readers.address import SEPARATOR, split_address
+from ecgnoise.files import SEPARATOR, shown_name
+from ecgnoise.readers.address import split_address
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
@@ -131,12 +131,13 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def recording_files(path: str | Path) -> list[Path]:
-    """All files that a recording is read from: its own, those that a WFDB header names, a JSON or .info file beside."""
+    """All files that a recording is read from: its own, those that a WFDB header names, the .info beside a .mat."""
     file = _with_dataset(Path(path))[0]
     place = _record(file) or file
-    beside = [place.with_suffix(suffix) for suffix in (".json", ".info")] if place.name else []
-    named = header_files(place) if place.suffix.lower() == ".hea" else {place}
-    return sorted({*named, *(known for known in beside if is_file(known))})
+    suffix = place.suffix.lower()
+    named = header_files(place) if suffix == ".hea" else {place}
+    beside = place.with_suffix(".info") if suffix == ".mat" else None
+    return sorted({*named, beside} if beside is not None and is_file(beside) else named)
 
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import LeadNameError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.address import SEPARATOR
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.base import (
     ReadOptions,
     distinct_names,

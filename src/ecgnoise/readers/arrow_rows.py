@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.address import (
     IDENTIFIERS,
-    SEPARATOR,
     Address,
     Described,
     identified,

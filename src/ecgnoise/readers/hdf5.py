@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.address import (
-    SEPARATOR,
     Address,
     Described,
     Layout,
