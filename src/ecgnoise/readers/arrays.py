@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import LeadNameError, SignalShapeError, UnreadableFileError
 from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.base import (
+    FREQUENCY_TOLERANCE,
     ReadOptions,
     distinct_names,
     most_expanded,
@@ -174,11 +175,11 @@ def stated_frequency(said: Mapping[str, Any], path: Path) -> float | None:
             raise UnreadableFileError(f"{path}: isi_units {unit[:20]!a} is none of {TIME_UNITS}: save isi in ms")
         interval = _frequency(said["isi"], "isi", path) * seconds
         found["isi"] = 1 / interval if interval > 0 else np.nan
-    different = [key for key, value in found.items() if value != next(iter(found.values()))]
-    if different and abs(found[different[0]] - next(iter(found.values()))) > 1e-3 * abs(found[different[0]]):
+    first = next(iter(found.values()), None)
+    if first is not None and any(abs(rate - first) > FREQUENCY_TOLERANCE * abs(first) for rate in found.values()):
         listed = ", ".join(f"{key} {value:g}" for key, value in found.items())
         raise UnreadableFileError(f"{path}: its sampling frequencies differ ({listed}): save one of them only")
-    return next(iter(found.values()), None)
+    return first
 
 
 def stated_units(said: Mapping[str, Any], leads: int) -> tuple[str | None, ...]:

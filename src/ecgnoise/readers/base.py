@@ -37,9 +37,9 @@ LARGEST_HELD: Final = 1 << 28  # values of all leads that are held in memory at 
 FREELY_EXPANDED: Final = 1 << 26  # bytes that may come out of anything compressed
 LONGEST_UNIT: Final = 20  # letters of one that are shown
 
-# Of a path that no file can have, too: a name that is too long, or a file taken for a folder.
+# What the system says where there is no such file; also where a name is too long, or a folder on the way is a file.
 ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-# What is no regular file, and what to do about it.
+# Kinds of files that are not read: how they are told, what they are called, and what to do instead.
 OTHER_FILES: Final = (
     (stat.S_ISFIFO, "a pipe", "save what comes out of it to a file, or use ecgnoise stream"),
     (stat.S_ISCHR, "a device", "pass a file"),

@@ -30,9 +30,16 @@ class ListedLead:
     valid: tuple[int, int] | None = None
 
 
-def listed_counts(text: str, lead: str, path: Path) -> NDArray[np.float64]:
-    """The numbers in a text with commas between them; an empty place is a missing sample, one at the end is none."""
+def listed_counts(text: str, announced: float, lead: str, path: Path) -> NDArray[np.float64]:
+    """The numbers in a text with commas between them; an empty place is a missing sample, one at the end is none.
+
+    announced: how many there are at least by the file. UnreadableFileError where there are fewer, or one is no number.
+    """
     cells = text.strip().rstrip(",").split(",") if text.strip(", \t\r\n") else []
+    if len(cells) < announced:
+        raise UnreadableFileError(
+            f"{path}: lead {lead} has {len(cells)} samples, {announced:g} announced: export it again"
+        )
     try:
         return np.array([float(cell) if cell.strip() else np.nan for cell in cells])
     except ValueError as error:

@@ -4,6 +4,7 @@ Their shapes are those of :mod:`ecgnoise.readers.address`. Headers are looked at
 read and not mapped, and nothing is unpickled.
 """
 
+import os
 import zipfile
 from dataclasses import dataclass
 from math import prod
@@ -114,7 +115,7 @@ class NpyReader:
     def _header(self, path: Path) -> Header:
         with whole(path, ".npy file"), open_file(path) as file:
             header = read_header(file)
-            there = path.stat().st_size - header.offset
+            there = os.fstat(file.fileno()).st_size - header.offset
             if header.dtype.hasobject or header.size > there:
                 what = "objects" if header.dtype.hasobject else f"{there} bytes of numbers, {header.size} announced"
                 raise ValueError(what)

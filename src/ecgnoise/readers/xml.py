@@ -129,6 +129,14 @@ def text_of(element: ET.Element | None, *names: str) -> str:
     return (element.text or "").strip() if element is not None else ""
 
 
+def number_in(text: str, what: str, path: Path) -> float:
+    """The number that a text is; UnreadableFileError, which calls it so, where it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UnreadableFileError(f"{path}: {what} {text[:20]!r} is not a number: export it again") from error
+
+
 def _look_through(content: bytes, path: Path, what: str) -> None:
     """Checks that it is well-formed and within the limits."""
     if content.count(b"=") > MOST_ELEMENTS:  # of one element, the parser would list all attributes at once
