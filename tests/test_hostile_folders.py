@@ -237,7 +237,9 @@ def test_ctrl_c_twice_is_one_line(tiny_model, tmp_path):
             process.send_signal(signal.SIGINT)
             signal.sigtimedwait([], pause)
         _, said = process.communicate(timeout=60)
-        assert process.returncode == 130, said
+        # Where Ctrl-C meets code that Python runs from a text, as in dataclasses, Python ends by the signal itself,
+        # whatever the program asks for; a shell calls both 130.
+        assert process.returncode in {130, -signal.SIGINT}, said
         assert len(said.splitlines()) == 1
         assert "Stopped" in said
 
