@@ -26,10 +26,10 @@ from ecgnoise.errors import (
     one_line,
 )
 from ecgnoise.leads import LeadRemark
+from ecgnoise.overview import PARTS
 from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
 from ecgnoise.segments import Window, part_times, segment_times, windows
 
-PARTS: Final = "parts"
 PART_FILES: Final = "part-*.parquet"
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")

@@ -15,6 +15,7 @@ import click
 
 from ecgnoise.cli.marks import check_marks, marks_of
 from ecgnoise.cli.options import OptionsCommand, comma_separated
+from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.grades import GRADES
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 NONE_SCORED = 2
-INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
 STDOUT: Final = Path("-")
 FORMATS: Final = ("csv", "json", "parquet", "xlsx")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ecgnoise.training.default_model import DefaultMaterial
 
 UNUSABLE: Final = 2
-INTERRUPTED: Final = 130
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
