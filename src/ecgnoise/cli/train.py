@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ecgnoise.cli.bar import Bar
+from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
 from ecgnoise.training.config import (
     CHOICES,
