@@ -34,6 +34,7 @@ from ecgnoise.overview import PARTS, STATES, Overview, overview, part_file, part
 from ecgnoise.processes import Died, one_by_one
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, recording_files
+from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.tables import arrow_table
 from ecgnoise.writing import check_place, lock, whole_files
 
@@ -49,6 +50,8 @@ FATAL: Final = (
 
 Progress = Callable[[int, int], None]
 Failure = tuple[str, str, str]
+# Of files that compiled libraries decode which believe what a damaged file says.
+RISKY: Final = frozenset({".feather", ".arrow", ".parquet", ".pq", ".h5", ".hdf5", ".hdf", ".mat"})
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class ArchiveOptions:
     """How recordings are scored.
 
     model, threads, batch_size, device: see :class:`Quantifier`. reading: what files may not say. parts: see
-    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. shard: number and
-    count of the shards, from 1: this run does every count-th lot.
+    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. apart: one job
+    has a process of its own too, so that a file that crashes its decoder does not end this one. shard: number and count
+    of the shards, from 1: this run does every count-th lot.
 
     Raises OptionError for a shard that is not there, or less than one job.
     """
@@ -69,6 +73,7 @@ class ArchiveOptions:
     threads: int | None = None
     device: str = "cpu"
     jobs: int = 1
+    apart: bool = False
     shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
@@ -131,6 +136,11 @@ def divide(files: Sequence[Path]) -> list[tuple[Path, ...]]:
         lot.append(file)
         size += more
     return [*lots, tuple(lot)] if lot else lots
+
+
+def may_crash(files: Iterable[Path]) -> bool:
+    """Whether a file is of a format whose decoder a damaged one may crash, and the process with it."""
+    return any(Path(str(file).partition(SEPARATOR)[0]).suffix.lower() in RISKY for file in files)
 
 
 def _size(file: Path) -> int:
@@ -246,7 +256,7 @@ Outcome = list[tuple[Any, ...]] | Failure
 
 def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
     """Score the lots, here or in processes; how many recordings were tried, one by one or lot by lot."""
-    if options.jobs == 1:
+    if options.jobs == 1 and not options.apart:
         for task in tasks:
             yield from _score_lot(*task)
         return

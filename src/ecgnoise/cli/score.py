@@ -172,7 +172,7 @@ def _names_folder(out: Path) -> bool:
 
 def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
     """Score into a folder of results, and print what it holds then."""
-    from ecgnoise.archive import ArchiveOptions, score_archive
+    from ecgnoise.archive import ArchiveOptions, may_crash, score_archive
     from ecgnoise.cli.bar import Bar
     from ecgnoise.overview import overview_text
 
@@ -184,6 +184,7 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
         threads=options.threads,
         device=options.device,
         jobs=options.jobs or 1,
+        apart=may_crash(files),
         shard=options.shard or (1, 1),
     )
     out = options.out or Path()

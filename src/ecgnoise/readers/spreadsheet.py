@@ -17,6 +17,7 @@ from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
+from ecgnoise.readers.labels import names_results
 from ecgnoise.readers.layout import NUMBER, Layout, first_row, kinds_of
 from ecgnoise.readers.titles import Line, heading_of
 from ecgnoise.recording import Recording
@@ -49,8 +50,8 @@ class SpreadsheetReader:
             return b"xl/w" in head  # the name of a part, though the list at the end is damaged or cut off
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file, but for those that a spreadsheet program keeps while one is open."""
-        return not path.name.startswith("~$") and self.recognises(path, head)
+        """Every such file but tables of scores, and those that a spreadsheet program keeps while one is open."""
+        return not path.name.startswith("~$") and self.recognises(path, head) and not _of_scores(path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -87,6 +88,23 @@ DAMAGES: Final = (
     RuntimeError,
     ArithmeticError,
 )
+
+
+def _of_scores(path: Path) -> bool:
+    """Whether a workbook holds scores of an earlier run; no for one that cannot be looked into."""
+    try:
+        import openpyxl
+
+        _check_size(path)
+        with quiet(), path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                first = next(book.worksheets[0].iter_rows(max_row=1, values_only=True), ())
+                return names_results(str(name) for name in first)
+            finally:
+                book.close()
+    except (ImportError, UnreadableFileError, *DAMAGES):  # reading the file says why
+        return False
 
 
 def _check_size(path: Path) -> None:
