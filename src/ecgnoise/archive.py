@@ -156,6 +156,7 @@ def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
     The mark is a lock of the folder itself, which ends with the process whatever its end.
     """
     try:
+        _check_ours(out)
         (out / PARTS).mkdir(parents=True, exist_ok=True)
         folder = os.open(out, os.O_RDONLY)
     except (OSError, ValueError) as error:
@@ -171,19 +172,25 @@ def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
         os.close(folder)
 
 
+def _check_ours(out: Path) -> None:
+    """OutputError where a folder holds something else, before anything is made in it."""
+    if not out.is_dir() or (out / RUN).is_file():
+        return
+    others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
+    if others:
+        raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
+
+
 def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
     """Make the folder and say in it what the numbers depend on; OutputError where it is of something else."""
     wanted = _identity(lots, options)
     file = out / RUN
     try:
         before = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
-        others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
         if options.shard[1] == 1:
             _sweep(out)
     except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error
-    if before is None and others:
-        raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
     check_place(part_file(out, 0))
     if before is None:
         with whole_files(file) as partial:

@@ -7,6 +7,7 @@ takes: :func:`shown_name` is for people, :func:`name_bytes` for checksums.
 import errno
 import glob
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -16,6 +17,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 NO_REGULAR_FILE: Final = "no regular file but a pipe, a device or a socket"
 LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 
@@ -36,8 +38,11 @@ def open_regular(path: str | Path) -> BufferedReader:
 
 
 def shown_name(name: str | Path) -> str:
-    """The name as text that can be written anywhere; bytes of it that are not UTF-8 become U+FFFD."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """The name as text that can be written anywhere.
+
+    Bytes of it that are not UTF-8 become U+FFFD, and so do line ends and what else steers a terminal.
+    """
+    return CONTROLS.sub("\ufffd", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def name_bytes(name: str | Path) -> bytes:
