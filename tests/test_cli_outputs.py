@@ -71,3 +71,20 @@ def test_word_in_the_path_does_not_matter(score, recordings):
     result = score(recordings / "in" / "a.npz", "--marks", recordings / "out" / "a b.qua")
     assert result.exit_code == 2
     assert "no name of a WFDB record" in result.stderr
+
+
+def test_after_ctrl_c_it_is_said_that_marks_stay(score, recordings, monkeypatch):
+    from ecgnoise import writers
+
+    write = writers.write_marks
+
+    def once(result, place, **options):
+        if "b" in place.name:
+            raise KeyboardInterrupt
+        return write(result, place, **options)
+
+    monkeypatch.setattr(writers, "write_marks", once)
+    result = score(recordings / "in", "--marks", recordings / "out" / "{record}.qua")
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped: no table was written; marks that were written before stay.\n"
+    assert [file.name for file in (recordings / "out").iterdir()] == ["a.qua"]

@@ -90,6 +90,56 @@ def test_a_header_that_may_not_be_read_is_one_row(folder, locked, tiny_model):
     assert [file.name for file in find_recordings([folder])] == list(found)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "closed"),
+    [("*", True), ("*/*.npz", True), ("**/*.npz", True), ("**", True), ("below/*.npz", True), ("?elow/d.npz", False)],
+)
+def test_a_glob_names_the_folders_that_it_may_not_look_into(folder, locked, pattern, closed):
+    (folder / "below").mkdir()
+    (folder / "below" / "d.npz").write_bytes((folder / "a.npz").read_bytes())
+    locked.add(folder / "below")
+    found = find_recordings([folder / pattern])
+    assert (folder / "below" in found) is closed
+    locked.clear()
+    assert folder / "below" not in find_recordings([folder / pattern])
+
+
+def test_names_that_steer_a_terminal_are_shown_without(folder, tiny_model):
+    (folder / "a.npz").rename(folder / "a\x1b[31m\n.npz")
+    (folder / "bad\x1b[0m\n.csv").write_text("")
+    result = CliRunner().invoke(main, ["score", str(folder), "--model", str(tiny_model)])
+    assert result.exit_code == 1
+    assert "\x1b" not in result.output
+    assert f"{folder}/a\ufffd[31m\ufffd.npz" in result.stdout
+    assert len(result.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("table", ["scores.parquet", "scores.xlsx", "scores.csv", "results"])
+def test_scores_of_an_earlier_run_are_no_recordings(folder, tiny_model, table):
+    command = ["score", str(folder), "--model", str(tiny_model), "--out"]
+    assert CliRunner().invoke(main, [*command, str(folder / table)]).exit_code == 0
+    assert [file.name for file in find_recordings([folder])] == ["a.npz", "b.npz", "c.npz"]
+    again = CliRunner().invoke(main, [*command, str(folder / table)])
+    assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.parametrize("paths", [["nosuch"], ["nosuch/*.csv", "absent.h5::/ecg"]])
+def test_no_folder_of_results_is_made_for_paths_that_are_not_there(tiny_model, tmp_path, monkeypatch, paths):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["score", *paths, "--model", str(tiny_model), "--out", "results"])
+    assert done.exit_code == 2
+    assert "no such file: check the path" in done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "tiny"] or list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_made_in_a_folder_of_something_else(folder, tiny_model):
+    before = sorted(folder.iterdir())
+    done = CliRunner().invoke(main, ["score", str(folder), "--model", str(tiny_model), "--out", str(folder)])
+    assert done.exit_code == 2
+    assert "there is a.npz and no run.json" in done.stderr
+    assert sorted(folder.iterdir()) == before
+
+
 def test_the_program_says_which_file_it_may_not_read(folder, locked, tiny_model, tmp_path):
     locked.add(folder / "b.npz")
     result = CliRunner().invoke(

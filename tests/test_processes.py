@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import ecgnoise
 from ecgnoise import archive, simulate_ecg
 from ecgnoise.archive import ArchiveOptions, score_archive
+from ecgnoise.cli import main
 from ecgnoise.errors import OutputError
 from ecgnoise.overview import errors
 from ecgnoise.processes import Died, one_by_one
@@ -168,3 +170,22 @@ def test_of_two_runs_in_one_folder_one_wins(tiny_model, tmp_path):
         score_archive(files, tmp_path / "shared", replace(options, shard=(2, 2)))
 
     score_archive(files, tmp_path / "shared", replace(options, shard=(1, 2)), progress=another_shard)
+
+
+@pytest.mark.usefixtures("deadly")
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")])
+def test_without_jobs_a_file_whose_decoder_crashes_is_an_error_too(tiny_model, tmp_path, jobs):
+    recordings(tmp_path / "in", "a", "b")
+    (tmp_path / "in" / "killer.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM")
+    command = ["score", str(tmp_path / "in"), "--model", str(tiny_model), "--out", str(tmp_path / "out"), *jobs]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1, done.output
+    ((record, kind, message),) = errors(tmp_path / "out", 1)
+    assert (Path(record).name, kind) == ("killer.mat", "UnreadableFileError")
+    assert "a crash of what decodes it" in message
+    assert set(pd.read_parquet(tmp_path / "out" / "parts")["record"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a.h5::/x[3]", True), ("a.MAT", True), ("a.npz::X[1]", False)])
+def test_formats_at_risk_are_told_by_name(name, expected):
+    assert archive.may_crash([Path("a.hea"), Path(name)]) is expected

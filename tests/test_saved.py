@@ -1,8 +1,10 @@
 """Saved tables turn back into results, on which all works without scoring again."""
 
 import json
+import os
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -137,7 +139,7 @@ def test_two_recordings_of_one_name_are_found_by_their_paths(tiny_model, tmp_pat
     ("name", "content", "error", "words"),
     [
         ("none.csv", None, UnreadableFileError, "no such table"),
-        ("t.txt", "x", UnknownFormatError, "'.txt' is none of"),
+        ("t.txt", "x", UnknownFormatError, "no .csv, .json, .parquet, .xlsx with results"),
         ("t.csv", "record,psnr_db\na,3\n", UnknownFormatError, "no column lead, segment"),
         ("t.csv", "\0\1", None, ""),
         ("t.json", "{", UnreadableFileError, "not a whole table"),
@@ -227,3 +229,22 @@ def test_names_are_no_formulas_in_excel(tiny_model, tmp_path):
     assert sheet["A2"].value == "=1+1"
     assert sheet["A2"].data_type == "s"
     assert load_results(tmp_path / "t.xlsx")[0].notes == ("bell ?",)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("name", ["scores.dat", "scores", "scores.csv"])
+def test_a_table_is_told_by_its_content(tiny_model, tmp_path, kind, name):
+    """--format writes any kind under any name; what other programs save may begin with a mark of the byte order."""
+    result = ecgnoise.quantify(ecgnoise.simulate_ecg(12, 125, lead_names=["I"]), model=tiny_model)
+    WRITERS[kind](result.rows(), tmp_path / f"t{kind}")
+    content = (tmp_path / f"t{kind}").read_bytes()
+    (tmp_path / name).write_bytes((b"\xef\xbb\xbf" if kind in {".csv", ".json"} else b"") + content)
+    assert load_results(tmp_path / name)[0].rows() == result.rows()
+
+
+def test_a_place_that_is_no_file_is_an_error_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for place in (tmp_path / "pipe.csv", tmp_path / "zero.csv", tmp_path / ("x" * 300), Path("x" * 5000), Path("a\0b")):
+        with pytest.raises(UnreadableFileError, match="cannot be opened"):
+            load_results(place)

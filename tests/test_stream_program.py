@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import ecgnoise
 from ecgnoise import Quantifier, simulate_ecg
+from ecgnoise.cli.stream import _entry
 from ecgnoise.errors import OptionError, StreamError
 from ecgnoise.frames import FORMATS, LONGEST_LINE, frame_reader
 from ecgnoise.stream import Stream
@@ -125,6 +127,28 @@ def test_each_hop_is_a_line_of_json(start, ecg, form, tiny_model):
             assert values["psnr_db"] == pytest.approx(result.psnr[number, 0], abs=1e-3)
             assert (values["grade"], values["fault"]) == (result.grade[number, 0], "")
             assert values["percentile"] is None
+
+
+def test_faults_come_first_and_notes_once(start, ecg):
+    """A lead off for a while, in a unit that it is not in."""
+    frames = np.tile(ecg, 2)[:, :2600] * 1000
+    frames[1, 1000:] = 0
+    process = start("--hop", "2")
+    output, errors = process.communicate(as_text(frames), timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [list(line)[3:5] for line in lines[:2]] == [["leads", "notes"], ["faults", "leads"]]
+    assert lines[1]["faults"] == ["V2 flat 2-12 s"]
+    assert "is the unit right?" in lines[0]["notes"][0]
+    notes = [note for line in lines for note in line.get("notes", [])]
+    assert len(notes) == len(set(notes))
+
+
+def test_an_snr_below_all_that_can_be_told_is_none():
+    result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    low = replace(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
+    assert _entry(result)["leads"]["I"]["snr_db"] == pytest.approx(result.estimated_snr[0, 0, 0], abs=0.05)
+    assert {_entry(low)["leads"]["I"][name] for name in ("snr_db", "snr_low_db", "snr_high_db")} == {None}
 
 
 def test_lines_come_while_the_input_goes_on_and_ctrl_c_ends_it(start, ecg):

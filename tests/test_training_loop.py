@@ -22,7 +22,7 @@ import ecgnoise
 from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
 from ecgnoise.training.config import TrainingConfig
 from ecgnoise.training.log import cut_back
-from ecgnoise.training.loop import LOG_EVERY, Order, read_log, total_steps, train
+from ecgnoise.training.loop import LOG_EVERY, Order, read_log, total_steps, train, write_whole
 from training_stores import LineTask
 from training_worker import CONFIGS, train_all
 
@@ -252,9 +252,22 @@ def test_what_cannot_be_written_is_one_error(tmp_path):
     (tmp_path / "run" / "log.jsonl").mkdir(parents=True)
     with pytest.raises(OutputError, match="log cannot be written"):
         run(tmp_path / "run")
-    (tmp_path / "other" / "state.partial").mkdir(parents=True)
-    with pytest.raises((OutputError, OSError)):
-        run(tmp_path / "other", replace(CONFIG, steps=1))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "weights.pt").mkdir()
+    with pytest.raises(OutputError, match="the state cannot be written"):
+        write_whole({}, tmp_path / "other" / "weights.pt", "the state")
+
+
+def test_what_is_written_whole_follows_no_link_and_takes_what_a_killed_run_left(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    for guess in ("state.partial", ".state.pt.partial", "training.partial"):
+        (tmp_path / guess).symlink_to(tmp_path / "mine")
+    (tmp_path / ".state.12345678").mkdir()
+    (tmp_path / ".state.12345678" / "state.pt").write_text("half")
+    run(tmp_path, replace(CONFIG, steps=1))
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / ".state.12345678").exists()
+    assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(".state.") and entry.is_dir()]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_state(tmp_path):

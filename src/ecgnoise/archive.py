@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError, one_line
-from ecgnoise.files import file_states, name_bytes, shown_name
+from ecgnoise.files import SEPARATOR, file_states, name_bytes, shown_name
 from ecgnoise.folder import score_file
 from ecgnoise.models.load import available_processors
 from ecgnoise.overview import PARTS, STATES, Overview, overview, part_file, part_states, write_overview
@@ -49,6 +49,8 @@ FATAL: Final = (
 
 Progress = Callable[[int, int], None]
 Failure = tuple[str, str, str]
+# Of files that compiled libraries decode which believe what a damaged file says.
+RISKY: Final = frozenset({".feather", ".arrow", ".parquet", ".pq", ".h5", ".hdf5", ".hdf", ".mat"})
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class ArchiveOptions:
     """How recordings are scored.
 
     model, threads, batch_size, device: see :class:`Quantifier`. reading: what files may not say. parts: see
-    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. shard: number and
-    count of the shards, from 1: this run does every count-th lot.
+    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. apart: one job
+    has a process of its own too, so that a file that crashes its decoder does not end this one. shard: number and count
+    of the shards, from 1: this run does every count-th lot.
 
     Raises OptionError for a shard that is not there, or less than one job.
     """
@@ -69,6 +72,7 @@ class ArchiveOptions:
     threads: int | None = None
     device: str = "cpu"
     jobs: int = 1
+    apart: bool = False
     shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
@@ -133,6 +137,11 @@ def divide(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     return [*lots, tuple(lot)] if lot else lots
 
 
+def may_crash(files: Iterable[Path]) -> bool:
+    """Whether a file is of a format whose decoder a damaged one may crash, and the process with it."""
+    return any(Path(str(file).partition(SEPARATOR)[0]).suffix.lower() in RISKY for file in files)
+
+
 def _size(file: Path) -> int:
     """Bytes of a file, and of the signal file beside a WFDB header; 0 for one that is not there."""
     places = {file, file.with_suffix(".dat")} if file.name else {file}
@@ -146,6 +155,7 @@ def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
     The mark is a lock of the folder itself, which ends with the process whatever its end.
     """
     try:
+        _check_ours(out)
         (out / PARTS).mkdir(parents=True, exist_ok=True)
         folder = os.open(out, os.O_RDONLY)
     except (OSError, ValueError) as error:
@@ -161,19 +171,25 @@ def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
         os.close(folder)
 
 
+def _check_ours(out: Path) -> None:
+    """OutputError where a folder holds something else, before anything is made in it."""
+    if not out.is_dir() or (out / RUN).is_file():
+        return
+    others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
+    if others:
+        raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
+
+
 def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
     """Make the folder and say in it what the numbers depend on; OutputError where it is of something else."""
     wanted = _identity(lots, options)
     file = out / RUN
     try:
         before = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
-        others = sorted(entry.name for entry in out.iterdir() if entry.name != PARTS and entry.name[0] != ".")
         if options.shard[1] == 1:
             _sweep(out)
     except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error
-    if before is None and others:
-        raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
     check_place(part_file(out, 0))
     if before is None:
         with whole_files(file) as partial:
@@ -246,7 +262,7 @@ Outcome = list[tuple[Any, ...]] | Failure
 
 def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
     """Score the lots, here or in processes; how many recordings were tried, one by one or lot by lot."""
-    if options.jobs == 1:
+    if options.jobs == 1 and not options.apart:
         for task in tasks:
             yield from _score_lot(*task)
         return

@@ -5,15 +5,22 @@ takes: :func:`shown_name` is for people, :func:`name_bytes` for checksums.
 """
 
 import errno
+import glob
 import os
+import re
+import shutil
 import stat
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 SEPARATOR: Final = "::"  # between a file and the address of a recording in it
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 NO_REGULAR_FILE: Final = "no regular file but a pipe, a device or a socket"
+LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 
 
 def open_regular(path: str | Path) -> BufferedReader:
@@ -32,13 +39,40 @@ def open_regular(path: str | Path) -> BufferedReader:
 
 
 def shown_name(name: str | Path) -> str:
-    """The name as text that can be written anywhere; bytes of it that are not UTF-8 become U+FFFD."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    """The name as text that can be written anywhere.
+
+    Bytes of it that are not UTF-8 become U+FFFD, and so do line ends and what else steers a terminal.
+    """
+    return CONTROLS.sub("\ufffd", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def name_bytes(name: str | Path) -> bytes:
     """The name as it is on disk."""
     return os.fsencode(name)
+
+
+@contextmanager
+def unfinished_files(path: Path) -> Iterator[Path]:
+    """A path of the same name to write to; what was written there, and beside it, moves to its place if all went well.
+
+    The path lies in a new folder beside the place that only this user can look into and nobody can guess. A link that
+    stands at the place is replaced and not followed. Raises OSError where the place cannot be written.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=_prefix(path)) as unfinished:
+        yield Path(unfinished) / path.name
+        for file in sorted(Path(unfinished).iterdir()):
+            file.replace(path.parent / file.name)
+
+
+def sweep_unfinished(path: Path) -> None:
+    """Remove what runs that were killed have left unfinished of a file that no other run is writing."""
+    for folder in path.parent.glob(f"{glob.escape(_prefix(path))}????????"):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem[:LONGEST_PREFIX]}."
 
 
 FileState = tuple[str, int, int]

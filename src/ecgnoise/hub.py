@@ -54,11 +54,12 @@ def fetch(wanted: HubFile) -> Path:
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils import disable_progress_bars, logging
     except ImportError as error:
         raise MissingExtraError(f"fetching {wanted}", "huggingface_hub", "hub") from error
     if not sys.stderr.isatty():
         disable_progress_bars()
+    logging.set_verbosity_error()  # it would say each time that it tries again
     try:
         return Path(hf_hub_download(wanted.repo, wanted.file, revision=wanted.revision))
     except LocalEntryNotFoundError as error:

@@ -5,9 +5,11 @@ parts are those that recordings of this length and sampling frequency have, so t
 numbers come back as they are rounded in the table.
 """
 
+import codecs
 import csv
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -25,6 +27,7 @@ from ecgnoise.errors import (
     UnreadableFileError,
     one_line,
 )
+from ecgnoise.files import open_regular, shown_name
 from ecgnoise.leads import LeadRemark
 from ecgnoise.overview import PARTS
 from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
@@ -35,6 +38,8 @@ MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
 TIME_TOLERANCE: Final = 1e-4  # seconds, where times are rounded to a millionth
 OPTIONAL: Final = ("record", "usable", "local_minimum_db")  # what is told by the other columns
+HEAD_BYTES: Final = 64
+BEGINNINGS: Final = ((b"PAR1", ".parquet"), (b"PK\3\4", ".xlsx"), (b"[", ".json"), (COLUMNS[0].encode(), ".csv"))
 Row = Mapping[str, Any]
 
 
@@ -79,7 +84,7 @@ class Results(Sequence[Result]):
 def load_results(path: str | Path) -> Results:
     """The results that ``ecgnoise score --out`` or :func:`ecgnoise.tables.write_table` saved.
 
-    path: a table (``.csv``, ``.json``, ``.parquet`` or ``.xlsx``) or a folder of results. What can be done with a
+    path: a table (CSV, JSON, Parquet or Excel, whatever its suffix) or a folder of results. What can be done with a
     result can be done with these: ``mask()``, ``intervals()``, ``keep()``, ``verdict()``, marks. Images are not saved.
 
     Raises UnreadableFileError for a file that is absent or damaged, or lacks rows of a recording, UnknownFormatError
@@ -91,9 +96,7 @@ def load_results(path: str | Path) -> Results:
 def iterate_results(path: str | Path) -> Iterator[Result]:
     """The results of :func:`load_results` one by one, of a folder a part at a time."""
     place = Path(path)
-    if not place.exists():
-        raise UnreadableFileError(f"{place}: no such table or folder of results: pass what ecgnoise score --out wrote")
-    for file in _part_files(place) if place.is_dir() else [place]:
+    for file in _part_files(place) if os.path.isdir(place) else [place]:  # noqa: PTH112 - no error for any path
         yield from _results_of(file)
 
 
@@ -107,9 +110,7 @@ def _part_files(folder: Path) -> list[Path]:
 
 def _results_of(file: Path) -> Iterator[Result]:
     """The results of one table; the rows of a recording may stand anywhere in it."""
-    reader = TABLE_READERS.get(file.suffix.lower())
-    if reader is None:
-        raise UnknownFormatError(f"{file}: suffix {file.suffix!r} is none of {', '.join(TABLE_READERS)}: pass a table")
+    reader = TABLE_READERS[_kind(file)]
     records: dict[str, list[Row]] = {}
     try:
         for row in _checked(reader(file), file):
@@ -120,6 +121,32 @@ def _results_of(file: Path) -> Iterator[Result]:
     except Exception as error:
         reason = one_line(error, 100)
         raise UnreadableFileError(f"{file}: not a whole table of results ({reason}): write it again") from error
+
+
+def _kind(file: Path) -> str:
+    """What a table is by its content, and by its suffix where the content does not say.
+
+    Raises UnreadableFileError for anything but a file that can be read, UnknownFormatError for one that is no table.
+    """
+    try:
+        with open_regular(file) as content:
+            head = content.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise UnreadableFileError(
+            f"{file}: no such table or folder of results: pass what ecgnoise score --out wrote"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableFileError(f"{shown_name(file)}: cannot be opened ({reason}): check the path") from error
+    known = next(
+        (kind for begin, kind in BEGINNINGS if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(begin)), ""
+    )
+    kind = known or file.suffix.lower()
+    if kind not in TABLE_READERS:
+        raise UnknownFormatError(
+            f"{file}: no {', '.join(TABLE_READERS)} with results: pass what ecgnoise score --out wrote"
+        )
+    return kind
 
 
 def _checked(rows: Iterable[Row], file: Path) -> Iterator[Row]:
@@ -139,7 +166,7 @@ def _read_csv(file: Path) -> Iterator[Row]:
 
 
 def _read_json(file: Path) -> Iterator[Row]:
-    rows = json.loads(file.read_text(encoding="utf-8"))
+    rows = json.loads(file.read_text(encoding="utf-8-sig"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UnknownFormatError(f"{file}: no list of rows: pass a table that ecgnoise score --out wrote")
     return iter(rows)
@@ -160,13 +187,12 @@ def _read_excel(file: Path) -> Iterator[Row]:
         import openpyxl
     except ImportError as error:
         raise MissingExtraError("reading Excel", "openpyxl", "tables") from error
-    book = openpyxl.load_workbook(file, read_only=True)
-    try:
+    with file.open("rb") as content:  # openpyxl does not open a file of another suffix
+        book = openpyxl.load_workbook(content, read_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True)
         heading = [str(name) for name in next(rows, ())]
         for row in rows:
             yield dict(zip(heading, row, strict=True))
-    finally:
         book.close()
 
 

@@ -4,7 +4,6 @@ And :func:`whole_files`, by which any file is written whole or not at all.
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,12 @@ from typing import Final
 import numpy as np
 
 from ecgnoise.errors import OutputError
-from ecgnoise.files import shown_name
+from ecgnoise.files import shown_name, unfinished_files
 from ecgnoise.quiet import quiet
 from ecgnoise.recording import Recording
 
 UNITS_PER_MILLIVOLT: Final = 1000.0
 HIGHEST_MILLIVOLTS: Final = 32.767
-LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 WFDB_FORMAT: Final = "16"
 RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -53,10 +51,8 @@ def whole_files(path: Path) -> Iterator[Path]:
     Raises OutputError where the place cannot be written.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:LONGEST_PREFIX]}.") as unfinished:
-            yield Path(unfinished) / path.name
-            for file in sorted(Path(unfinished).iterdir()):
-                file.replace(path.parent / file.name)
+        with unfinished_files(path) as partial:
+            yield partial
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and "\0" not in str(path):
             raise

@@ -15,6 +15,7 @@ from ecgnoise import __version__
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
 from ecgnoise.cli.marks import marks
+from ecgnoise.cli.options import KEPT
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
@@ -73,7 +74,7 @@ class Program(click.Group):
             say(f"Error: {message}")
             ctx.exit(UNUSABLE)
         except KeyboardInterrupt:
-            say("Stopped: no file was written.")
+            say(f"Stopped: {ctx.meta.get(KEPT, 'no file was written')}.")
             ctx.exit(INTERRUPTED)
 
 

@@ -7,6 +7,8 @@ from typing import Final, Self, TextIO
 
 import click
 
+from ecgnoise.files import shown_name
+
 DELAY_SECONDS: Final = 1.0
 FORMAT: Final = "{desc}{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
@@ -42,7 +44,7 @@ class Bar:
 
     def show(self, done: float, what: str = "") -> None:
         """So much is done, and this is being worked on."""
-        self._bar.set_description_str(f"{what} " if what else "", refresh=False)
+        self._bar.set_description_str(f"{shown_name(what)} " if what else "", refresh=False)
         self._bar.update(done - self._bar.n)
 
     def echo(self, text: str, *, err: bool = False) -> None:
@@ -50,6 +52,6 @@ class Bar:
         shown = not self._bar.disable and time.monotonic() > self._visible_from
         if shown:
             self._bar.clear()
-        click.echo(text, err=err)
+        click.echo("\n".join(map(shown_name, text.split("\n"))), err=err)
         if shown:
             self._bar.refresh()

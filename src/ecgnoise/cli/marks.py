@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from ecgnoise.cli.options import OptionsCommand
+from ecgnoise.cli.options import KEPT, OptionsCommand
 from ecgnoise.errors import OutputError
 from ecgnoise.grades import GRADES
 
@@ -54,6 +54,7 @@ def marks(options: MarksOptions) -> None:
     from ecgnoise.saved import iterate_results
     from ecgnoise.writers import write_marks
 
+    click.get_current_context().meta[KEPT] = "marks that were written before stay"
     sources = [result.source for result in iterate_results(options.results)]
     check_marks(options.out, sources, [options.results])
     intervals = 0

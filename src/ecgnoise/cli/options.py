@@ -1,9 +1,11 @@
 """What the commands have in common."""
 
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import click
+
+KEPT: Final = "ecgnoise.kept"  # in the meta data of a context: what is said of files after Ctrl-C
 
 
 class OptionsCommand(click.Command):

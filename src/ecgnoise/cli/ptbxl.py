@@ -102,7 +102,7 @@ def index(options: IndexOptions) -> None:
     from ecgnoise.ptbxl.labels import CLEAN, NOISES, label_sheet, parse_labels
     from ecgnoise.ptbxl.rows import write_sheets
 
-    labels = parse_labels(options.ptbxl_folder / DATABASE)
+    labels = parsed = parse_labels(options.ptbxl_folder / DATABASE)
     if options.existing_only:
         there = existing_records(labels.records, options.ptbxl_folder)
         _report_absent(len(labels.records) - len(there), len(labels.records), options.ptbxl_folder, left_out=True)
@@ -120,7 +120,7 @@ def index(options: IndexOptions) -> None:
         counts = Counter(label for row in rows for label in row.labels)
         parts = "".join(f", {counts[label]} {label}" for label in (CLEAN, *NOISES) if counts[label])
         click.echo(f"wrote {options.out / name}: {len(rows)} leads{parts}")
-    _report(labels)
+    _report(parsed)
 
 
 def _report(labels: "ParsedLabels") -> None:

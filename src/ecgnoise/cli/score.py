@@ -2,6 +2,7 @@
 
 import glob
 import io
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ecgnoise.cli.marks import check_marks, marks_of
-from ecgnoise.cli.options import OptionsCommand, comma_separated
+from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
 from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
+from ecgnoise.files import SEPARATOR, shown_name
 from ecgnoise.grades import GRADES
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ def score(options: ScoreOptions) -> None:
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
     if options.marks is not None:
+        click.get_current_context().meta[KEPT] = "no table was written; marks that were written before stay"
         check_marks(options.marks, map(str, files), [] if options.out is None else [options.out])
     if folder:
         score_folder(files, options, reading)
@@ -172,7 +175,7 @@ def _names_folder(out: Path) -> bool:
 
 def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
     """Score into a folder of results, and print what it holds then."""
-    from ecgnoise.archive import ArchiveOptions, score_archive
+    from ecgnoise.archive import ArchiveOptions, may_crash, score_archive
     from ecgnoise.cli.bar import Bar
     from ecgnoise.overview import overview_text
 
@@ -184,9 +187,12 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
         threads=options.threads,
         device=options.device,
         jobs=options.jobs or 1,
+        apart=may_crash(files),
         shard=options.shard or (1, 1),
     )
     out = options.out or Path()
+    if not any(os.path.lexists(str(file).partition(SEPARATOR)[0]) for file in files):
+        raise UnreadableFileError(f"{files[0]}: no such file: check the path")  # before a folder is made for nothing
     try:
         with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
             found = score_archive(
@@ -329,4 +335,4 @@ def _report(failed: list["Scored"], total: int) -> None:
 def _line(scored: "Scored") -> str:
     """The error on one line, with the file's path where it does not say it."""
     message = one_line(scored.outcome, None)
-    return message if str(scored.path) in message else f"{scored.path}: {message}"
+    return shown_name(message if str(scored.path) in message else f"{scored.path}: {message}")

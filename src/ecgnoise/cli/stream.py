@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 PIECE_BYTES: Final = 1 << 16
 OF_THE_LINE: Final = ("start_s", "duration_s", "model")
-LEFT_OUT: Final = ("record", "segment", "local_minimum_db", *OF_THE_LINE)
+OF_A_LEAD: Final = ("psnr_db", "percentile", "snr_db", "snr_low_db", "snr_high_db", "grade", "fault", "usable", "noise",
+                    "noise_share")  # fmt: skip
+SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
 EXIT_CODES = """\b
 Exit code:
   0    the input has ended, or nobody reads the output any more
@@ -97,20 +99,31 @@ def _piece(descriptor: int) -> bytes:
 
 
 def _print(results: Iterable["Result"]) -> None:
-    """A line each, at once."""
+    """A line each, at once; what there is to say of the stream or its leads stands in the first line it holds for."""
     import json
 
+    told: set[str] = set()
     for result in results:
-        sys.stdout.write(json.dumps(_entry(result), ensure_ascii=False, allow_nan=False) + "\n")
+        notes = [note for note in map(str, (*result.notes, *result.lead_remarks)) if note not in told]
+        told.update(notes)
+        entry = _entry(result) | ({"notes": notes} if notes else {})
+        sys.stdout.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
         sys.stdout.flush()
 
 
 def _entry(result: "Result") -> dict[str, Any]:
-    """What a line says: names as in the table, values by lead."""
+    """What a line says: what has no score first; names as in the table, values by lead.
+
+    An SNR below all that can be told is none, as ``-`` in the table on a terminal.
+    """
+    from ecgnoise.cli.text import below_all_snr
     from ecgnoise.result import COLUMNS
 
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.rows()]
-    leads = {
-        row["lead"]: {name: value for name, value in row.items() if name not in {"lead", *LEFT_OUT}} for row in rows
-    }
-    return {**{name: rows[0][name] for name in OF_THE_LINE}, "leads": leads}
+    leads = {row["lead"]: {name: row[name] for name in OF_A_LEAD} for row in rows}
+    for values in leads.values():
+        if below_all_snr(values["snr_db"], result):
+            values.update(dict.fromkeys(SNR))
+    faults = result.fault_texts()
+    begin = {name: rows[0][name] for name in OF_THE_LINE}
+    return begin | ({"faults": faults} if faults else {}) | {"leads": leads}

@@ -16,6 +16,8 @@ from typing import Final, TextIO
 
 import click
 
+from ecgnoise.files import shown_name
+
 INTERRUPTED: Final = 130
 STANDARD_OUTPUT: Final = 1
 STANDARD_ERROR: Final = 2
@@ -49,7 +51,7 @@ def _take_any_text(stream: TextIO) -> None:
 def say(line: str) -> None:
     """A line on standard error, or nothing where nobody can be told."""
     try:
-        click.echo(" ".join(line.split()), err=True)
+        click.echo(shown_name(" ".join(line.split())), err=True)
     except OSError:
         let_go(STANDARD_ERROR)
 

@@ -71,14 +71,14 @@ def _table(rows: Sequence[tuple[Any, ...]], result: Result) -> list[str]:
         cells = [heading, *(_cell(name, entry, result) for entry in entries)]
         width = max(map(len, cells))
         columns.append([cell.ljust(width) if name in LEFT else cell.rjust(width) for cell in cells])
-    below = [BELOW_ALL_SNR] if any(_below_all(entry, result) for entry in entries) else []
+    below = [BELOW_ALL_SNR] if any(below_all_snr(entry["snr_db"], result) for entry in entries) else []
     return ["  " + "  ".join(line).rstrip() for line in zip(*columns, strict=True)] + below
 
 
 def _cell(name: str, entry: dict[str, Any], result: Result) -> str:
     """Decibels with one decimal, seconds as short as they are, a dash where there is no number."""
     value = entry[name]
-    if value is None or (name == "snr_db" and _below_all(entry, result)):
+    if value is None or (name == "snr_db" and below_all_snr(entry["snr_db"], result)):
         return "-"
     if name == "time":
         time = result.time_of(float(entry["start_s"]))
@@ -98,9 +98,9 @@ def _number_cell(name: str, value: float) -> str:
     return f"{value:.1f}" if name.endswith("_db") else f"{round(value, 3):.9g}"
 
 
-def _below_all(entry: dict[str, Any], result: Result) -> bool:
+def below_all_snr(snr: float | None, result: Result) -> bool:
     """Whether the score is below what was measured at the lowest SNR, so that it says nothing of the SNR."""
-    return bool(result.snr_range and entry["snr_db"] is not None and entry["snr_db"] <= result.snr_range[0])
+    return bool(result.snr_range and snr is not None and snr <= result.snr_range[0])
 
 
 def _noisy(entry: dict[str, Any]) -> bool:

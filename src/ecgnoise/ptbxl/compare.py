@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, OutputError, ResultFileError, UnreadableFileError
+from ecgnoise.files import unfinished_files
 from ecgnoise.metrics import auroc, signed_wasserstein, wasserstein_ceiling
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
@@ -396,13 +397,9 @@ def draw_distributions(comparison: Comparison, path: Path) -> None:
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, whole or not at all; OutputError for a place that cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, format="png", dpi=150)
-        partial.replace(path)
+        with unfinished_files(path) as partial:
+            figure.savefig(partial, format="png", dpi=150)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)

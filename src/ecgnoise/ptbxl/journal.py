@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError, OutputError
+from ecgnoise.files import unfinished_files
 from ecgnoise.ptbxl.compare import UNITS
 from ecgnoise.ptbxl.labels import LEADS
 from ecgnoise.ptbxl.store import StoreDescription, difference
@@ -250,16 +251,12 @@ def _remove(path: Path) -> None:
 
 def _write_whole(path: Path, values: Mapping[str, Any]) -> None:
     """Write a line of JSON into a new file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"{json.dumps(values)}\n", encoding="utf-8")
-        partial.replace(path)
+        with unfinished_files(path) as partial:
+            partial.write_text(f"{json.dumps(values)}\n", encoding="utf-8")
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecgnoise.errors import OutputError, UnknownFormatError, UnreadableFileError
+from ecgnoise.files import unfinished_files
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,15 @@ def write_sheets(sheets: Mapping[Path, Sheet]) -> None:
 
     Raises OutputError for a place that cannot be written.
     """
-    partials = {path: path.with_name(f".{path.name}.partial") for path in sheets}
     path = Path()
     try:
-        for path, sheet in sheets.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partials[path].open("w", encoding="utf-8", newline="") as file:
-                table = csv.writer(file, lineterminator="\n")
-                table.writerow(sheet.columns)
-                table.writerows(sheet.rows)
-        for path, partial in partials.items():
-            partial.replace(path)
+        with ExitStack() as places:
+            for path, sheet in sheets.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = places.enter_context(unfinished_files(path))
+                with partial.open("w", encoding="utf-8", newline="") as file:
+                    table = csv.writer(file, lineterminator="\n")
+                    table.writerow(sheet.columns)
+                    table.writerows(sheet.rows)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-    finally:
-        for partial in partials.values():
-            if partial.parent.is_dir():
-                partial.unlink(missing_ok=True)

@@ -18,7 +18,6 @@ of a profile that rounds them, such as ``paper``, exactly; ``float16`` keeps wha
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OutputError, StoreError
+from ecgnoise.files import unfinished_files
 from ecgnoise.profiles import COLUMNS, Images, Profile, level_images
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 
@@ -181,17 +181,13 @@ def create_store(path: Path, description: StoreDescription, index: Sequence[Reco
     zarr = _zarr()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise StoreError(f"{path}: there already, and no store: choose another place")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        group = zarr.create_group(partial, zarr_format=3, attributes=description.to_dict())
-        _create_arrays(group, description, len(index))
-        _write_index(partial / INDEX, index)
-        partial.replace(path)
+        with unfinished_files(path) as partial:
+            group = zarr.create_group(partial, zarr_format=3, attributes=description.to_dict())
+            _create_arrays(group, description, len(index))
+            _write_index(partial / INDEX, index)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return open_store(path, writable=True)
 
 

@@ -153,9 +153,29 @@ def _expand(path: Path) -> list[Path]:
         return [path]
     if not is_file(path) and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute ones too
+        found += _closed(path)
         below = [file for folder in found if is_folder(folder) for file in _below(folder)]
         return _in_folder([*(file for file in found if not is_folder(file)), *below]) or [path]
     return [_record(path) or _annotated(path) or path]
+
+
+def _closed(pattern: Path) -> list[Path]:
+    """The folders that a pattern goes through and that may not be looked into, where files of it may be."""
+    closed: set[Path] = set()
+    for depth in range(1, len(pattern.parts)):
+        rest = pattern.parts[depth]
+        through = os.path.join(*pattern.parts[:depth], "")  # noqa: PTH118 - with a separator at its end
+        for folder in glob.glob(through, recursive=True):  # noqa: PTH207 - absolute ones too
+            try:
+                if glob.has_magic(rest):
+                    os.scandir(folder).close()
+                else:
+                    (Path(folder) / rest).stat()
+            except PermissionError:
+                closed.add(Path(folder))
+            except (OSError, ValueError):
+                continue
+    return list(closed)
 
 
 def _annotated(path: Path) -> Path | None:

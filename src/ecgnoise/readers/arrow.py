@@ -14,13 +14,14 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers.arrays import KEYS, check_announced, stated_frequency, stated_units
 from ecgnoise.readers.arrow_rows import Source, recording_of_row, row_addresses, row_columns
 from ecgnoise.readers.arrow_sizes import check_sizes
 from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
 from ecgnoise.readers.columns import Said, recording_of_columns, title_of
 from ecgnoise.readers.guard import whole
+from ecgnoise.readers.labels import names_results
 from ecgnoise.readers.times import TextTimes
 from ecgnoise.readers.timing import Column
 from ecgnoise.recording import Recording
@@ -44,8 +45,9 @@ class ParquetReader:
         return head.startswith(PARQUET_MAGIC)
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file."""
-        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
+        """Every such file, but for tables of scores."""
+        named = self.recognises(path, head) or path.suffix.lower() in self.suffixes
+        return named and not _of_scores(path)
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of a table with one a row."""
@@ -85,6 +87,15 @@ class FeatherReader:
         _package()
         with whole(path, "table"), open_file(path) as file:
             return _recording(_feather(file, path), path, options)
+
+
+def _of_scores(path: Path) -> bool:
+    """Whether a Parquet file holds scores of an earlier run; no for one that cannot be looked into."""
+    try:
+        with whole(path, "table"), open_file(path) as file:
+            return names_results(_parquet(file, path).schema.names)
+    except EcgNoiseError:  # reading the file says why
+        return False
 
 
 def _package() -> ModuleType:

@@ -6,7 +6,7 @@ standard lead are left out. A name of another kind of signal, an identifier or a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ecgnoise.recording import MILLIVOLTS_PER, UNKNOWN_UNITS
@@ -49,6 +49,12 @@ OTHER_UNITS: Final = re.compile(
     r"%.*|bpm|1?/min|mm\[?hg\]?|cm\[?h2o\]?|k?pa|hpa|°?[cfk]|deg[cf]?|degrees|m?g|m/s(2|\^2|²)|rad/s|deg/s|dps|m?l|l/(min|s)|k?hz|"
     r"s|sec|[mu\u00b5\u03bc]s|min|h|k?ohms?|us/cm|[mu]?a|lux|u?t|gauss|db|w|rpm"
 )
+RESULTS: Final = frozenset({"lead", "segment", "psnr_db", "grade", "fault"})
+
+
+def names_results(columns: Iterable[str]) -> bool:
+    """Whether these are columns of a table of scores, as of an earlier run, and not of samples."""
+    return set(columns) >= RESULTS
 
 
 def voltage_unit(text: str) -> str | None:

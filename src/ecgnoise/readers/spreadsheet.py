@@ -12,12 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from ecgnoise.errors import UnreadableFileError
+from ecgnoise.errors import MissingExtraError, UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, most_expanded, open_file, package_of_extra
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
 from ecgnoise.readers.guard import whole
+from ecgnoise.readers.labels import names_results
 from ecgnoise.readers.layout import NUMBER, Layout, first_row, kinds_of
 from ecgnoise.readers.titles import Line, heading_of
 from ecgnoise.recording import Recording
@@ -49,8 +50,8 @@ class SpreadsheetReader:
             return b"xl/w" in head  # the name of a part, though the list at the end is damaged or cut off
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file, but for those that a spreadsheet program keeps while one is open."""
-        return not path.name.startswith("~$") and self.recognises(path, head)
+        """Every such file but tables of scores, and those that a spreadsheet program keeps while one is open."""
+        return not path.name.startswith("~$") and self.recognises(path, head) and not _of_scores(path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -60,6 +61,20 @@ class SpreadsheetReader:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             with closing(book):
                 return _recording(book, options, path)
+
+
+def _of_scores(path: Path) -> bool:
+    """Whether a workbook holds scores of an earlier run; no for one that cannot be looked into: reading it says why."""
+    try:
+        openpyxl = package_of_extra("openpyxl", "reading Excel")
+        _check_size(path)
+        with whole(path, "workbook"), quiet(), open_file(path) as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            with closing(book):
+                first = next(book.worksheets[0].iter_rows(max_row=1, values_only=True), ())
+                return names_results(str(name) for name in first)
+    except (MissingExtraError, UnreadableFileError):
+        return False
 
 
 def _check_size(path: Path) -> None:

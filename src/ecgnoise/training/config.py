@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from ecgnoise.errors import MissingExtraError, OptionError
+from ecgnoise.files import unfinished_files
 
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 SCHEDULES: Final = ("cosine", "constant")
@@ -104,9 +105,8 @@ class TrainingConfig:
         except ImportError as error:
             raise MissingExtraError("training", "tomli-w", "train") from error
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        partial = path.with_suffix(".partial")
-        partial.write_text(tomli_w.dumps(values), encoding="utf-8")
-        partial.replace(path)
+        with unfinished_files(path) as partial:
+            partial.write_text(tomli_w.dumps(values), encoding="utf-8")
 
     def load(self, path: Path) -> Self:
         """The configuration with entries of a TOML file in the place of its own; OptionError for another file."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ecgnoise.errors import OutputError
+from ecgnoise.files import unfinished_files
 from ecgnoise.profiles import Images
 
 LOG_FILE: Final = "log.jsonl"
@@ -69,10 +70,8 @@ class RunLog:
             return
         sheet = contact_sheet(originals, redrawn)
         path = self._out / PICTURES / f"step-{step:06}.png"
-        partial = path.with_suffix(".partial")
-        with written(self._out):
+        with written(self._out), unfinished_files(path) as partial:
             Image.fromarray(sheet).save(partial, format="png")
-            partial.replace(path)
         self._events.add_image("examples", sheet, step, dataformats="HW")
 
 
@@ -107,6 +106,5 @@ def cut_back(path: Path, step: int) -> None:
             break
         if values["step"] <= step:
             kept.append(f"{line}\n")
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    with unfinished_files(path) as partial:
+        partial.write_text("".join(kept), encoding="utf-8")

@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
+from ecgnoise.files import sweep_unfinished, unfinished_files
 from ecgnoise.training.config import TrainingConfig, earlier_config
 from ecgnoise.training.log import RunLog
 from ecgnoise.training.tasks import Batch, Task
@@ -110,18 +111,15 @@ class TrainingState:
 
 
 def write_whole(values: Mapping[str, Any], path: Path, what: str) -> None:
-    """Write values by name with torch to a temporary file, then rename; OutputError where that cannot be done."""
-    partial = path.with_suffix(".partial")
+    """Write values by name with torch, whole or not at all; OutputError where that cannot be done."""
     try:
         path.parent.mkdir(exist_ok=True)
-        torch.save(dict(values), partial)
-        partial.replace(path)
+        sweep_unfinished(path)
+        with unfinished_files(path) as partial:
+            torch.save(dict(values), partial)
     except (OSError, RuntimeError) as error:
         said = f"{what} cannot be written ({first_line(error)})"
         raise OutputError(f"{path}: {said}: make room, and the same command goes on") from error
-    finally:
-        if path.parent.is_dir():
-            partial.unlink(missing_ok=True)
 
 
 def first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ecgnoise import simulate
+from ecgnoise.files import unfinished_files
 from ecgnoise.models.folder import Question
 from ecgnoise.models.redraw import Pictures, QuestionRedrawer
 from ecgnoise.profiles import COLUMNS, DEFAULT, SEGMENT_SECONDS, Images, level_images, qrs_level
@@ -53,10 +54,9 @@ class Pool:
     answers: NDArray[np.float16]
 
     def save(self, path: Path) -> None:
-        """Write the pool to a temporary file, then rename."""
-        partial = path.with_suffix(".partial.npz")
-        np.savez(partial, **{name: getattr(self, name) for name in self.__dataclass_fields__})
-        partial.replace(path)
+        """Write the pool, whole or not at all."""
+        with unfinished_files(path) as partial:
+            np.savez(partial, **{name: getattr(self, name) for name in self.__dataclass_fields__})
 
     @classmethod
     def load(cls, path: Path) -> "Pool":
