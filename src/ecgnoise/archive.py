@@ -26,15 +26,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError
-from ecgnoise.files import file_states, name_bytes, shown_name
+from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError, one_line
+from ecgnoise.files import SEPARATOR, file_states, name_bytes, shown_name
 from ecgnoise.folder import score_file
 from ecgnoise.models.load import available_processors
 from ecgnoise.overview import PARTS, STATES, Overview, overview, part_file, part_states, write_overview
 from ecgnoise.processes import Died, one_by_one
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, recording_files
-from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.tables import arrow_table
 from ecgnoise.writing import check_place, lock, whole_files
 
@@ -339,14 +338,10 @@ def score_one(file: Path, options: ArchiveOptions) -> Outcome:
     try:
         outcome = score_file(file, quantifier, options.reading, parts=options.parts)
     except Exception as error:
-        return shown_name(file), type(error).__name__, shown_name(_one_line(error))
+        return shown_name(file), type(error).__name__, shown_name(one_line(error, None))
     if isinstance(outcome, EcgNoiseError):
-        return shown_name(file), type(outcome).__name__, shown_name(_one_line(outcome))
+        return shown_name(file), type(outcome).__name__, shown_name(one_line(outcome, None))
     return outcome.rows()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 @lru_cache(maxsize=1)

@@ -25,13 +25,14 @@ from ecgnoise.errors import (
     OptionError,
     UnknownFormatError,
     UnreadableFileError,
+    one_line,
 )
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.leads import LeadRemark
+from ecgnoise.overview import PARTS
 from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
 from ecgnoise.segments import Window, part_times, segment_times, windows
 
-PARTS: Final = "parts"
 PART_FILES: Final = "part-*.parquet"
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
@@ -118,7 +119,7 @@ def _results_of(file: Path) -> Iterator[Result]:
     except EcgNoiseError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:100]
+        reason = one_line(error, 100)
         raise UnreadableFileError(f"{file}: not a whole table of results ({reason}): write it again") from error
 
 

@@ -16,7 +16,8 @@ import click
 
 from ecgnoise.cli.marks import check_marks, marks_of
 from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
-from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
+from ecgnoise.cli.streams import INTERRUPTED
+from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.files import shown_name
 from ecgnoise.grades import GRADES
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 NONE_SCORED = 2
-INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
 STDOUT: Final = Path("-")
 FORMATS: Final = ("csv", "json", "parquet", "xlsx")
@@ -177,8 +177,8 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
     """Score into a folder of results, and print what it holds then."""
     from ecgnoise.archive import ArchiveOptions, may_crash, score_archive
     from ecgnoise.cli.bar import Bar
+    from ecgnoise.files import SEPARATOR
     from ecgnoise.overview import overview_text
-    from ecgnoise.readers.address import SEPARATOR
 
     asked = ArchiveOptions(
         model=options.model,
@@ -335,5 +335,5 @@ def _report(failed: list["Scored"], total: int) -> None:
 
 def _line(scored: "Scored") -> str:
     """The error on one line, with the file's path where it does not say it."""
-    message = " ".join(str(scored.outcome).split())
+    message = one_line(scored.outcome, None)
     return shown_name(message if str(scored.path) in message else f"{scored.path}: {message}")

@@ -101,8 +101,16 @@ def is_lead_name(name: str) -> bool:
     return LEAD_NAME.fullmatch(name) is not None
 
 
+def names_a_lead(name: str) -> bool:
+    """Whether a channel's name alone says that it is an ECG lead: that of a standard lead, or called ECG."""
+    return is_called_ecg(name) or is_lead_name(lead_name(name))
+
+
 def ecg_rows(names: Sequence[str]) -> list[int]:
-    """The numbers of the names that may be those of leads, see the top of this module."""
+    """The numbers of the names that may be those of leads: all that are not known to be other signals.
+
+    Where one of them is called ECG, only those called so count, and standard leads but X, Y and Z.
+    """
     possible = [row for row, name in enumerate(names) if not is_other_signal(name)]
     if not any(is_called_ecg(names[row]) for row in possible):
         return possible

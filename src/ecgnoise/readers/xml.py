@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import one_line, open_file
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import open_file
 
 LARGEST_BYTES: Final = 256 << 20
 MOST_ELEMENTS: Final = 500_000  # and as many attributes; a standard ECG has some thousands
@@ -127,6 +127,14 @@ def text_of(element: ET.Element | None, *names: str) -> str:
     for name in names:
         element = None if element is None else element.find(f"{{*}}{name}")
     return (element.text or "").strip() if element is not None else ""
+
+
+def number_in(text: str, what: str, path: Path) -> float:
+    """The number that a text is; UnreadableFileError, which calls it so, where it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UnreadableFileError(f"{path}: {what} {text[:20]!r} is not a number: export it again") from error
 
 
 def _look_through(content: bytes, path: Path, what: str) -> None:
