@@ -19,7 +19,7 @@ import ecgnoise
 from ecgnoise import archive
 from ecgnoise.archive import ArchiveOptions, divide, score_archive
 from ecgnoise.cli import main
-from ecgnoise.errors import MissingExtraError, OptionError, OutputError
+from ecgnoise.errors import MissingExtraError, OptionError, OutputError, UnreadableFileError
 from ecgnoise.overview import WORST, overview
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read
@@ -286,3 +286,28 @@ def test_killed_and_run_again_is_the_same(tiny_model, tmp_path, jobs):
     score_archive(files, out, options)
     score_archive(files, tmp_path / "whole", options)
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_damaged_part_is_one_line_and_made_again_once_deleted(tiny_model, tmp_path):
+    write_recording(simulate_ecg(10, 125, lead_names=["I"]), tmp_path / "a.npz")
+    options = ArchiveOptions(model=str(tiny_model), threads=1)
+    score_archive([tmp_path / "a.npz"], tmp_path / "out", options)
+    part = tmp_path / "out" / "parts" / "part-00000.parquet"
+    whole = part.read_bytes()
+    for content in (b"", whole[:-20], whole[: len(whole) // 2] + whole[-600:]):
+        part.write_bytes(content)
+        with pytest.raises(UnreadableFileError, match=r"part-00000.parquet: no whole part of results .*: delete it"):
+            score_archive([tmp_path / "a.npz"], tmp_path / "out", options)
+    part.unlink()
+    score_archive([tmp_path / "a.npz"], tmp_path / "out", options)
+    assert part.read_bytes() == whole
+
+
+def test_a_link_in_the_place_of_the_parts_is_not_followed(tiny_model, tmp_path):
+    write_recording(simulate_ecg(10, 125, lead_names=["I"]), tmp_path / "a.npz")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "parts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="a link, which is not followed"):
+        score_archive([tmp_path / "a.npz"], tmp_path / "out", ArchiveOptions(model=str(tiny_model)))
+    assert list((tmp_path / "elsewhere").iterdir()) == []

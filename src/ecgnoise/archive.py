@@ -157,6 +157,8 @@ def _alone(out: Path, options: ArchiveOptions) -> Iterator[None]:
     try:
         _check_ours(out)
         (out / PARTS).mkdir(parents=True, exist_ok=True)
+        if (out / PARTS).is_symlink():
+            raise OutputError(f"{out / PARTS}: a link, which is not followed: choose another place")
         folder = os.open(out, os.O_RDONLY)
     except (OSError, ValueError) as error:
         raise OutputError(f"{out}: no folder of results can be here ({error}): choose another place") from error

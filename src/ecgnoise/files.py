@@ -17,8 +17,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-SEPARATOR: Final = "::"  # between a file and the address of a recording in it
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+SEPARATOR: Final = "::"  # between a file and the address of a recording in it
 NO_REGULAR_FILE: Final = "no regular file but a pipe, a device or a socket"
 LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 

@@ -5,17 +5,23 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.files import open_regular
 from ecgnoise.grades import GRADES
 from ecgnoise.result import COLUMNS as TABLE_COLUMNS
 from ecgnoise.result import record_name
 from ecgnoise.writing import whole_files
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 PARTS: Final = "parts"
 SUMMARY: Final = "summary.json"
@@ -158,23 +164,34 @@ def part_file(out: Path, number: int) -> Path:
     return out / PARTS / f"part-{number:05d}.parquet"
 
 
-def part_states(part: Path) -> list[str]:
-    """What the files of each recording were like when a part was made; empty where it does not say it."""
+@contextmanager
+def opened_part(part: Path) -> "Iterator[pq.ParquetFile]":
+    """A part, open; UnreadableFileError for one that is damaged, or something else."""
     import pyarrow.parquet as pq
 
-    written = pq.read_metadata(part).metadata or {}
-    return list(json.loads(written.get(STATES.encode(), b"[]")))
+    try:
+        with open_regular(part) as content, pq.ParquetFile(content) as file:
+            yield file
+    except Exception as error:
+        raise UnreadableFileError(
+            f"{part}: no whole part of results ({one_line(error)}): delete it, and the same command makes it again"
+        ) from error
+
+
+def part_states(part: Path) -> list[str]:
+    """What the files of each recording were like when a part was made; empty where it does not say it."""
+    with opened_part(part) as file:
+        written = file.metadata.metadata or {}
+        return list(json.loads(written.get(STATES.encode(), b"[]")))
 
 
 def overview(out: Path, recordings: int, parts: int) -> Overview:
     """What the parts of a folder hold, read a few rows at a time. recordings, parts: how many there are to be."""
-    import pyarrow.parquet as pq
-
     tally = _Tally()
     there = [part_file(out, number) for number in range(parts) if part_file(out, number).exists()]
     tried = failed = rows = 0
     for part in there:
-        with pq.ParquetFile(part) as file:
+        with opened_part(part) as file:
             metadata = file.metadata.metadata
             tried += int(metadata[b"recordings"])
             failed += len(json.loads(metadata[b"errors"]))
@@ -226,12 +243,12 @@ def _overview(tally: _Tally, recordings: int, became: tuple[int, int], parts: in
 
 def errors(out: Path, parts: int) -> Iterator[list[str]]:
     """Path, kind of error and message of each recording that could not be scored, in the order of the list."""
-    import pyarrow.parquet as pq
-
     for number in range(parts):
         part = part_file(out, number)
         if part.exists():
-            yield from json.loads(pq.read_metadata(part).metadata[b"errors"])
+            with opened_part(part) as file:
+                found = json.loads(file.metadata.metadata[b"errors"])
+            yield from found
 
 
 def write_overview(out: Path, found: Overview, parts: int) -> None:

@@ -94,7 +94,7 @@ def _of_scores(path: Path) -> bool:
     try:
         with whole(path, "table"), open_file(path) as file:
             return names_results(_parquet(file, path).schema.names)
-    except EcgNoiseError:  # reading the file says why
+    except (EcgNoiseError, MemoryError):  # reading the file says why
         return False
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from ecgnoise.errors import MissingExtraError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError
 from ecgnoise.quiet import quiet
 from ecgnoise.readers.base import ReadOptions, most_expanded, open_file, package_of_extra
 from ecgnoise.readers.columns import recording_of_columns
@@ -73,7 +73,7 @@ def _of_scores(path: Path) -> bool:
             with closing(book):
                 first = next(book.worksheets[0].iter_rows(max_row=1, values_only=True), ())
                 return names_results(str(name) for name in first)
-    except (MissingExtraError, UnreadableFileError):
+    except (ImportError, EcgNoiseError, MemoryError):  # reading the file says why
         return False
 
 
