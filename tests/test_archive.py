@@ -175,6 +175,28 @@ def test_other_recordings_or_options_are_refused(files, options, tmp_path):
     assert contents(out) == before
 
 
+@pytest.mark.usefixtures("lots_of_two")
+@pytest.mark.parametrize("name", ["w.hea", "w.dat", "r5.npz"])
+def test_a_recording_that_changed_since_its_part_was_made_is_refused(files, options, tmp_path, name):
+    folder, out = files[0].parent, tmp_path / "out"
+    write_recording(simulate_ecg(10, 125, seed=9, lead_names=["I", "V2"]), folder / "w.hea")
+    files = find_recordings([folder])
+    score_archive(files, out, options)
+    score_archive(files, out, options)  # nothing has changed
+    state = (folder / name).stat()
+    os.utime(folder / name, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000_000))
+    before = contents(out)
+    with pytest.raises(
+        OutputError, match=r"changed, or a file that belongs to it, since .*: delete part-0000"
+    ) as caught:
+        score_archive(files, out, options)
+    assert contents(out) == before
+    shown = str(caught.value)
+    assert shown.startswith(str(folder / ("w.hea" if name[0] == "w" else name)))
+    (out / "parts" / shown.partition(": delete ")[2].split()[0]).unlink()  # as the message says
+    assert score_archive(files, out, options).tried == len(files)
+
+
 def test_folders_that_are_something_else_are_refused(files, options, tmp_path):
     with pytest.raises(OutputError, match=r"no run\.json: choose a folder that is empty or absent"):
         score_archive(files, files[0].parent, options)

@@ -16,7 +16,16 @@ from ecgnoise.files import SEPARATOR, shown_name
 from ecgnoise.readers.address import split_address
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
+from ecgnoise.readers.base import (
+    HEAD_BYTES,
+    Container,
+    Reader,
+    ReadOptions,
+    check_regular,
+    is_file,
+    is_folder,
+    open_file,
+)
 from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
@@ -75,7 +84,6 @@ READERS: Final[tuple[Reader, ...]] = (
     NpzReader(),
     CsvReader(),
 )
-HEAD_BYTES: Final = 1 << 16
 CONTAINER_HEAD: Final = 1 << 10  # what tells a file of arrays
 
 

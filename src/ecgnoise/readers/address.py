@@ -300,4 +300,6 @@ def _check_leads(leads: int, samples: int, array: Described, index: int | None, 
             f"if it is (time, leads), pass its transpose, {name}.T"
         )
     if leads > MAXIMUM_LEADS:
-        raise SignalShapeError(f"{path}: {array} has {leads} leads, at most {MAXIMUM_LEADS} can be scored at once")
+        raise SignalShapeError(
+            f"{path}: {array} has {leads} leads, at most {MAXIMUM_LEADS} can be scored at once: save fewer"
+        )

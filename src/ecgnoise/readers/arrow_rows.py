@@ -83,7 +83,7 @@ def _leads(values: Sequence[NDArray[Any]], names: Sequence[str], address: Addres
     """The lists of a row as (leads, time)."""
     if len({array.shape for array in values}) != 1 or (len(values) > 1 and values[0].ndim > 1):
         raise SignalShapeError(
-            f"{path}: the lists of {', '.join(names)[:100]} differ in length in this row: save others"
+            f"{path}: the lists of {', '.join(names)[:100]} differ in length in this row: save lists of one length"
         )
     array = np.stack(values) if values[0].ndim == 1 else values[0]
     stack = stack_of((1, *array.shape))

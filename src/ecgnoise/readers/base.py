@@ -33,6 +33,7 @@ from ecgnoise.recording import (
 
 FREQUENCY_TOLERANCE: Final = 1e-3  # relative; a time column is rounded
 
+HEAD_BYTES: Final = 1 << 16  # of the beginning of a file, by which readers know their own
 LARGEST_HELD: Final = 1 << 28  # values of all leads that are held in memory at once, 2 GiB of float64
 FREELY_EXPANDED: Final = 1 << 26  # bytes that may come out of anything compressed
 LONGEST_UNIT: Final = 20  # letters of one that are shown

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.base import HEAD_BYTES, ReadOptions
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
 from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
@@ -34,7 +34,6 @@ from ecgnoise.readers.titles import Heading, Line, heading_of
 from ecgnoise.recording import Recording
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
-HEAD_BYTES: Final = 1 << 16
 LAYOUT_BYTES: Final = 1 << 20
 
 

@@ -79,7 +79,7 @@ class _File:
         file.seek(self.header_bytes + record * self.record_bytes + place)
         content = file.read(count)
         if len(content) < count:
-            raise UnreadableFileError(f"{self.path}: shorter than its header says: it has changed, or fetch it again")
+            raise UnreadableFileError(f"{self.path}: shorter than when it was opened: read it again")
         return np.frombuffer(content, np.uint8)
 
 

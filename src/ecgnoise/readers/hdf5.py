@@ -189,7 +189,7 @@ def check_stored(dataset: Any, path: Path) -> None:
     chunk = prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
     if not stored and size:
         raise UnreadableFileError(
-            f"{path}: {dataset.name} has {dataset.size} values, at most 0 are stored: save it again"
+            f"{path}: {dataset.name} has {dataset.size} values, none of which is stored: save it again"
         )
     if chunk > LARGEST_CHUNK:
         raise UnreadableFileError(
@@ -266,7 +266,7 @@ def values_of(dataset: Any, path: Path) -> Any:
 def _attribute(item: Any, key: str, path: Path) -> Any:
     known = item.attrs.get_id(key)
     if prod(known.shape) * known.dtype.itemsize > LARGEST_COMPANION * 8:
-        raise UnreadableFileError(f"{path}: attribute {key[:LONGEST_NAME]} has shape {known.shape}: save it shorter")
+        raise UnreadableFileError(f"{path}: attribute {key[:LONGEST_NAME]} has shape {known.shape}: save fewer")
     if known.dtype.kind == "O":
         check_heaps(path)
     return item.attrs[key]
@@ -317,4 +317,4 @@ def _elsewhere(item: Any, name: str) -> UnreadableFileError:
 def check_size(dataset: Any, most: int, path: Path) -> None:
     """UnreadableFileError for a dataset of more values, before any is read."""
     if (dataset.size or 0) > most or dataset.dtype.itemsize > LARGEST_COMPANION:
-        raise UnreadableFileError(f"{path}: {dataset.name} has {dataset.size} values, at most {most}: save it shorter")
+        raise UnreadableFileError(f"{path}: {dataset.name} has {dataset.size} values, at most {most}: save fewer")

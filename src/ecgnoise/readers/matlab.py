@@ -169,7 +169,7 @@ def _said(arrays: Sequence[Described], signal: Described, load: Load, path: Path
 
 def _check_values(name: str, count: int, most: int, path: Path) -> None:
     if count > most:
-        raise UnreadableFileError(f"{path}: {name[:100]} has {count} values, at most {most}: save it shorter")
+        raise UnreadableFileError(f"{path}: {name[:100]} has {count} values, at most {most}: save fewer")
 
 
 def _labels(array: NDArray[Any]) -> NDArray[Any]:

@@ -129,7 +129,9 @@ def _fitted(cells: list[str], width: int) -> list[str]:
 def _rows(sheet: Any, path: Path) -> Iterator[Row]:
     for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
         if len(values) > MOST_COLUMNS:
-            raise UnreadableFileError(f"{path}: row {number} has {len(values)} columns, at most {MOST_COLUMNS} fit")
+            raise UnreadableFileError(
+                f"{path}: row {number} has {len(values)} columns, at most {MOST_COLUMNS} are read: save fewer"
+            )
         cells = [_text(value) for value in values]
         while cells and not cells[-1]:
             cells.pop()

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import most_expanded, open_file
+from ecgnoise.readers.base import HEAD_BYTES, most_expanded, open_file
 
 MAGICS: Final = {b"\x1f\x8b\x08": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
 COMPRESSED_SUFFIXES: Final = frozenset({".gz", ".bz2", ".xz"})
-HEAD_BYTES: Final = 1 << 16
 BZIP2_BLOCK: Final = 1 << 20  # bytes; nothing comes out before a whole block is in
 MOST_EXPANDED: Final = 1 << 31
 LARGEST_RATIO: Final = 200  # of bytes to compressed bytes

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import FREQUENCY_TOLERANCE, ReadOptions, distinct_names, is_file, open_file
+from ecgnoise.readers.base import FREQUENCY_TOLERANCE, HEAD_BYTES, ReadOptions, distinct_names, is_file, open_file
 from ecgnoise.readers.channels import Channel, ecg_channels, leads_of, wanted_rows
 from ecgnoise.readers.labels import lead_name
 from ecgnoise.readers.wfdb_header import (
@@ -37,7 +37,6 @@ from ecgnoise.recording import SAMPLING_FREQUENCY_LIMITS, Recording
 
 DEFAULT_FREQUENCY: Final = 250.0  # of the format (header(5)), where the record line ends before it
 HEADER_SUFFIXES: Final = (".hea", ".HEA")
-WHOLE_HEADER: Final = 1 << 16  # bytes; of a header with fewer, the beginning that is looked at is all
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def segment_headers(path: Path, head: bytes) -> set[Path]:
     if path.suffix.lower() != ".hea" or not segment_names(head, path):
         return set()
     content = head
-    if len(head) >= WHOLE_HEADER:
+    if len(head) >= HEAD_BYTES:
         with open_file(path) as file:
             content = file.read(LARGEST_HEADER)
     found = (beside(path, f"{name}.hea") for name in set(segment_names(content, path)))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from ecgnoise.errors import UnreadableFileError, one_line
-from ecgnoise.readers.base import open_file
+from ecgnoise.readers.base import HEAD_BYTES, open_file
 
 LARGEST_BYTES: Final = 256 << 20
 MOST_ELEMENTS: Final = 500_000  # and as many attributes; a standard ECG has some thousands
@@ -36,7 +36,7 @@ def has_root(path: Path, head: bytes, element: str) -> bool:
     path: where more is read, if the beginning ends before the root element. head: its first bytes.
     """
     found = root_name(head)
-    if found == "" and len(head) >= CHUNK:
+    if found == "" and len(head) >= HEAD_BYTES:
         with open_file(path) as file:
             found = root_name(file.read(PROLOGUE_BYTES))
     return found == element
@@ -46,7 +46,7 @@ def names_any(path: Path, head: bytes, pattern: re.Pattern[str]) -> bool:
     """Whether the pattern is found in the beginning of an XML file; more is read where it is not in the first bytes."""
     if pattern.search(decoded(head)) is not None:
         return True
-    if len(head) < CHUNK:
+    if len(head) < HEAD_BYTES:
         return False
     with open_file(path) as file:
         return pattern.search(decoded(file.read(PROLOGUE_BYTES))) is not None
