@@ -24,6 +24,7 @@ from ecgnoise.readers.address import SEPARATOR
 from ecgnoise.readers.base import (
     ReadOptions,
     distinct_names,
+    frequency_notes,
     settle_sampling_frequency,
     settle_units,
     units_notes,
@@ -145,12 +146,13 @@ class Found:
 def recording_of(found: Found, options: ReadOptions, path: Path, *, held: bool) -> Recording:
     """The recording, its samples held in memory or not; errors as :func:`ecgnoise.readers.read` lists them."""
     leads, length = found.raw.shape
-    frequency = settle_sampling_frequency(stated_frequency(found.said, path), options, path)
+    said = stated_frequency(found.said, path)
+    frequency = settle_sampling_frequency(said, options, path)
     names, stated = _names(found, options, leads, path)
     units = stated_units(found.said, leads)
     rows = _rows(names, units, options, path) if stated else list(range(leads))
     chosen_units = tuple(settle_units(units[row], options, path) for row in rows)
-    notes = [*found.notes, *units_notes((units[row] for row in rows), options)]
+    notes = [*found.notes, *frequency_notes(said, options), *units_notes((units[row] for row in rows), options)]
     if len(rows) < leads:
         notes.append(f"left out, not ECG: {', '.join(names[row] for row in range(leads) if row not in rows)}")
     first, last, missing, padding = _padding(found, frequency) if found.padded else (0, length, (0, 0), [])
