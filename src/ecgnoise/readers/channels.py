@@ -121,7 +121,7 @@ def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) 
     UnknownUnitsError where there are none, SignalShapeError where there are too many.
     """
     candidates = [row for row, channel in enumerate(channels) if not channel.other and may_be_voltage(channel.unit)]
-    named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates])]
+    named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates], options.lead_names)]
     kept = [row for row in named if options.units or not channels[row].unit or is_known_unit(channels[row].unit)]
     if not kept and named:
         listed = ", ".join(channels[row].shown for row in named[:SHOWN])

@@ -20,6 +20,7 @@ from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
     distinct_names,
+    frequency_notes,
     settle_sampling_frequency,
     settle_units,
     units_notes,
@@ -121,7 +122,7 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     """The columns that are leads, and notes about the others; UnreadableFileError where there are none."""
     numeric = [column for column in columns if column.texts is None]
     possible = [column for column in numeric if may_be_voltage(column.unit or "") and not _is_mark(column)]
-    kept = [possible[at] for at in ecg_rows([column.name for column in possible])]
+    kept = [possible[at] for at in ecg_rows([column.name for column in possible], options.lead_names)]
     known = [column for column in kept if options.units or not column.unit or is_known_unit(column.unit)]
     leads = known or kept
     texts = [column for column in columns if column.texts is not None]
@@ -130,7 +131,8 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     notes += [f"left out, not ECG: {_listed(others)}"] if others else []
     if not leads:
         raise UnreadableFileError(
-            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): pass a table with one column a lead"
+            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): name those that are with lead_names "
+            "(--leads), or pass a table with one column a lead"
         )
     if len(leads) > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {len(leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
@@ -176,6 +178,10 @@ def _settled_rate(timing: Timing, said: Said, options: ReadOptions, path: Path, 
         if said.rate is not None and abs(said.rate - rate) > FREQUENCY_TOLERANCE * rate:
             notes.append(f"the header says {said.rate:g} Hz, the times {rate:g} Hz, which hold")
         return settle_sampling_frequency(rate, options, path)
+    unusable = frequency_notes(said.rate, options)
+    if unusable:
+        notes += unusable
+        return settle_sampling_frequency(said.rate, options, path)
     if said.rate is None or asked is None or abs(asked - said.rate) <= FREQUENCY_TOLERANCE * said.rate:
         return settle_sampling_frequency(said.rate if asked is None or said.firm else None, options, path)
     if said.firm:

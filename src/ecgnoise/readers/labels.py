@@ -2,11 +2,12 @@
 
 A channel called ECG or EKG anywhere in its name is an ECG, unless another word of it says that it is something
 derived from one, such as a heart rate. Where one is called so, the channels with neither that word nor the name of a
-standard lead are left out. A name of another kind of signal, an identifier or a counter is never one of a lead.
+standard lead are left out. A name of another kind of signal, an identifier or a counter is never one of a lead, and
+neither are electrodes on the head. What the caller names is a lead whatever it is called.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from ecgnoise.recording import MILLIVOLTS_PER, UNKNOWN_UNITS
@@ -18,7 +19,7 @@ AXES: Final = frozenset({"x", "y", "z"})  # of Frank's leads, but of an accelero
 
 # The first word of a channel's name where it is something else than an ECG.
 OTHER_SIGNALS: Final = re.compile(
-    r"abp|acc[xyz]?|airflow|art|bdf|bp|bvp|co|cvp|eda|edf|eeg|emg|eog|flow|green|gsr|gyro?[xyz]?|icp|imp|impedance|imu|"
+    r"abp|acc[xyz]?|airflow|art|bdf|bp|bvp|co|cvp|digital|eda|edf|eeg|emg|eog|flow|green|gsr|gyro?[xyz]?|icp|imp|impedance|imu|"
     r"infrared|ir|mag[xyz]?|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|quat[wxyz]?|red|resp|respiration|rip|sao|scg|"
     r"skin|snore|sound|spo|temp|temperature|thorax|uap|uvp"
 )
@@ -26,20 +27,39 @@ OTHER_SIGNALS: Final = re.compile(
 # an ECG, and what other sensors measure.
 OTHER_WORDS: Final = re.compile(
     r"accel|acceleration|accelerometer|activity|age|altitude|annotations?|artifacts?|artefacts?|atrial|battery|beats?|bmi|bpm|"
-    r"cadence|checksum|class|classification|count|counter|crc|date|datetime|day|epoch|events?|flag|fold|gender|gps|"
-    r"gyroscope|heart|height|hours?|hr|hrv|humidity|ibi|ids?|identifier|index|intervals?|labels?|lat|latitude|light|lon|"
-    r"longitude|magnetometer|markers?|millis|minutes?|nn|number|off|packet|patient|peaks?|phase|pitch|position|posture|"
-    r"pressure|qrs|quality|quaternion|rate|roll|rpeaks?|rri?|seconds?|seq|sequence|sex|sqi|speed|status|steps|stim|"
-    r"stimulus|subject|target|timestamp|trigger|unix|valid|validity|ventricular|weight|yaw"
+    r"cadence|checksum|class|classification|confidence|count|counter|crc|date|datetime|day|detected|detection|edr|epoch|"
+    r"errors?|events?|flag|fold|gender|gps|gyroscope|heart|height|hours?|hr|hrv|humidity|ibi|ids?|identifier|impedance|"
+    r"index|intervals?|labels?|lat|latitude|leadoff|light|loff|lon|longitude|magnetometer|markers?|millis|minutes?|nn|"
+    r"number|off|offsets?|onsets?|packet|patient|peaks?|phase|pitch|position|posture|pressure|probability|qrs|quality|"
+    r"quaternion|rate|respiration|roll|rpeaks?|rri?|seconds?|seq|sequence|sex|snr|sqi|speed|status|steps|stim|stimulus|"
+    r"subject|target|timestamps?|trigger|unix|valid|validity|ventricular|weight|yaw"
 )
+
+# Electrodes of the 10-20 system and its extensions, some of which may be called so in an ECG too (C1, T1, A2), and
+# those that are in no ECG.
+ELECTRODE: Final = re.compile(
+    r"fp[12z]|af[3478z]|f(?:[1-9z]|10)|fc[1-6z]|ft(?:[789]|10)|t(?:[1-9]|10)|c[1-6z]|cp[1-6z]|tp(?:[789]|10)|p(?:[1-9z]|10)|"
+    r"po[3478z]|o[12z]|[am][12]|[ni]z"
+)
+BRAIN: Final = re.compile(r"fp[12z]|af[3478z]|fc[1-6z]|ft(?:[789]|10)|cp[1-6z]|tp(?:[789]|10)|po[3478z]|[fcpo]z")
+REFERENCES: Final = frozenset({"ref", "le", "ar", "avg", "av", "pol", "org", "cle", "ave"})
 
 VOLTAGE_UNITS: Final = {unit.casefold(): unit for unit in MILLIVOLTS_PER} | {
     spelling.casefold(): unit
     for unit, spellings in {
         "V": ("volt", "volts"),
-        "mV": ("millivolt", "millivolts", "mvolt", "mvolts"),
+        "mV": ("millivolt", "millivolts", "milliv", "mvolt", "mvolts"),
         # The Greek letter and the sign of UTF-8, and the letter of Shift-JIS, as Latin-1 shows them.
-        "uV": ("microvolt", "microvolts", "uvolt", "uvolts", "\u00ce\u00bcV", "\u00c2\u00b5V", "\u0083\u00caV"),
+        "uV": (
+            "microvolt",
+            "microvolts",
+            "microv",
+            "uvolt",
+            "uvolts",
+            "\u00ce\u00bcV",
+            "\u00c2\u00b5V",
+            "\u0083\u00caV",
+        ),
         "nV": ("nanovolt", "nanovolts", "nvolt", "nvolts"),
     }.items()
     for spelling in spellings
@@ -95,17 +115,33 @@ def is_lead_name(name: str) -> bool:
     return LEAD_NAME.fullmatch(name) is not None
 
 
-def ecg_rows(names: Sequence[str]) -> list[int]:
-    """The numbers of the names that may be those of leads, see the top of this module."""
+def ecg_rows(names: Sequence[str], asked: Collection[str] | None = None) -> list[int]:
+    """The numbers of the names that may be those of leads, see the top of this module.
+
+    asked: names that the caller gives, which are those of leads whatever they are.
+    """
+    wanted = {name.casefold() for name in asked or ()}
+    named = {row for row, name in enumerate(names) if {name.casefold(), lead_name(name).casefold()} & wanted}
+    return sorted({*named, *_by_name(names)})
+
+
+def _by_name(names: Sequence[str]) -> list[int]:
     possible = [row for row, name in enumerate(names) if not is_other_signal(name)]
     if not any(is_called_ecg(names[row]) for row in possible):
-        return possible
+        brain = any(BRAIN.fullmatch(word) for name in names for word in _electrodes(name))
+        return [row for row in possible if not (brain and _electrodes(names[row]))]
     return [row for row in possible if is_called_ecg(names[row]) or _is_standard(names[row])]
 
 
 def _is_standard(name: str) -> bool:
     short = lead_name(name)
     return is_lead_name(short) and short.casefold() not in AXES
+
+
+def _electrodes(name: str) -> list[str]:
+    """The electrodes that a name consists of, as ``Fp1-F7`` does; none where something else is in it."""
+    words = [word for word in re.split(r"[\s_:.-]+", name.strip().casefold()) if word and word not in REFERENCES]
+    return words if all(ELECTRODE.fullmatch(word) for word in words) else []
 
 
 def _words(name: str) -> list[str]:
