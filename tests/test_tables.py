@@ -406,3 +406,56 @@ def test_lists_of_records_and_labels_in_a_folder_are_no_recordings(tmp_path, ecg
     write(tmp_path, "Notes: 5 electrodes.\nSeen 3 times, 2 good.\n", "notes.txt")
     path = write(tmp_path, "patient,II\n" + table(["a"] * N, ecg), "r.csv")
     assert find_recordings([tmp_path]) == [path]
+
+
+def test_what_neurokit_finds_in_an_ecg_is_no_lead(tmp_path, ecg):
+    marks = ["ECG_P_Onsets", "ECG_R_Offsets", "ECG_Phase_Completion_Atrial", "ECG_Quality", "RSA_P2T", "ECG_LeadOff"]
+    rows = table(ecg, *[K // 400 % 2 if at < 2 else K % 7 * 0 + 1 for at in range(len(marks))])
+    recording = check(write(tmp_path, ",".join(["ECG_Raw (mV)", *marks]) + "\n" + rows), ecg, sampling_frequency=FS)
+    assert recording.lead_names == ("ECG_Raw",)
+    assert recording.notes == (f"left out, not ECG: {', '.join(marks)}",)
+
+
+@pytest.mark.parametrize("title", ["hr", "label", "packet", "signal_index"])
+def test_a_column_that_the_caller_names_is_a_lead_whatever_it_is_called(title, tmp_path, ecg):
+    path = write(tmp_path, f"{title}\n" + table(ecg))
+    with pytest.raises(UnreadableFileError, match=rf"no column is an ECG lead \({title}\): name those .* \(--leads\)"):
+        read(path, sampling_frequency=FS, units="mV")
+    assert check(path, ecg, sampling_frequency=FS, units="mV", lead_names=[title]).lead_names == (title,)
+    path = write(tmp_path, f"ECG,{title}\n" + table(-ecg, ecg))
+    assert check(path, ecg, sampling_frequency=FS, units="mV", lead_names=[title]).lead_names == (title,)
+
+
+def test_samples_in_a_column_called_sample_are_no_sample_numbers(tmp_path, ecg):
+    path = write(tmp_path, "timestamp,sample\n" + table(K * 4, ecg))
+    assert check(path, ecg, sampling_frequency=FS, units="mV").lead_names == ("sample",)
+    recording = check(write(tmp_path, "sample,ECG\n" + table(K, ecg)), ecg, sampling_frequency=FS, units="mV")
+    assert recording.notes == ("left out, sample numbers: sample",)
+
+
+MARKS_OF_THOUSANDS = {
+    "German": (".", ","),
+    "French": ("\u202f", ","),
+    "French in Windows": ("\u00a0", ","),
+    "Swiss": ("'", "."),
+    "of Office": ("\u2019", "."),
+}
+
+
+@pytest.mark.parametrize(("mark", "point"), MARKS_OF_THOUSANDS.values(), ids=MARKS_OF_THOUSANDS)
+@pytest.mark.parametrize("digits", [0, 1])
+def test_thousands_of_other_countries(mark, point, digits, tmp_path, ecg):
+    def cell(value: float, digits: int) -> str:
+        return f"{value:,.{digits}f}".translate({ord(","): mark, ord("."): point})
+
+    rows = "".join(f"{cell(at * 4, 0)};{cell(value * 5000, digits)}\n" for at, value in zip(K, ecg, strict=True))
+    recording = check(write(tmp_path, "Zeit [ms];EKG [uV]\n" + rows), 5 * ecg)
+    assert recording.lead_names == ("EKG",)
+
+
+def test_points_alone_that_stand_between_thousands(tmp_path, ecg):
+    """As -1.234 stands beside 345 and never 345.000 or 1.2 does, in whole microvolts of a German spreadsheet."""
+    cells = [f"{value * 5000:,.0f}".replace(",", ".") for value in ecg]
+    check(write(tmp_path, "EKG [uV]\n" + "\n".join(cells)), 5 * ecg, sampling_frequency=FS)
+    decimal = [f"{value * 5:.3f}" for value in ecg]  # 0.345 is no number with thousands
+    check(write(tmp_path, "EKG [mV]\n" + "\n".join([*decimal[:-1], "0"])), [*(5 * ecg[:-1]), 0], sampling_frequency=FS)

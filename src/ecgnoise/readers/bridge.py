@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ def bridged(
         record, remarks = _record(place, path, what, parser)
     rates = _frequencies(record, options)
     if mended.rate is not None:  # exact, where the package has rounded it
-        rates = [mended.rate if own == round(mended.rate) else own for own in rates]
+        near = [own == round(mended.rate) or isclose(own, mended.rate) for own in rates]
+        rates = [mended.rate if is_near else own for own, is_near in zip(rates, near, strict=True)]
     channels = [_channel(lead, rate) for lead, rate in zip(record.leads, rates, strict=True)]
     leads = leads_of(channels, options, path)
     return Recording(

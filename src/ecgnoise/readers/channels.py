@@ -19,7 +19,7 @@ from ecgnoise.readers.base import (
     shown_unit,
     units_notes,
 )
-from ecgnoise.readers.labels import ecg_rows, is_known_unit, is_other_signal, lead_name, may_be_voltage
+from ecgnoise.readers.labels import brain_notes, ecg_rows, is_known_unit, is_other_signal, lead_name, may_be_voltage
 from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, Signal, to_millivolts
 
 SHOWN: Final = 20  # channels that a message names
@@ -109,7 +109,7 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
         notes.append(f"left out, not at {rate:g} Hz: {listed}")
     rows = [row for row in rows if channels[row].frequency == rate]
     units = tuple(_unit(channels[row], options, path) for row in rows)
-    notes += frequency_notes(rate, options)
+    notes += [*brain_notes([names[row] for row in rows]), *frequency_notes(rate, options)]
     notes += units_notes((channels[row].unit for row in rows if channels[row].gain), options)
     return Leads(tuple(rows), tuple(names[row] for row in rows), units, frequency, tuple(notes))
 

@@ -28,6 +28,7 @@ from ecgnoise.readers.base import (
 from ecgnoise.readers.clock import Clock
 from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples
 from ecgnoise.readers.labels import (
+    brain_notes,
     ecg_rows,
     is_called_ecg,
     is_known_unit,
@@ -129,6 +130,7 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     notes = [f"left out, text: {_listed(texts)}"] if texts else []
     others = [column for column in numeric if not any(column is lead for lead in leads)]
     notes += [f"left out, not ECG: {_listed(others)}"] if others else []
+    notes += brain_notes([column.name for column in leads])
     if not leads:
         raise UnreadableFileError(
             f"{path}: no column is an ECG lead ({_listed(columns, texts)}): name those that are with lead_names "

@@ -2,8 +2,8 @@
 
 A channel called ECG or EKG anywhere in its name is an ECG, unless another word of it says that it is something
 derived from one, such as a heart rate. Where one is called so, the channels with neither that word nor the name of a
-standard lead are left out. A name of another kind of signal, an identifier or a counter is never one of a lead, and
-neither are electrodes on the head. What the caller names is a lead whatever it is called.
+standard lead are left out. A name of another kind of signal, an identifier or a counter is never one of a lead;
+electrodes on the head are left out beside other channels. What the caller names is a lead whatever it is called.
 """
 
 import re
@@ -128,14 +128,24 @@ def ecg_rows(names: Sequence[str], asked: Collection[str] | None = None) -> list
 def _by_name(names: Sequence[str]) -> list[int]:
     possible = [row for row, name in enumerate(names) if not is_other_signal(name)]
     if not any(is_called_ecg(names[row]) for row in possible):
-        brain = any(BRAIN.fullmatch(word) for name in names for word in _electrodes(name))
-        return [row for row in possible if not (brain and _electrodes(names[row]))]
+        brain = any(map(_is_brain, names))
+        return [row for row in possible if not (brain and _electrodes(names[row]))] or possible
     return [row for row in possible if is_called_ecg(names[row]) or _is_standard(names[row])]
 
 
 def _is_standard(name: str) -> bool:
     short = lead_name(name)
     return is_lead_name(short) and short.casefold() not in AXES
+
+
+def brain_notes(names: Sequence[str]) -> list[str]:
+    """A note where leads have the names of electrodes on the head, which are read where there is nothing else."""
+    found = [name for name in names if _is_brain(name)]
+    return [f"called as electrodes of an EEG are: {', '.join(found)}"] if found else []
+
+
+def _is_brain(name: str) -> bool:
+    return any(BRAIN.fullmatch(word) for word in _electrodes(name))
 
 
 def _electrodes(name: str) -> list[str]:

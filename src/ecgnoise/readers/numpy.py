@@ -127,7 +127,7 @@ class NpyReader:
             header = read_header(file)
             there = path.stat().st_size - header.offset
             if header.dtype.hasobject:
-                raise SignalShapeError(
+                raise UnreadableFileError(
                     f"{path}: an array of Python objects, which may run any program when it is opened: save each "
                     "recording as an array of numbers"
                 )
