@@ -13,6 +13,7 @@ from benchmarks.machine import RESULTS
 
 from ecgnoise.grades import percentile
 from ecgnoise.models.folder import load_folder
+from ecgnoise.profiles import PLAUSIBLE_QRS_LEVELS, POSSIBLE_QRS_LEVELS
 from ecgnoise.training.grading import COUNTED_POOR_MARGIN, PASSING_FAIR, PASSING_GOOD, POOR_MARGIN
 
 BUNDLED = load_folder("default")
@@ -82,6 +83,16 @@ def test_the_page_has_the_numbers_of_the_bundled_model():
     assert calibrate.with_table(PAGE, BUNDLED.description) == PAGE
 
 
+R_PEAKS = (60, 12, 16, 80)  # low and high, uV and mV, of plausible and possible QRS levels
+PEAK_OVER_LEVEL = 1.2  # log10 of the squared height of R peaks in mV, over the QRS level; median of clean leads
+
+
+def test_heights_of_r_peaks_are_those_of_the_limits():
+    for limits, (low, high) in ((PLAUSIBLE_QRS_LEVELS, R_PEAKS[:2]), (POSSIBLE_QRS_LEVELS, R_PEAKS[2:])):
+        heights = [10 ** ((level + PEAK_OVER_LEVEL) / 2) for level in limits]
+        assert heights == pytest.approx([low / 1000, high], rel=0.07)
+
+
 def test_what_the_page_says_in_words_is_so():
     """The numbers outside the table, and the claim about muscle noise."""
     before, rest = PAGE.split(calibrate.BEGIN)
@@ -96,6 +107,10 @@ def test_what_the_page_says_in_words_is_so():
         "100": "percentile",
         "50": "percentile",
         "25": "percentile",
+        "1": "s, a part with a score of its own",
+        "2": "V2, of the example; dB that a wrong unit costs at most, see test_units_and_tails.py",
+        "3": "dB, of its noise",
+        **{f"{height:g}": "uV or mV, of R peaks" for height in R_PEAKS},
         str(PASSING_GOOD): "percentile",
         str(100 - PASSING_GOOD): "% are good",
         str(100 - PASSING_FAIR): "% are fair",

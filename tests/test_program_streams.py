@@ -200,6 +200,6 @@ DAY = 500 * 86_400
 )
 def test_absurd_lengths_are_refused_before_windows_are_listed(tiny_model, leads, samples, parts):
     names = tuple(f"lead_{number}" for number in range(leads))
-    recording = Recording(Announced(leads, samples), 500.0, names)
+    quantifier = ecgnoise.Quantifier(tiny_model, threads=1)
     with pytest.raises(SignalShapeError, match=f"{samples} samples"):
-        ecgnoise.Quantifier(tiny_model, threads=1).quantify(recording, parts=parts)
+        quantifier.quantify(Recording(Announced(leads, samples), 500.0, names), parts=parts)

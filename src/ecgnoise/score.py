@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 MOST_SCORES: Final = 1 << 28
 # What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
 DOUBTED: Final = {
-    True: "a wrong unit costs up to 1.5 dB, or nothing where the R peaks are below 16 uV or above 80 mV",
+    True: "a wrong unit costs up to 2 dB, or nothing where the R peaks are below 16 uV or above 80 mV",
     False: "the score depends on it: pass the right unit",
 }
 Progress = Callable[[int, int], None]
