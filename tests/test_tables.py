@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecgnoise.errors import UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
 from ecgnoise.readers import find_recordings, read
 from ecgnoise.simulate import simulate_ecg
 
@@ -459,3 +459,44 @@ def test_points_alone_that_stand_between_thousands(tmp_path, ecg):
     check(write(tmp_path, "EKG [uV]\n" + "\n".join(cells)), 5 * ecg, sampling_frequency=FS)
     decimal = [f"{value * 5:.3f}" for value in ecg]  # 0.345 is no number with thousands
     check(write(tmp_path, "EKG [mV]\n" + "\n".join([*decimal[:-1], "0"])), [*(5 * ecg[:-1]), 0], sampling_frequency=FS)
+
+
+@pytest.mark.parametrize("word", ["#N/A", "nan", "-", "#NV"])
+@pytest.mark.parametrize("titles", ["ECG (mV)", "I (mV),II (mV)"])
+def test_a_table_that_begins_or_ends_with_missing_samples(word, titles, tmp_path, ecg):
+    """A lead that is off for more rows than are looked at to see what the columns hold."""
+    leads = titles.count(",") + 1
+    cells = [f"{value:.4f}" for value in ecg]
+    first = [word] * 600 + cells[600:]
+    path = write(tmp_path, f"{titles}\n" + "".join(",".join([cell] * leads) + "\n" for cell in first))
+    recording = read(path, sampling_frequency=FS)
+    assert recording.signal.shape == (leads, N)
+    assert np.isnan(recording.signal[:, :600]).all()
+    np.testing.assert_allclose(recording.signal[:, 600:], [ecg[600:]] * leads, atol=1e-4)
+    last = cells[:-600] + [word] * 600
+    path = write(tmp_path, f"{titles}\n" + "".join(",".join([cell] * leads) + "\n" for cell in last))
+    recording = read(path, sampling_frequency=FS)
+    np.testing.assert_allclose(recording.signal, [ecg[:-600]] * leads, atol=1e-4)
+    assert recording.notes == ("left out, the last 600 rows, which hold nothing",)
+
+
+@pytest.mark.parametrize("begin", [0, 100, 150])
+def test_a_sheet_of_one_column_with_empty_cells(begin, tmp_path, ecg):
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("ECG")
+    sheet.append(["ECG (mV)"])
+    for at, value in enumerate(ecg.tolist()):
+        sheet.append([None if begin <= at < begin + 300 else value])
+    book.save(tmp_path / "t.xlsx")
+    signal = read(tmp_path / "t.xlsx", sampling_frequency=FS).signal
+    assert np.flatnonzero(np.isnan(signal[0])).tolist() == list(range(begin, begin + 300))
+    assert signal.shape == (1, N)
+
+
+def test_a_table_of_a_beat_a_row_is_not_one_of_leads(tmp_path):
+    beats = np.random.default_rng(1).random((300, 188))
+    path = write(tmp_path, "".join(",".join(f"{value:.5f}" for value in beat) + "\n" for beat in beats))
+    with pytest.raises(SignalShapeError, match="188 columns without names, at most 64 .* if each row is a beat"):
+        read(path, sampling_frequency=125, units="unknown")

@@ -51,6 +51,8 @@ from ecgnoise.recording import (
 
 Title = tuple[str, str | None]
 SHOWN: Final = 20  # columns that a message names
+SOME_EMPTY: Final = 10  # rows at the end
+MOST_UNNAMED: Final = 64  # columns without names that may be leads
 FEW_ROWS: Final = 1000  # a lead may have two values, or count, in fewer
 # A name and its unit: in brackets, or after _ or / at the end, where a bare V is a lead and not a volt.
 BRACKETED: Final = re.compile(r"(?P<name>.*?)[\s_]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]")
@@ -83,7 +85,7 @@ def recording_of_columns(
     if timing is None:
         timing = timing_of(named, options.sampling_frequency or said.rate, path)
     others = [column for at, column in enumerate(named) if at not in timing.columns]
-    notes = [*said.notes, *timing.notes]
+    notes = [*said.notes, *timing.notes, *(_end_notes(columns) if named is not columns else [])]
     leads, left = _leads(others, said, options, path)
     notes += left
     rate = _settled_rate(timing, said, options, path, notes)
@@ -119,6 +121,13 @@ def _without_empty_end(columns: Sequence[Column]) -> list[Column]:
     return [column.until(rows) for column in columns]
 
 
+def _end_notes(columns: Sequence[Column]) -> list[str]:
+    """A note of rows at the end that hold nothing, where there are some."""
+    rows = max((len(column.numbers) for column in columns), default=0)
+    empty = rows - max((column.rows_used for column in columns), default=0)
+    return [f"left out, the last {empty} rows, which hold nothing"] if empty >= SOME_EMPTY else []
+
+
 def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Path) -> tuple[list[Column], list[str]]:
     """The columns that are leads, and notes about the others; UnreadableFileError where there are none."""
     numeric = [column for column in columns if column.texts is None]
@@ -139,6 +148,11 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
     if len(leads) > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {len(leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
     rows = len(leads[0].numbers)
+    if len(leads) > MOST_UNNAMED and not any(column.name for column in leads):
+        raise SignalShapeError(
+            f"{path}: {len(leads)} columns without names, at most {MOST_UNNAMED} of such are taken for leads: if each "
+            "row is a beat or a recording, write one as a column; if not, name the columns in a first line"
+        )
     if len(leads) > rows:
         raise SignalShapeError(
             f"{path}: {len(leads)} columns and {rows} rows: rows are samples, columns are leads: transpose it"
