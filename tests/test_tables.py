@@ -498,5 +498,5 @@ def test_a_sheet_of_one_column_with_empty_cells(begin, tmp_path, ecg):
 def test_a_table_of_a_beat_a_row_is_not_one_of_leads(tmp_path):
     beats = np.random.default_rng(1).random((300, 188))
     path = write(tmp_path, "".join(",".join(f"{value:.5f}" for value in beat) + "\n" for beat in beats))
-    with pytest.raises(SignalShapeError, match="188 columns without names, at most 64 .* if each row is a beat"):
+    with pytest.raises(SignalShapeError, match=r"188 columns without names, at most 64 .* if each row is a beat"):
         read(path, sampling_frequency=125, units="unknown")

@@ -169,7 +169,7 @@ def layout_of(array: Described, address: Address, path: Path) -> Layout:
             most = "no number" if len(shape) == 1 else f"0 to {shape[0] - 1}"
             raise SignalShapeError(f"{path}: {array} has no recording {index}: pass {most}")
         shape = shape[1:]
-    if len(shape) == 2 and shape[1] == 1 and shape[0] > MAXIMUM_LEADS and not time_first:  # a column is a lead
+    if len(shape) == 2 and shape[1] == 1 and shape[0] >= FEWEST_SAMPLES and not time_first:  # a column is a lead
         time_first = True
     leads, samples = (1, shape[0]) if len(shape) == 1 else (shape[1], shape[0]) if time_first else shape
     _check_leads(leads, samples, array, index, path)
