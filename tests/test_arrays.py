@@ -470,7 +470,18 @@ def test_a_column_is_a_lead_and_truths_are_none(ecg, tmp_path):
         read(tmp_path / "mask.npy", sampling_frequency=RATE, units="mV")
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, np.nan])
+def test_invalid_samples_of_wfdb2mat_are_missing(ecg, tmp_path):
+    from scipy.io import savemat
+
+    counts = np.round(ecg * 1000).astype(np.int16)
+    counts[1, 300:350] = -32768
+    savemat(tmp_path / "a.mat", {"val": counts})
+    recording = read(tmp_path / "a.mat", sampling_frequency=RATE, units="uV")
+    assert np.flatnonzero(np.isnan(recording.signal[1])).tolist() == list(range(300, 350))
+    assert recording.notes == ("50 samples stand for none by the number: taken as missing",)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, np.nan, 0.5, 1e9])
 def test_what_is_no_sampling_frequency_gives_way_to_that_of_the_caller(rate, ecg, tmp_path):
     np.savez(tmp_path / "a.npz", ecg=ecg, fs=rate)
     with pytest.raises(SamplingFrequencyError, match="--sampling-frequency"):

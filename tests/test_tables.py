@@ -59,6 +59,7 @@ def check(path: Path, ecg: np.ndarray, **options):
         ("Fp1,EKG2 [mV],C3,O1,Fz", "EKG2"),
         ("subject,II (mV),class,HR,counter", "II"),
         ("acc_x,V5 (mV),acc_y,temperature,marker", "V5"),
+        ("Atmung,Ableitung II (mV),Puls,Lage,Temperatur", "II"),
     ],
 )
 def test_columns_of_something_else_are_left_out_with_a_note(titles, lead, tmp_path, ecg):
@@ -500,3 +501,16 @@ def test_a_table_of_a_beat_a_row_is_not_one_of_leads(tmp_path):
     path = write(tmp_path, "".join(",".join(f"{value:.5f}" for value in beat) + "\n" for beat in beats))
     with pytest.raises(SignalShapeError, match=r"188 columns without names, at most 64 .* if each row is a beat"):
         read(path, sampling_frequency=125, units="unknown")
+
+
+@pytest.mark.parametrize("unit", ["adc", "LSB", "raw", "counts"])
+def test_a_line_of_units_that_are_counts(unit, tmp_path, ecg):
+    path = write(tmp_path, f"Time,ECG\ns,{unit}\n" + table(K / FS, ecg))
+    with pytest.raises(UnknownUnitsError, match=rf"unit '{unit}'.*--units"):
+        read(path)
+    assert check(path, ecg, units="mV").notes == (f"the file gives the unit '{unit}': taken as mV, as stated",)
+
+
+def test_identifiers_that_rise_are_no_times(tmp_path, ecg):
+    path = write(tmp_path, "beat_id,ECG (mV)\n" + table(K, ecg))
+    assert check(path, ecg, sampling_frequency=FS).notes == ("left out, not ECG: beat_id",)

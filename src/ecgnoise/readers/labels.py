@@ -12,16 +12,16 @@ from typing import Final
 
 from ecgnoise.recording import MILLIVOLTS_PER, UNKNOWN_UNITS
 
-PREFIX: Final = re.compile(r"(?:lead|ecg|ekg)[\s_:-]+", re.IGNORECASE)
+PREFIX: Final = re.compile(r"(?:lead|ecg|ekg|ableitung|d[e\u00e9]rivation|derivaci[o\u00f3]n)[\s_:-]+", re.IGNORECASE)
 LEAD_NAME: Final = re.compile(r"i|ii|iii|-?av[rlf]|v\d{1,2}r?|c[mc]\d|ml\w+|[xyz]|ecg\w*|ekg\w*", re.IGNORECASE)
 ECG: Final = re.compile(r"e[ck]g", re.IGNORECASE)
 AXES: Final = frozenset({"x", "y", "z"})  # of Frank's leads, but of an accelerometer beside a channel called ECG
 
 # The first word of a channel's name where it is something else than an ECG.
 OTHER_SIGNALS: Final = re.compile(
-    r"abp|acc[xyz]?|airflow|art|bdf|bp|bvp|co|cvp|digital|eda|edf|eeg|emg|eog|flow|green|gsr|gyro?[xyz]?|icp|imp|impedance|imu|"
-    r"infrared|ir|mag[xyz]?|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|ppg|pulse|quat[wxyz]?|red|resp|respiration|rip|sao|scg|"
-    r"skin|snore|sound|spo|temp|temperature|thorax|uap|uvp"
+    r"abp|acc[xyz]?|airflow|art|atem|atmung|bdf|bewegung|bp|bvp|co|cvp|digital|druck|eda|edf|eeg|emg|eog|flow|green|gsr|gyro?[xyz]?|icp|imp|impedance|imu|lage|"
+    r"infrared|ir|mag[xyz]?|nbp(dias|mean|sys)|nibp|pap|pcg|pleth|pouls|ppg|puls|pulse|quat[wxyz]?|red|resp|respiration|rip|sao|scg|"
+    r"skin|snore|sound|spo|temp|temperatur|temperature|thorax|uap|uvp"
 )
 # Words that make any name one of something else, also beside ECG: identifiers, labels, counters, what is measured of
 # an ECG, and what other sensors measure.

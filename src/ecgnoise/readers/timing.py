@@ -18,7 +18,7 @@ from ecgnoise.readers.clock import (
     first_useful,
     with_start,
 )
-from ecgnoise.readers.labels import AXES, is_called_ecg, is_lead_name, lead_name, voltage_unit
+from ecgnoise.readers.labels import AXES, is_called_ecg, is_lead_name, is_other_signal, lead_name, voltage_unit
 from ecgnoise.readers.numbers import is_missing
 from ecgnoise.readers.steps import IrregularError
 from ecgnoise.readers.times import (
@@ -213,7 +213,12 @@ def _is_index(column: Column) -> bool:
 
 def _rises(column: Column, at: int, columns: int) -> bool:
     """Whether a column that is not called so holds times all the same: the first one, or any that never falls."""
-    if column.texts is not None or columns < 2 or (_is_lead(column) and column.name.casefold() not in AXES):
+    if (
+        column.texts is not None
+        or columns < 2
+        or is_other_signal(column.name)
+        or (_is_lead(column) and column.name.casefold() not in AXES)
+    ):
         return False
     known = column.numbers[np.isfinite(column.numbers)]
     moves = np.diff(known)
