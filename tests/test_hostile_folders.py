@@ -176,11 +176,12 @@ def test_files_of_a_recording(folder):
     write_recording(simulate_ecg(10, 125, lead_names=["I"]), folder / "r.hea")
     write_recording(simulate_ecg(10, 125, lead_names=["I"]), folder / "s.hea")
     (folder / "m.hea").write_text("m/3 1 125 2500\nr 1250\n~ 0\ns 1250\n")
-    (folder / "a.json").write_text("{}")
+    (folder / "a.info").write_text("")
     names = [file.name for file in recording_files(folder / "m.hea")]
     assert names == ["m.hea", "r.dat", "r.hea", "s.dat", "s.hea"]
     assert [file.name for file in recording_files(folder / "r.dat")] == ["r.dat", "r.hea"]
-    assert [file.name for file in recording_files(folder / "a.npz")] == ["a.json", "a.npz"]
+    assert [file.name for file in recording_files(folder / "a.mat")] == ["a.info", "a.mat"]
+    assert [file.name for file in recording_files(folder / "a.npz")] == ["a.npz"]
     (folder / "self.hea").write_text("self/1 1 125 1250\nself 1250\n")
     assert [file.name for file in recording_files(folder / "self.hea")] == ["self.hea"]
     os.mkfifo(folder / "pipe.hea")
@@ -236,7 +237,9 @@ def test_ctrl_c_twice_is_one_line(tiny_model, tmp_path):
             process.send_signal(signal.SIGINT)
             signal.sigtimedwait([], pause)
         _, said = process.communicate(timeout=60)
-        assert process.returncode == 130, said
+        # Where Ctrl-C meets code that Python runs from a text, as in dataclasses, Python ends by the signal itself,
+        # whatever the program asks for; a shell calls both 130.
+        assert process.returncode in {130, -signal.SIGINT}, said
         assert len(said.splitlines()) == 1
         assert "Stopped" in said
 

@@ -270,7 +270,11 @@ def test_parquet_of_several_kinds_of_columns(tmp_path, ecg):
     recording = read(tmp_path / "t.parquet")
     assert (recording.lead_names, recording.sampling_frequency) == (("ecg",), FS)
     np.testing.assert_allclose(recording.signal[0], ecg, atol=1e-5)
-    assert recording.notes == ("left out, no numbers: beats", "left out, text: id", "left out, not ECG: flag")
+    assert recording.notes == (
+        "left out, lists or structures: beats",
+        "left out, text: id",
+        "left out, not ECG: flag",
+    )
 
 
 def test_parquet_instants_with_zone_and_nulls(tmp_path, ecg):

@@ -129,7 +129,7 @@ def test_lists_beside_leads_are_left_out(ecg, path):
     columns = {"II": ecg[0], "tags": [[1, 2]] * len(ecg[0])}
     recording = read(save(pyarrow.table(columns), path), **KNOWN)
     assert recording.lead_names == ("II",)
-    assert "left out, no numbers: tags" in recording.notes
+    assert "left out, lists or structures: tags" in recording.notes
     with pytest.raises(SignalShapeError, match="leave it out"):
         read(f"{path}::[0]", **KNOWN)
 

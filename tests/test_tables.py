@@ -392,7 +392,7 @@ def test_compressed_tables(suffix, tmp_path, ecg):
 
 @pytest.mark.parametrize("suffix", COMPRESSED)
 def test_what_expands_beyond_all_measure_is_refused(suffix, tmp_path, monkeypatch):
-    monkeypatch.setattr("ecgnoise.readers.text.FREELY_EXPANDED", 1 << 20)
+    monkeypatch.setattr("ecgnoise.readers.base.FREELY_EXPANDED", 1 << 20)
     text = b"time,ECG (mV)\n" + b"0.000,0.000\n" * 2_000_000
     with pytest.raises(UnreadableFileError, match=r"expands to more than .* MiB"):
         read(write(tmp_path, COMPRESSED[suffix](text), f"bomb{suffix}"))

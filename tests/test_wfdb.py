@@ -12,6 +12,7 @@ from ecgnoise.errors import (
     EcgNoiseError,
     LeadNameError,
     SamplingFrequencyError,
+    SignalShapeError,
     UnknownUnitsError,
     UnreadableFileError,
 )
@@ -589,7 +590,7 @@ def test_records_that_contain_themselves_are_one_line_each(tmp_path):
 
 
 def test_centuries_of_nothing_are_refused(tmp_path):
-    one_line(segments(tmp_path, "a 1200", "~ 9999999999999"), UnreadableFileError, "days at 250 Hz, of at most 366")
+    one_line(segments(tmp_path, "a 1200", "~ 9999999999999"), SignalShapeError, "at 250 Hz are more than a year")
 
 
 def test_thousands_of_segments(tmp_path):
@@ -620,7 +621,7 @@ def test_windows_of_a_day_read_only_what_is_asked_for(tmp_path):
 
 
 def test_all_files_of_a_record_belong_to_it(tmp_path):
-    from ecgnoise.readers.companions import header_files
+    from ecgnoise.readers.wfdb_files import header_files
 
     path = segments(tmp_path, "~ 5", "a 1200", "b 1800", "gone 7")
     (tmp_path / "b.dat").rename(tmp_path / "B.DAT")

@@ -26,7 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError, one_line
 from ecgnoise.files import file_states, name_bytes, shown_name
 from ecgnoise.folder import score_file
 from ecgnoise.models.load import available_processors
@@ -322,14 +322,10 @@ def score_one(file: Path, options: ArchiveOptions) -> Outcome:
     try:
         outcome = score_file(file, quantifier, options.reading, parts=options.parts)
     except Exception as error:
-        return shown_name(file), type(error).__name__, shown_name(_one_line(error))
+        return shown_name(file), type(error).__name__, shown_name(one_line(error, None))
     if isinstance(outcome, EcgNoiseError):
-        return shown_name(file), type(outcome).__name__, shown_name(_one_line(outcome))
+        return shown_name(file), type(outcome).__name__, shown_name(one_line(outcome, None))
     return outcome.rows()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 @lru_cache(maxsize=1)

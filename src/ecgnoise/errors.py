@@ -4,6 +4,13 @@ Everything that a user can get wrong raises a subclass of :class:`EcgNoiseError`
 message and exits with 2. A lead-segment that cannot be scored is not an error but a fault in the result.
 """
 
+LONGEST_REASON = 200  # characters of what something else says
+
+
+def one_line(said: object, longest: int | None = LONGEST_REASON) -> str:
+    """What an error of another library says, or the text of any object, as one line of so many characters at most."""
+    return " ".join(str(said).split())[:longest]
+
 
 class EcgNoiseError(Exception):
     """Base of all errors of this package."""

@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+SEPARATOR: Final = "::"  # between a file and the address of a recording in it
 NO_REGULAR_FILE: Final = "no regular file but a pipe, a device or a socket"
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError, one_line
 from ecgnoise.files import shown_name
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, read, recording_files
@@ -14,7 +14,6 @@ from ecgnoise.result import Result
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal
 
-SHOWN_CHARACTERS: Final = 200
 FileProgress = Callable[[int, float], None]
 
 
@@ -80,7 +79,7 @@ def score_file(
         return error
     except Exception as error:
         name = shown_name(path)
-        reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        reason = one_line(error)
         return UnreadableFileError(f"{name}: cannot be scored ({type(error).__name__}: {reason}): check it")
 
 

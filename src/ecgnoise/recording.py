@@ -24,7 +24,14 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.errors import LeadNameError, OptionError, SamplingFrequencyError, SignalShapeError, UnknownUnitsError
+from ecgnoise.errors import (
+    LeadNameError,
+    OptionError,
+    SamplingFrequencyError,
+    SignalShapeError,
+    UnknownUnitsError,
+    one_line,
+)
 
 Signal = NDArray[np.float32]
 
@@ -197,7 +204,7 @@ def as_numbers(signal: object, source: str = "array") -> NDArray[Any]:
     try:
         array = _as_array(signal)
     except Exception as error:  # whatever the object's own conversion raises
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)
         raise SignalShapeError(
             f"{source}: the signal, {type(signal).__name__}, is no array ({said}): pass numbers, (leads, time)"
         ) from error
@@ -271,7 +278,7 @@ def as_lead_names(names: object, source: str = "array") -> tuple[str, ...]:
         elif isinstance(name, str):
             found.append(str(name))
         else:
-            shown = " ".join(repr(name).split())[:40]
+            shown = one_line(repr(name), 40)
             raise LeadNameError(f"{source}: lead name {shown} is {type(name).__name__}, no text: pass it in quotes")
     return tuple(found)
 
@@ -280,7 +287,7 @@ def check_sampling_frequency(value: object, source: str = "array") -> float:
     """The value in Hz; SamplingFrequencyError unless it is one number between 100 and 100,000 Hz."""
     number = _one_number(value)
     if number is None:
-        shown = " ".join(repr(value).split())[:80]
+        shown = one_line(repr(value), 80)
         raise SamplingFrequencyError(f"{source}: sampling frequency {shown} is not one number: pass one in Hz")
     low, high = SAMPLING_FREQUENCY_LIMITS
     if not (np.isfinite(number) and low <= number <= high):
@@ -297,7 +304,7 @@ def whole_number(value: object, name: str) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
-        shown = " ".join(repr(value).split())[:80]
+        shown = one_line(repr(value), 80)
         raise OptionError(f"{name} {shown} is {type(value).__name__}: pass a whole number")
     return number
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.grades import GRADES
 from ecgnoise.intervals import (
     WORST_GRADE,
@@ -39,7 +40,6 @@ NUMBERS: Final = ("start_s", "duration_s", *MEASURES, "noise_share", "sampling_f
 PSNR_DECIMALS: Final = 4
 BETWEEN: Final = " | "  # notes in one cell of a table
 NO_NUMBER: Final = "-"  # a part without a score, in a cell that holds several
-DATASET: Final = "::"  # between a file and the data set within it, in the path of a recording
 COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst")
 FAULTS_TOLD: Final = 4
 
@@ -58,7 +58,7 @@ class ModelIdentity:
 
 def record_name(source: str) -> str:
     """The name of a recording whose path is ``source``: the file's without its suffix, then the data set within it."""
-    file, _, within = source.partition(DATASET)
+    file, _, within = source.partition(SEPARATOR)
     name = PurePath(file)
     while name.suffix.lower() in COMPRESSED:
         name = name.with_suffix("")

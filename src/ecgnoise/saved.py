@@ -23,12 +23,13 @@ from ecgnoise.errors import (
     OptionError,
     UnknownFormatError,
     UnreadableFileError,
+    one_line,
 )
 from ecgnoise.leads import LeadRemark
+from ecgnoise.overview import PARTS
 from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
 from ecgnoise.segments import Window, part_times, segment_times, windows
 
-PARTS: Final = "parts"
 PART_FILES: Final = "part-*.parquet"
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
@@ -117,7 +118,7 @@ def _results_of(file: Path) -> Iterator[Result]:
     except EcgNoiseError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:100]
+        reason = one_line(error, 100)
         raise UnreadableFileError(f"{file}: not a whole table of results ({reason}): write it again") from error
 
 

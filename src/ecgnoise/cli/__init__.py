@@ -19,13 +19,12 @@ from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.stream import stream
-from ecgnoise.cli.streams import flush_output, hold_streams, one_interrupt, say
+from ecgnoise.cli.streams import INTERRUPTED, flush_output, hold_streams, one_interrupt, say
 from ecgnoise.cli.train import train
 from ecgnoise.errors import EcgNoiseError
 from ecgnoise.files import shown_name
 
 UNUSABLE = 2
-INTERRUPTED = 130
 
 
 class Program(click.Group):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecgnoise.cli.options import OptionsCommand
+from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.databases import BASE_URL, DATABASES
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 NONE_WHOLE = 2
-INTERRUPTED = 130
 EXIT_CODES = """\b
 Exit code:
   0    all files are there, whole

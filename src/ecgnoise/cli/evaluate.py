@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ecgnoise.cli.options import OptionsCommand
+from ecgnoise.cli.streams import INTERRUPTED
 
 if TYPE_CHECKING:
     from ecgnoise.ptbxl.evaluate import Evaluated, EvaluatedResult
 
-INTERRUPTED = 130
 LARGEST_SEED = 2**32 - 1
 
 

@@ -9,6 +9,7 @@ import click
 
 from ecgnoise.cli.evaluate import evaluate
 from ecgnoise.cli.options import OptionsCommand
+from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ DATABASE = "ptbxl_database.csv"
 FAILED = "failed.csv"
 MOST_LISTED = 20
 SOME_FAILED = 1
-INTERRUPTED = 130
 EXISTING_ONLY = "The folder holds a part of PTB-XL: take the records that are there."
 PREPARE_CODES = """\b
 Exit code:

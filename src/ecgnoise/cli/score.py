@@ -15,7 +15,8 @@ import click
 
 from ecgnoise.cli.marks import check_marks, marks_of
 from ecgnoise.cli.options import OptionsCommand, comma_separated
-from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError
+from ecgnoise.cli.streams import INTERRUPTED
+from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.grades import GRADES
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 NONE_SCORED = 2
-INTERRUPTED = 130
 EXAMPLE = Path("example") / "example.hea"
 STDOUT: Final = Path("-")
 FORMATS: Final = ("csv", "json", "parquet", "xlsx")
@@ -328,5 +328,5 @@ def _report(failed: list["Scored"], total: int) -> None:
 
 def _line(scored: "Scored") -> str:
     """The error on one line, with the file's path where it does not say it."""
-    message = " ".join(str(scored.outcome).split())
+    message = one_line(scored.outcome, None)
     return message if str(scored.path) in message else f"{scored.path}: {message}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ecgnoise.cli.bar import Bar
+from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
 from ecgnoise.training.config import (
     CHOICES,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ecgnoise.training.default_model import DefaultMaterial
 
 UNUSABLE: Final = 2
-INTERRUPTED: Final = 130
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."

@@ -22,6 +22,7 @@ from ecgnoise.errors import (
     ModelFormatError,
     ModelNotFoundError,
     OutputError,
+    one_line,
 )
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.models.description import (
@@ -57,7 +58,6 @@ BUNDLED: Final = "default"
 HASH_DIGITS: Final = 12
 LARGEST_DESCRIPTION: Final = 1 << 20
 LARGEST_FILE: Final = (1 << 31) - 1  # no ONNX file may have more
-SHOWN_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def load_folder(path: str | Path, unused: Collection[str] = ()) -> ModelFolder:
     try:
         description = describe(tomllib.loads(written.decode()))
     except (ModelFormatError, ValueError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        reason = one_line(error)
         raise ModelFormatError(f"{folder / DESCRIPTION}: {reason}: pass a model of this version") from error
     for name, expected in description.files.items():
         if name not in unused:

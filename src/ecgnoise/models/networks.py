@@ -17,7 +17,7 @@ from diffusers.models.autoencoders.vae import Decoder, Encoder
 from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 
-from ecgnoise.errors import CheckpointError, OptionError
+from ecgnoise.errors import CheckpointError, OptionError, one_line
 from ecgnoise.models.weights import check_tensor
 
 IMAGE_SHAPE: Final = (1, 32, 256)
@@ -191,7 +191,7 @@ def network_of(kind: str, parameters: Mapping[str, Tensor], source: str) -> nn.M
             check_parameters(_sized(kind, parameters), parameters, source)
         network = _sized(kind, parameters)
     except (OptionError, ValueError, LookupError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error, None)
         raise CheckpointError(f"{source}: not the parameters of a network of the kind {kind}: {reason}") from error
     load_parameters(network, parameters, source)
     return network

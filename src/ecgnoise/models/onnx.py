@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ecgnoise.errors import ModelFormatError
+from ecgnoise.errors import ModelFormatError, one_line
 from ecgnoise.models.contract import Array
 from ecgnoise.models.description import DECODER, ENCODER, NOISE_PREDICTOR
 from ecgnoise.models.folder import ModelFolder, read_file
@@ -69,7 +69,7 @@ class OnnxSession:
         try:
             output = np.asarray(self._session.run(None, dict(inputs))[0])
         except Exception as error:  # ONNX Runtime has a class of its own for each kind
-            raise ModelFormatError(f"{self.file}: the network fails ({_reason(error)}): pass another model") from error
+            raise ModelFormatError(f"{self.file}: the network fails ({one_line(error)}): pass another model") from error
         first = next(iter(inputs.values()))
         if self._interface is not None and not _fits(output.shape, self._interface.output_for(first)):
             raise ModelFormatError(f"{self.file}: the network gives {output.shape} for {first.shape}: pass another")
@@ -97,7 +97,7 @@ def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
         raise
     except Exception as error:  # as above
         raise ModelFormatError(
-            f"{file}: ONNX Runtime cannot read it ({_reason(error)}): export the model again"
+            f"{file}: ONNX Runtime cannot read it ({one_line(error)}): export the model again"
         ) from error
 
 
@@ -135,11 +135,6 @@ def _fits(found: tuple[int, ...], shape: Shape) -> bool:
 
 def _shown(shape: Shape) -> str:
     return f"({', '.join('any' if size is None else str(size) for size in shape)})"
-
-
-def _reason(error: Exception) -> str:
-    """What ONNX Runtime says, on one line."""
-    return " ".join(str(error).split())[:SHOWN_CHARACTERS]
 
 
 class OnnxPixelNetwork:

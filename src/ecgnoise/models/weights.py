@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from ecgnoise.errors import CheckpointError
+from ecgnoise.errors import CheckpointError, one_line
 from ecgnoise.models.folder import read_file
 
 WIDEST: Final = 8192
@@ -23,7 +23,7 @@ def load_weights(file: Path) -> dict[str, Tensor]:
     try:
         weights: dict[str, Tensor] = load(read_file(file))
     except (SafetensorError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        reason = one_line(error, SHOWN_CHARACTERS)
         raise CheckpointError(f"{file}: no safetensors file ({reason}): copy the whole folder again") from error
     for name, tensor in weights.items():
         check_tensor(tensor, name, str(file))

@@ -26,6 +26,7 @@ from ecgnoise.errors import (
     StoreError,
     UnknownUnitsError,
     UnreadableFileError,
+    one_line,
 )
 from ecgnoise.models.load import available_processors
 from ecgnoise.processes import in_processes
@@ -217,7 +218,7 @@ def draw_record(out: Path, number: int, file: Path) -> Outcome:
     try:
         leads = read_leads(file, store.description.sampling_frequency)
     except EcgNoiseError as error:
-        return " ".join(str(error).split())
+        return one_line(error, None)
     quantity, levels = draw(leads, store.description, transform)
     try:
         store.array(store.description.quantity)[number] = quantity

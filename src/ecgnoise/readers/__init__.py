@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
-from ecgnoise.files import shown_name
-from ecgnoise.readers.address import SEPARATOR
+from ecgnoise.files import SEPARATOR, shown_name
+from ecgnoise.readers.address import split_address
 from ecgnoise.readers.apple_watch import AppleWatchReader
 from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.base import Container, Reader, ReadOptions, check_regular, is_file, is_folder, open_file
 from ecgnoise.readers.cardiosoft import CardioSoftReader
-from ecgnoise.readers.companions import header_files
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
 from ecgnoise.readers.guard import decoding, guarded_read
-from ecgnoise.readers.hdf5 import Hdf5Reader, split_dataset
+from ecgnoise.readers.hdf5 import Hdf5Reader
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
 from ecgnoise.readers.kardia import KardiaReader
@@ -42,6 +41,7 @@ from ecgnoise.readers.text import compression_of, text_encoding
 from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
+from ecgnoise.readers.wfdb_files import header_files
 from ecgnoise.recording import Recording, as_lead_names
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]
@@ -131,17 +131,18 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def recording_files(path: str | Path) -> list[Path]:
-    """All files that a recording is read from: its own, those that a WFDB header names, a JSON or .info file beside."""
+    """All files that a recording is read from: its own, those that a WFDB header names, the .info beside a .mat."""
     file = _with_dataset(Path(path))[0]
     place = _record(file) or file
-    beside = [place.with_suffix(suffix) for suffix in (".json", ".info")] if place.name else []
-    named = header_files(place) if place.suffix.lower() == ".hea" else {place}
-    return sorted({*named, *(known for known in beside if is_file(known))})
+    suffix = place.suffix.lower()
+    named = header_files(place) if suffix == ".hea" else {place}
+    beside = place.with_suffix(".info") if suffix == ".mat" else None
+    return sorted({*named, beside} if beside is not None and is_file(beside) else named)
 
 
 def _with_dataset(path: Path) -> tuple[Path, str | None]:
     """The file and the dataset named after it; a file that is called so itself has none."""
-    return (path, None) if is_file(path) or _record(path) else split_dataset(path)
+    return (path, None) if is_file(path) or _record(path) else split_address(path)
 
 
 def _expand(path: Path) -> list[Path]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import SignalShapeError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.labels import AXES, is_called_ecg, is_lead_name, is_other_signal, lead_name
 from ecgnoise.recording import MAXIMUM_LEADS
 
-SEPARATOR: Final = "::"  # between a file and what is named in it
 ADDRESS: Final = re.compile(r"(?P<name>.*?)(?:\[(?P<index>[^\[\]]+)\])?(?P<transposed>\.T)?", re.DOTALL)
 IDENTIFIED: Final = re.compile(r"(?P<name>[\w.-]+)=(?P<value>[\w.-]+)")
 IDENTIFIERS: Final = re.compile(r".*(?:^|[_/.])(?:ids?|identifiers?|records?|record_names?|filenames?)", re.IGNORECASE)
@@ -89,6 +89,12 @@ class Stack:
     leads: int
     samples: int
     time_first: bool
+
+
+def split_address(path: Path) -> tuple[Path, str | None]:
+    """A file and the address named after it, or None: ``a.h5::/ecg`` is a.h5 and /ecg."""
+    file, separator, address = str(path).partition(SEPARATOR)
+    return (Path(file), address) if separator and file and address else (path, None)
 
 
 def parse_address(text: str | None) -> Address:

@@ -20,17 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import LeadNameError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.address import SEPARATOR
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.base import (
+    FREQUENCY_TOLERANCE,
     ReadOptions,
     distinct_names,
     frequency_notes,
+    most_expanded,
     settle_sampling_frequency,
     settle_units,
     units_notes,
 )
 from ecgnoise.readers.labels import ecg_rows, is_known_unit, may_be_voltage, voltage_unit
 from ecgnoise.readers.numbers import NO_SAMPLE
+from ecgnoise.readers.times import TIME_UNITS, seconds_per
 from ecgnoise.recording import (
     UNKNOWN_UNITS,
     ArraySamples,
@@ -53,14 +56,12 @@ NAME_KEYS: Final = (
     "signal_names", "labels", "chanlocs", "titles", "names",
 )  # fmt: skip
 KEYS: Final = frozenset({*FREQUENCY_KEYS, *INTERVAL_KEYS, *UNIT_KEYS, *NAME_KEYS, "start_sample"})
-SECONDS_PER: Final = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6}
 FREQUENCY_TEXT: Final = re.compile(r"\s*([0-9.eE+-]+)\s*(?:hz|samples/s|samples per second)?\s*\.?", re.IGNORECASE)
 CODE15: Final = "tracings"  # what CODE-15 calls its signals, whose leads are in the order of its documentation
 CODE15_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 SHORTEST_PADDING: Final = 16  # samples that are 0 in all leads
 SCANNED: Final = 1 << 14  # samples at once
 LARGEST_BYTES: Final = 1 << 32  # of an array that is read at once
-HARMLESS_BYTES: Final = 1 << 26  # of one however well it is compressed
 MOST_COMPRESSED: Final = 100  # times as many bytes as are stored; ECG gives 2 to 20
 
 
@@ -209,16 +210,17 @@ def stated_frequency(said: Mapping[str, Any], path: Path) -> float | None:
     """The sampling frequency in Hz, or None; UnreadableFileError where it is not one number."""
     found = {key: _frequency(said[key], key, path) for key in FREQUENCY_KEYS if key in said}
     if "isi" in said:
-        seconds = SECONDS_PER.get("".join(_texts(said.get("isi_units", "ms"))).strip().casefold())
+        unit = "".join(_texts(said.get("isi_units", "ms")))
+        seconds = seconds_per(unit)
         if seconds is None:
-            raise UnreadableFileError(f"{path}: isi_units is none of {', '.join(SECONDS_PER)}: save isi in ms")
+            raise UnreadableFileError(f"{path}: isi_units {unit[:20]!a} is none of {TIME_UNITS}: save isi in ms")
         interval = _frequency(said["isi"], "isi", path) * seconds
         found["isi"] = 1 / interval if interval > 0 else np.nan
-    different = [key for key, value in found.items() if value != next(iter(found.values()))]
-    if different and abs(found[different[0]] - next(iter(found.values()))) > 1e-3 * abs(found[different[0]]):
+    first = next(iter(found.values()), None)
+    if first is not None and any(abs(rate - first) > FREQUENCY_TOLERANCE * abs(first) for rate in found.values()):
         listed = ", ".join(f"{key} {value:g}" for key, value in found.items())
         raise UnreadableFileError(f"{path}: its sampling frequencies differ ({listed}): save one of them only")
-    return next(iter(found.values()), None)
+    return first
 
 
 def stated_units(said: Mapping[str, Any], leads: int) -> tuple[str | None, ...]:
@@ -247,7 +249,7 @@ def stated_names(said: Mapping[str, Any], leads: int) -> tuple[str, ...] | None:
 
 def check_announced(size: int, stored: int, name: str, path: Path) -> None:
     """UnreadableFileError, before it is read, for an array of more bytes than can be meant where so many are stored."""
-    most = min(LARGEST_BYTES, max(HARMLESS_BYTES, MOST_COMPRESSED * stored))
+    most = most_expanded(stored, MOST_COMPRESSED, LARGEST_BYTES)
     if size > most:
         raise UnreadableFileError(
             f"{path}: {name[:200]} announces {size} bytes, at most {most} are read at once where {stored} are stored: "

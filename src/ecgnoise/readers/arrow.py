@@ -4,9 +4,7 @@ Columns are what :mod:`ecgnoise.readers.columns` makes of their names; a column 
 durations. ``sampling_frequency`` (or ``fs``) and ``units`` of the schema's metadata hold where no column says them.
 """
 
-import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +18,9 @@ from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.readers.arrays import KEYS, check_announced, stated_frequency, stated_units
 from ecgnoise.readers.arrow_rows import Source, recording_of_row, row_addresses, row_columns
 from ecgnoise.readers.arrow_sizes import check_sizes
-from ecgnoise.readers.base import ReadOptions, one_line, open_file, package_of_extra
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
 from ecgnoise.readers.columns import Said, recording_of_columns, title_of
+from ecgnoise.readers.guard import whole
 from ecgnoise.readers.times import TextTimes
 from ecgnoise.readers.timing import Column
 from ecgnoise.recording import Recording
@@ -30,12 +29,6 @@ PARQUET_MAGIC: Final = b"PAR1"
 FEATHER_MAGIC: Final = b"ARROW1"
 FEATHER_V1_MAGIC: Final = b"FEA1"
 PANDAS_INDEX: Final = "__index_level_"
-LARGEST_TABLE: Final = 1 << 28  # values
-# Its own errors are such; IndexError, AttributeError and struct.error are of files with damaged sizes.
-ARROW_ERRORS: Final = (
-    OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError, IndexError, AttributeError,
-    OverflowError, struct.error, RecursionError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,13 +49,13 @@ class ParquetReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of a table with one a row."""
-        with _whole(path), open_file(path) as file:
+        with whole(path, "table"), open_file(path) as file:
             return [] if dataset else row_addresses(_parquet(file, path))
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
         _package()
-        with _whole(path), open_file(path) as file:
+        with whole(path, "table"), open_file(path) as file:
             return _recording(_parquet(file, path), path, options)
 
 
@@ -84,26 +77,18 @@ class FeatherReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of a table with one a row."""
-        with _whole(path), open_file(path) as file:
+        with whole(path, "table"), open_file(path) as file:
             return [] if dataset else row_addresses(_feather(file, path))
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory; a file of version 1 is refused, whose decoder believes what a damaged one says."""
         _package()
-        with _whole(path), open_file(path) as file:
+        with whole(path, "table"), open_file(path) as file:
             return _recording(_feather(file, path), path, options)
 
 
 def _package() -> ModuleType:
     return package_of_extra("pyarrow", "reading Parquet and Feather")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except ARROW_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole table ({one_line(error)}): save it again") from error
 
 
 def _parquet(file: BinaryIO, path: Path) -> Source:
@@ -166,9 +151,9 @@ def _recording(source: Source, path: Path, options: ReadOptions) -> Recording:
     fields = [field for field in source.schema if not field.name.startswith(PANDAS_INDEX) or _is_time(field.type)]
     nested = [field.name for field in fields if types.is_nested(field.type) or types.is_map(field.type)]
     names = [field.name for field in fields if field.name not in nested]
-    if source.rows * len(names) > LARGEST_TABLE:
+    if source.rows * len(names) > LARGEST_HELD:
         raise UnreadableFileError(
-            f"{path}: {source.rows} rows of {len(names)} columns, at most {LARGEST_TABLE} values are read at once: "
+            f"{path}: {source.rows} rows of {len(names)} columns, at most {LARGEST_HELD} values are read at once: "
             "save it in parts"
         )
     table = source.load(names, None)
@@ -177,7 +162,7 @@ def _recording(source: Source, path: Path, options: ReadOptions) -> Recording:
     if not columns or not table.num_rows:
         raise UnreadableFileError(f"{path}: a table of {table.num_rows} rows and {len(names)} columns: pass another")
     said = _said(table, path)
-    note = f"left out, no numbers: {', '.join(nested)[:200]}"
+    note = f"left out, lists or structures: {', '.join(nested)[:200]}"
     return recording_of_columns(columns, options, path, replace(said, notes=(*said.notes, note)) if nested else said)
 
 

@@ -6,15 +6,15 @@ Columns of single values beside them say what is true of the row, by the keys of
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.address import (
     IDENTIFIERS,
-    SEPARATOR,
     Address,
     Described,
     identified,
@@ -24,11 +24,9 @@ from ecgnoise.readers.address import (
     usable_identifiers,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, recording_of
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.labels import ecg_rows, is_called_ecg, is_lead_name, is_other_signal, lead_name
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions
+from ecgnoise.readers.labels import ecg_rows, is_other_signal, names_a_lead
 from ecgnoise.recording import Recording
-
-LONGEST_ROW: Final = 1 << 28  # values
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def _values(column: Any) -> NDArray[Any]:
     while types.is_list(held.type) or types.is_large_list(held.type) or types.is_fixed_size_list(held.type):
         lengths.append(len(held))
         held = held.flatten()
-    if len(held) > LONGEST_ROW:
+    if len(held) > LARGEST_HELD:
         raise ValueError(f"{len(held)} values in one row")
     values = held.to_numpy(zero_copy_only=False)
     rows = lengths[-1]
@@ -112,7 +110,7 @@ def _values(column: Any) -> NDArray[Any]:
 
 
 def _is_lead(name: str) -> bool:
-    return not is_other_signal(name) and (is_called_ecg(name) or is_lead_name(lead_name(name)))
+    return names_a_lead(name) and not is_other_signal(name)
 
 
 def _numbers_in(kind: Any, depth: int = 0) -> bool:

@@ -35,11 +35,13 @@ from ecgnoise.recording import (
 
 FREQUENCY_TOLERANCE: Final = 1e-3  # relative; a time column is rounded
 
+LARGEST_HELD: Final = 1 << 28  # values of all leads that are held in memory at once, 2 GiB of float64
+FREELY_EXPANDED: Final = 1 << 26  # bytes that may come out of anything compressed
 LONGEST_UNIT: Final = 20  # letters of one that are shown
 
-# Of a path that no file can have, too: a name that is too long, or a file taken for a folder.
+# What the system says where there is no such file; also where a name is too long, or a folder on the way is a file.
 ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-# What is no regular file, and what to do about it.
+# Kinds of files that are not read: how they are told, what they are called, and what to do instead.
 OTHER_FILES: Final = (
     (stat.S_ISFIFO, "a pipe", "save what comes out of it to a file, or use ecgnoise stream"),
     (stat.S_ISCHR, "a device", "pass a file"),
@@ -131,8 +133,8 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
             return float(asked)
         low, high = SAMPLING_FREQUENCY_LIMITS
         raise SamplingFrequencyError(
-            f"{path}: the file says {stated:g} Hz for its sampling frequency, {low:g} to {high:g} can be scored: if that is "
-            "wrong, pass sampling_frequency in Hz (--sampling-frequency)"
+            f"{path}: the file says {stated:g} Hz for its sampling frequency, {low:g} to {high:g} can be scored: if "
+            "that is wrong, pass sampling_frequency in Hz (--sampling-frequency)"
         )
     if stated is None:
         if asked is None:
@@ -196,6 +198,11 @@ def shown_unit(unit: str) -> str:
     return ascii(unit.strip(" \t\r\n\0")[:LONGEST_UNIT]) if not unit.isprintable() else repr(unit[:LONGEST_UNIT])
 
 
+def most_expanded(stored: int, ratio: int, most: int) -> int:
+    """How many bytes may come out of so many compressed ones, of which so many times as many are plausible."""
+    return min(most, max(FREELY_EXPANDED, ratio * stored))
+
+
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names in the same order; an empty one becomes ``lead_i``, the second ECG becomes ECG_2."""
     taken: list[str] = []
@@ -212,11 +219,6 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
 def chosen(recording: Recording, options: ReadOptions) -> Recording:
     """The leads wanted of a recording whose file names its leads; LeadNameError where one is not there."""
     return recording if options.lead_names is None else recording.pick(options.lead_names)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error of another library says, as one line of at most 200 characters."""
-    return " ".join(str(error).split())[:200]
 
 
 def is_file(path: Path) -> bool:

@@ -20,15 +20,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, SamplingFrequencyError, UnreadableFileError
+from ecgnoise.errors import SamplingFrequencyError, UnreadableFileError, one_line
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, settle_sampling_frequency
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, package_of_extra, settle_sampling_frequency
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.readers.guard import warning_notes
 from ecgnoise.readers.xml import LARGEST_BYTES, Checked, checked_xml
 from ecgnoise.recording import ArraySamples, Recording, Signal
 
-LARGEST_SAMPLES: Final = 1 << 28  # of all leads of a decoded file
 SHOWN: Final = 40  # letters of what stands in the place of a number
 ROUNDED: Final = "rounded to"  # in the package's warning of a sampling frequency, which is exact here
 
@@ -123,11 +122,8 @@ def _with_rate(checked: Checked, options: ReadOptions, path: Path, set_rate: Rat
 def _parser(name: str) -> Any:
     """The package's class of this name: the package's own guess of the format looks at less of a file."""
     module, _, kind = name.partition(".")
-    try:
-        from ecgdatakit.parsing import parsers
-    except ImportError as error:
-        raise MissingExtraError("reading this format", "ecgdatakit", "formats") from error
-    return getattr(importlib.import_module(f"{parsers.__name__}.{module}"), kind)
+    package_of_extra("ecgdatakit", "reading this format")
+    return getattr(importlib.import_module(f"ecgdatakit.parsing.parsers.{module}"), kind)
 
 
 def _record(place: Path, path: Path, what: str, parser: str) -> tuple[Any, list[str]]:
@@ -176,7 +172,7 @@ def _signal(leads: Sequence[Any], scaled: Any, path: Path) -> Signal:
     """(leads, time) in mV; NaN before a lead's first sample and after its last one."""
     starts = [max(int(lead.annotations.get("start_sample", 1)), 1) - 1 for lead in leads]
     length = max(start + len(lead.samples) for start, lead in zip(starts, leads, strict=True))
-    if length == 0 or length * len(leads) > LARGEST_SAMPLES:
+    if length == 0 or length * len(leads) > LARGEST_HELD:
         raise UnreadableFileError(f"{path}: {length} samples in {len(leads)} leads: fetch it again, or split it")
     signal: NDArray[np.float64] = np.full((len(leads), length), np.nan)
     for row, (start, lead) in enumerate(zip(starts, leads, strict=True)):

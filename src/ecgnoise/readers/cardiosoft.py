@@ -13,7 +13,7 @@ from pathlib import Path
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import ReadOptions, settle_sampling_frequency
 from ecgnoise.readers.listed import ListedLead, listed_counts, recording_of_lists
-from ecgnoise.readers.xml import has_root, text_of, xml_tree
+from ecgnoise.readers.xml import has_root, number_in, text_of, xml_tree
 from ecgnoise.recording import Recording
 
 
@@ -57,11 +57,7 @@ def _leads(strip: ET.Element, options: ReadOptions, path: Path) -> list[ListedLe
     leads = []
     for wave in strip.iterfind(".//{*}WaveformData"):
         name = wave.get("lead", "").strip()
-        counts = listed_counts(wave.text or "", name, path)
-        if announced is not None and len(counts) < announced:
-            raise UnreadableFileError(
-                f"{path}: lead {name} has {len(counts)} samples, {announced:g} announced: export it again"
-            )
+        counts = listed_counts(wave.text or "", announced or 0, name, path)
         known = first is not None and last is not None and 0 <= first < last < len(counts)
         valid = (int(first or 0), int(last or 0)) if known else None
         leads.append(ListedLead(name, counts, 1.0 if gain is None else gain, unit, frequency, valid))
@@ -76,10 +72,7 @@ def _unit(strip: ET.Element, name: str) -> str:
 def _number(strip: ET.Element, name: str, path: Path) -> float | None:
     found = strip.find(f".//{{*}}{name}")
     text = text_of(found)
-    try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise UnreadableFileError(f"{path}: {name} {text[:20]!r} is not a number: export it again") from error
+    return number_in(text, name, path) if text else None
 
 
 def _start(root: ET.Element) -> datetime | None:

@@ -16,6 +16,7 @@ from ecgnoise.readers.base import FREQUENCY_TOLERANCE
 from ecgnoise.readers.steps import IrregularError, Steps, steps_of
 from ecgnoise.readers.times import (
     SECONDS_PER,
+    TIME_UNITS,
     TextTimes,
     excel_start,
     is_clock_format,
@@ -71,7 +72,7 @@ def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float 
     return _of_no_unit(values, hint)
 
 
-def clock_of_numbers_of_samples(values: NDArray[np.float64]) -> Clock:
+def clock_of_sample_numbers(values: NDArray[np.float64]) -> Clock:
     """The clock of sample numbers: the gaps in them, and no sampling frequency.
 
     Numbers of a few bits begin again at 0 after the last one.
@@ -101,10 +102,9 @@ def _unless_coarse(clock: Clock, hint: float | None) -> Clock:
 
 
 def _of_unknown_unit(values: NDArray[np.float64], unit: str, hint: float | None) -> Clock:
-    known = ", ".join(list(dict.fromkeys(["s", "ms", "us", "ns", "min", "h", "d"])))
+    note = f"is in the unit {unit[:20]!r}, none of {TIME_UNITS}"
     if hint is None:
-        raise IrregularError(f"is in the unit {unit[:20]!r}, none of {known}")
-    note = f"is in the unit {unit[:20]!r}, none of {known}"
+        raise IrregularError(note)
     return Clock(None, _steps_or_none(values), None, (note,))
 
 
@@ -121,8 +121,7 @@ def _of_no_unit(values: NDArray[np.float64], hint: float | None) -> Clock:
     if hint is not None:
         fitting = [unit for unit in UNITS_TRIED if abs(1 / (steps.step * unit) - hint) <= HINT_TOLERANCE * hint]
         if not fitting:
-            shown = f"states no unit (steps of {steps.step:g})"
-            return Clock(None, steps, None, (shown,))
+            return Clock(None, steps, None, (f"states no unit (steps of {steps.step:g})",))
         return Clock(hint, steps, _start(values, fitting[0]))
     unix = unix_unit(float(known[0]))
     if unix is not None:

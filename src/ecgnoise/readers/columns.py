@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError, SamplingFrequencyError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers.base import (
@@ -26,15 +25,14 @@ from ecgnoise.readers.base import (
     units_notes,
 )
 from ecgnoise.readers.clock import Clock
-from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples
+from ecgnoise.readers.gaps import LONGEST_INTERRUPTED, InterruptedSamples
 from ecgnoise.readers.labels import (
     brain_notes,
     ecg_rows,
-    is_called_ecg,
     is_known_unit,
-    is_lead_name,
     lead_name,
     may_be_voltage,
+    names_a_lead,
     voltage_unit,
 )
 from ecgnoise.readers.numbers import without_sentinels
@@ -86,7 +84,7 @@ def recording_of_columns(
         timing = timing_of(named, options.sampling_frequency or said.rate, path)
     others = [column for at, column in enumerate(named) if at not in timing.columns]
     notes = [*said.notes, *timing.notes, *(_end_notes(columns) if named is not columns else [])]
-    leads, left = _leads(others, said, options, path)
+    leads, left = _leads(others, options, path)
     notes += left
     rate = _settled_rate(timing, said, options, path, notes)
     settled = [settle_units(column.unit or said.units, options, path) for column in leads]
@@ -95,7 +93,7 @@ def recording_of_columns(
     names = [lead_name(column.name) for column in leads]
     return chosen(
         Recording(
-            _with_gaps(samples, timing.clock, rate, (options, path), notes),
+            _with_gaps(samples, timing.clock, rate, options, path, notes),
             rate,
             distinct_names(names if any(names) or not options.lead_names else options.lead_names),
             UNKNOWN_UNITS if UNKNOWN_UNITS in settled else "mV",
@@ -128,7 +126,7 @@ def _end_notes(columns: Sequence[Column]) -> list[str]:
     return [f"left out, the last {empty} rows, which hold nothing"] if empty >= SOME_EMPTY else []
 
 
-def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Path) -> tuple[list[Column], list[str]]:
+def _leads(columns: Sequence[Column], options: ReadOptions, path: Path) -> tuple[list[Column], list[str]]:
     """The columns that are leads, and notes about the others; UnreadableFileError where there are none."""
     numeric = [column for column in columns if column.texts is None]
     possible = [column for column in numeric if may_be_voltage(column.unit or "") and not _is_mark(column)]
@@ -157,7 +155,6 @@ def _leads(columns: Sequence[Column], said: Said, options: ReadOptions, path: Pa
         raise SignalShapeError(
             f"{path}: {len(leads)} columns and {rows} rows: rows are samples, columns are leads: transpose it"
         )
-    del said
     return leads, notes
 
 
@@ -169,7 +166,7 @@ def _listed(columns: Sequence[Column], texts: Sequence[Column] = ()) -> str:
 
 def _is_mark(column: Column) -> bool:
     """Whether a column that is not called a lead holds marks of 0 and 1, or numbers that count in a circle."""
-    if is_called_ecg(column.name) or is_lead_name(lead_name(column.name)) or column.unit:
+    if names_a_lead(column.name) or column.unit:
         return False
     values = column.numbers[np.isfinite(column.numbers)]
     if len(values) < FEW_ROWS:
@@ -221,29 +218,22 @@ def _samples(leads: Sequence[Column], units: Sequence[str], path: Path, notes: l
 
 
 def _with_gaps(
-    samples: ArraySamples, clock: Clock, rate: float, of: tuple[ReadOptions, Path], notes: list[str]
+    samples: ArraySamples, clock: Clock, rate: float, options: ReadOptions, path: Path, notes: list[str]
 ) -> Samples:
     """The samples where they belong in time; UnreadableFileError where that takes more than 31 days."""
     steps = clock.steps
     if steps is None or not steps.missing:
         return samples
-    options, path = of
     total = (samples.shape[1] + steps.missing) / rate
     row = steps.firsts[1] + 1
-    if total > LONGEST_SECONDS:
+    if total > LONGEST_INTERRUPTED:
         if options.sampling_frequency is not None:
             notes.append(f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {rate:g} Hz as stated")
             return samples
         raise UnreadableFileError(
             f"{path}: a gap at row {row} makes it {total / 86400:.0f} days, of at most "
-            f"{LONGEST_SECONDS / 86400:.0f}: split it there"
+            f"{LONGEST_INTERRUPTED / 86400:.0f}: split it there"
         )
-    count = len(steps.starts) - 1
-    times = "once" if count == 1 else f"{count} times"
-    notes.append(f"interrupted {times}, {steps.missing / rate:g} s are missing, first at row {row}")
-    return InterruptedSamples(samples, steps.starts, steps.firsts)
-
-
-def column_of(title: Title, values: NDArray[np.float64]) -> Column:
-    """A column of numbers."""
-    return Column(title[0], title[1], values)
+    interrupted = InterruptedSamples(samples, steps.starts, steps.firsts)
+    notes.append(f"{interrupted.note(rate)}, first at row {row}")
+    return interrupted

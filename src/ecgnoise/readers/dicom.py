@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +20,9 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, open_file, package_of_extra, settle_sampling_frequency
+from ecgnoise.readers.base import ReadOptions, open_file, package_of_extra, settle_sampling_frequency
 from ecgnoise.readers.channels import Channel, leads_of
+from ecgnoise.readers.guard import whole
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
 PREAMBLE_BYTES: Final = 128
@@ -63,10 +63,6 @@ DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 LARGEST_BYTES: Final = 1 << 30  # of a file, also when inflated
 CHUNK: Final = 1 << 20
 DETAIL: Final = re.compile(r"\s*[(,].*")  # "aVR, augmented voltage, right", "Lead I (Einthoven)"
-# What pydicom 3 raises on damaged files, besides its own errors, which are of these kinds.
-PYDICOM_ERRORS: Final = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ def _is_bare(head: bytes) -> bool:
 
 
 def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
-    try:
+    with whole(path, "DICOM file", "fetch it again"):
         group = _group(dataset, path)
         if group.get("SamplingFrequency") is None:
             group.SamplingFrequency = f"{settle_sampling_frequency(None, options, path):.12g}"
@@ -118,8 +114,6 @@ def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
         _check_coding(group, path)
         signal = _signal(dataset, group)[list(leads.rows)]
         start = _start(dataset, group)
-    except PYDICOM_ERRORS as error:
-        raise UnreadableFileError(f"{path}: a damaged waveform ({one_line(error)}): fetch it again") from error
     return Recording(
         ArraySamples(leads.scaled(signal, path)),
         leads.frequency,
@@ -144,18 +138,12 @@ def _notes(group: Any, rows: Sequence[int], names: Sequence[str]) -> list[str]:
     return [f"sampled later than the others, not shifted: {', '.join(skewed)}"] if skewed else []
 
 
-def _package() -> ModuleType:
-    return package_of_extra("pydicom", "reading DICOM")
-
-
 def _dataset(path: Path) -> Any:
-    pydicom = _package()
-    try:
+    pydicom = package_of_extra("pydicom", "reading DICOM")
+    with whole(path, "DICOM file", "fetch it again"):
         _check_size(path)
         dataset = pydicom.dcmread(path, force=True)
         groups = dataset.get("WaveformSequence")
-    except PYDICOM_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole DICOM file ({one_line(error)}): fetch it again") from error
     if not groups:
         kind = str(dataset.get("Modality") or "unknown kind")[:20]
         raise UnreadableFileError(f"{path}: a DICOM file ({kind}) without a waveform: pass one of an ECG")

@@ -19,12 +19,13 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import ReadOptions, open_file
 from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
 from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, is_edf, read_header
-from ecgnoise.readers.edf_interrupted import LONGEST_SECONDS, InterruptedSamples, onset, with_gaps
-from ecgnoise.readers.labels import is_called_ecg, is_lead_name, is_other_signal, lead_name, may_be_voltage
+from ecgnoise.readers.edf_interrupted import onset, with_gaps
+from ecgnoise.readers.gaps import LONGEST_INTERRUPTED
+from ecgnoise.readers.labels import is_other_signal, may_be_voltage, names_a_lead
 from ecgnoise.recording import Recording, Samples, Signal
 
 BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for
@@ -47,7 +48,7 @@ class _File:
         """
         raw = np.empty((len(places), stop - start, self.sample_bytes), np.uint8)
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 for row, at, part in self._parts(file, places, frame, (start, stop)):
                     raw[row, at : at + len(part)] = part
         except OSError as error:
@@ -177,7 +178,7 @@ def _channels(
 
 
 def _is_lead(label: str) -> bool:
-    return not is_other_signal(label) and (is_lead_name(lead_name(label)) or is_called_ecg(label))
+    return names_a_lead(label) and not is_other_signal(label)
 
 
 def _without_gain(picked: list[EdfSignal]) -> list[str]:
@@ -202,19 +203,14 @@ def _in_time(stored: EdfSamples, header: EdfHeader) -> tuple[Samples, datetime |
         return stored, header.start, notes
     onsets = _onsets(stored.file, times, header.records if header.interrupted else 1)
     start = header.start
-    if start and 0 < onsets[0] <= LONGEST_SECONDS:
+    if start and 0 < onsets[0] <= LONGEST_INTERRUPTED:
         start += timedelta(seconds=onsets[0])
     if not header.interrupted:
         return stored, start, []
     samples, notes = with_gaps(stored, onsets, frequency, path)
-    return (samples if samples.missing else stored), start, notes + _interruptions(samples, frequency)
-
-
-def _interruptions(samples: InterruptedSamples, frequency: float) -> list[str]:
-    """A note on the gaps, if there are any."""
     if not samples.missing:
-        return []
-    return [f"interrupted {len(samples.starts) - 1} times, {samples.missing / frequency:g} s are missing"]
+        return stored, start, notes
+    return samples, start, [*notes, samples.note(frequency)]
 
 
 def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.base import open_file
 from ecgnoise.readers.labels import printable
 
 FIXED_BYTES: Final = 256  # of the header record, and again for each signal
@@ -115,7 +116,7 @@ def is_edf(head: bytes) -> bool:
 
 def read_header(path: Path) -> EdfHeader:
     """The header; UnreadableFileError where it is cut off or damaged, or no whole data record follows it."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         fixed = file.read(FIXED_BYTES)
         count = _whole(fixed[SIGNALS_AT])

@@ -5,77 +5,20 @@ The first annotation of each data record says when it begins (Kemp and Olivan, C
 clock is not that of the samples: what differs by some milliseconds is put end to end.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite, isnan, nan
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.recording import Signal
+from ecgnoise.readers.gaps import LONGEST_INTERRUPTED, InterruptedSamples
+from ecgnoise.recording import Samples
 
 ONSET_ENDS: Final = (b"\x14", b"\x15")
-LONGEST_SECONDS: Final = 31 * 86400.0
 ROUNDING_SECONDS: Final = 0.02  # by which a data record may begin early or late
 CLOCK_SHARE: Final = 0.003  # by which the clock of the times may be fast or slow
-
-
-class Samples(Protocol):
-    """Samples that follow each other, as they lie in the file."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Leads, samples."""
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads."""
-
-
-@dataclass(frozen=True)
-class InterruptedSamples:
-    """Samples with gaps between some of them.
-
-    starts: the sample at which each stretch without a gap begins. firsts: which of ``samples`` that is.
-    """
-
-    samples: Samples
-    starts: tuple[int, ...]
-    firsts: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Leads, samples."""
-        leads, count = self.samples.shape
-        return leads, self.starts[-1] + count - self.firsts[-1]
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads in mV, NaN in gaps; UnreadableFileError where the file has changed.
-
-        The stretches of a window lie side by side in the file, and are read at once.
-        """
-        leads, count = self.samples.shape
-        signal = np.full((leads, max(0, stop - start)), np.nan, np.float32)
-        parts = []
-        for at in range(max(bisect_right(self.starts, start) - 1, 0), bisect_left(self.starts, stop)):
-            place, first = self.starts[at], self.firsts[at]
-            end = self.firsts[at + 1] if at + 1 < len(self.firsts) else count
-            begin, over = max(start, place), min(stop, place + end - first)
-            if begin < over:
-                parts.append((begin - start, first + begin - place, over - begin))
-        if parts:
-            origin = parts[0][1]
-            block = self.samples.window(origin, parts[-1][1] + parts[-1][2])
-            for to, first, length in parts:
-                signal[:, to : to + length] = block[:, first - origin : first - origin + length]
-        return signal
-
-    @property
-    def missing(self) -> int:
-        """Samples that lie in gaps."""
-        return self.shape[1] - self.samples.shape[1]
 
 
 def onset(record: bytes) -> float:
@@ -104,10 +47,10 @@ def with_gaps(
     frame = samples.shape[1] // len(onsets)
     times, notes = _filled(onsets, frame / frequency, path)
     seconds = max(times) - times[0] + frame / frequency
-    if seconds > LONGEST_SECONDS:
+    if seconds > LONGEST_INTERRUPTED:
         raise UnreadableFileError(
             f"{path}: an interrupted recording (EDF+D) over {seconds / 86400:.0f} days, of at most "
-            f"{LONGEST_SECONDS / 86400:.0f}: split it at its gaps"
+            f"{LONGEST_INTERRUPTED / 86400:.0f}: split it at its gaps"
         )
     records, gaps, off = _stretches(times, frame / frequency, frequency, path)
     firsts = np.array(records, np.int64) * frame

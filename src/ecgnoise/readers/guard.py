@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import EcgNoiseError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import Reader, ReadOptions, one_line
+from ecgnoise.readers.base import Reader, ReadOptions
 from ecgnoise.recording import ArraySamples, Recording, Samples, Signal
 
 # Warnings of a program or of its arithmetic, which say nothing of a file that a user understands.
@@ -71,6 +71,17 @@ def decoding(place: Path, what: str) -> Iterator[list[warnings.WarningMessage]]:
         raise UnreadableFileError(f"{place}: cannot be read as {what} ({said}): fetch it again") from error
 
 
+@contextmanager
+def whole(place: Path, what: str, remedy: str = "save it again") -> Iterator[None]:
+    """UnreadableFileError for whatever a library raises on a damaged file: that it is not a whole one of this kind."""
+    try:
+        yield
+    except (EcgNoiseError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(f"{place}: not a whole {what} ({one_line(error)}): {remedy}") from error
+
+
 def warning_notes(caught: Sequence[warnings.WarningMessage]) -> list[str]:
     """The first warning that says something of the file, and how many others there are."""
     said = [str(warning.message) for warning in caught if not issubclass(warning.category, OF_CODE)]
@@ -80,4 +91,4 @@ def warning_notes(caught: Sequence[warnings.WarningMessage]) -> list[str]:
 def first_and_more(remarks: Sequence[str]) -> list[str]:
     """The first of some remarks as one line, with the number of others; nothing where there are none."""
     more = f" (and {len(remarks) - 1} more)" if len(remarks) > 1 else ""
-    return [f"{one_line(ValueError(remarks[0]))}{more}"] if remarks else []
+    return [f"{one_line(remarks[0])}{more}"] if remarks else []

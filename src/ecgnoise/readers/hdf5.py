@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, SignalShapeError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.files import SEPARATOR
 from ecgnoise.readers.address import (
-    SEPARATOR,
     Address,
     Described,
     Layout,
@@ -35,18 +35,14 @@ from ecgnoise.readers.address import (
     parse_address,
     usable_identifiers,
 )
-from ecgnoise.readers.arrays import HARMLESS_BYTES, KEYS, MOST_COMPRESSED, Coding, Found, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.readers.arrays import KEYS, MOST_COMPRESSED, Coding, Found, recording_of
+from ecgnoise.readers.base import FREELY_EXPANDED, ReadOptions, package_of_extra
+from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5_heaps import check_heaps
 from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
-# What h5py 3 raises on damaged files, and on sizes that only a damaged or malicious one has.
-H5PY_ERRORS: Final = (
-    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError, MemoryError,
-    NotImplementedError, UnicodeError,
-)  # fmt: skip
 LARGEST_COMPANION: Final = 1 << 16  # values of what is said about a signal
 SURE_KEYS: Final = frozenset({"sampling_frequency", "fs", "units", "lead_names"})  # never something else
 PACKED: Final = ("scale_factor", "add_offset")  # attributes of NetCDF: factor and offset of all numbers
@@ -77,7 +73,7 @@ class Hdf5Raw:
     def numbers(self, start: int, stop: int) -> NDArray[Any]:
         """Samples start..stop-1 of all leads; UnreadableFileError where the file has changed."""
         where = self.layout.index
-        with opened(self.path, "cannot be read", "read it again") as file:
+        with opened(self.path, "HDF5 file any more", "read it again") as file:
             dataset = own_dataset(file, self.dataset)
             if dataset is None or tuple(dataset.shape or ()) != self.full_shape:
                 raise UnreadableFileError(f"{self.path}: not of the shape that it had when opened: read it again")
@@ -117,7 +113,7 @@ class Hdf5Reader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the dataset that is the signal, or of the one named."""
-        with opened(path, "not a whole HDF5 file", "save it again") as file:
+        with opened(path) as file:
             arrays = described(file)
             named = own_dataset(file, dataset) if dataset else None
             if dataset and named is None:
@@ -132,7 +128,7 @@ class Hdf5Reader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, its samples left on disk."""
-        with opened(path, "not a whole HDF5 file", "save it again") as file:
+        with opened(path) as file:
             arrays = described(file)
             dataset, address = _dataset(file, arrays, options.dataset, path)
             signal = Described(str(dataset.name), tuple(dataset.shape or ()), dataset.dtype.kind)
@@ -150,36 +146,21 @@ class Hdf5Reader:
         return recording_of(found, options, path, held=False)
 
 
-def split_dataset(path: Path) -> tuple[Path, str | None]:
-    """A file and the dataset named after it, or None: ``a.h5::/ecg`` is a.h5 and /ecg."""
-    file, separator, dataset = str(path).partition(SEPARATOR)
-    return (Path(file), dataset) if separator and file and dataset else (path, None)
-
-
-def h5py_package(what: str) -> ModuleType:
-    """The h5py package; MissingExtraError where it is not installed."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError(what, "h5py", "formats") from error
-    package: ModuleType = h5py
-    return package
-
-
 @contextmanager
-def opened(path: Path, what: str, remedy: str) -> Iterator[Any]:
-    """An HDF5 file; what is raised while it is read becomes an UnreadableFileError that says this."""
-    h5py = h5py_package("reading MATLAB 7.3" if path.suffix.lower() == ".mat" else "reading HDF5")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (*H5PY_ERRORS, RecursionError) as error:
-        raise UnreadableFileError(f"{path}: {what} ({one_line(error)}): {remedy}") from error
+def opened(path: Path, what: str = "HDF5 file", remedy: str = "save it again") -> Iterator[Any]:
+    """An HDF5 file, to read from; UnreadableFileError, that says what it is and what to do, where it is damaged."""
+    h5py = _package("reading MATLAB 7.3" if path.suffix.lower() == ".mat" else "reading HDF5")
+    with whole(path, what, remedy), h5py.File(path, "r") as file:
+        yield file
+
+
+def _package(what: str = "reading HDF5") -> ModuleType:
+    return package_of_extra("h5py", what)
 
 
 def described(file: Any) -> list[Described]:
     """The datasets of a file that are of numbers or texts, without those that lie behind links to other files."""
-    h5py = h5py_package("reading HDF5")
+    h5py = _package()
     found: list[Described] = []
 
     def look(group: Any, depth: int) -> None:
@@ -222,7 +203,7 @@ def check_stored(dataset: Any, path: Path) -> None:
             f"{path}: {dataset.name} is stored in pieces of {chunk} bytes, at most {LARGEST_CHUNK} are read at once: "
             "save it in smaller chunks"
         )
-    if size > max(HARMLESS_BYTES, MOST_COMPRESSED * stored) and chunk > max(HARMLESS_BYTES, stored):
+    if size > max(FREELY_EXPANDED, MOST_COMPRESSED * stored) and chunk > max(FREELY_EXPANDED, stored):
         raise UnreadableFileError(
             f"{path}: {dataset.name} has {dataset.size} values, {stored} bytes are stored: save it again"
         )
@@ -320,7 +301,7 @@ def own_dataset(group: Any, name: str) -> Any | None:
 
     Links are followed one by one, for h5py would open the file that a link leads to.
     """
-    h5py = h5py_package("reading HDF5")
+    h5py = _package()
     item = _own_item(h5py, group, name, 0)
     return own(item, name) if isinstance(item, h5py.Dataset) else None
 

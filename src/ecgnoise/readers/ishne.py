@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.base import ReadOptions, open_file
 from ecgnoise.readers.channels import Channel, Leads, leads_of
 from ecgnoise.recording import Recording, Signal
 
@@ -57,7 +57,7 @@ class IshneSamples:
         """Samples start..stop-1 of all leads in mV; UnreadableFileError where the file has become shorter."""
         count = max(stop - start, 0) * self.width
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 raw = np.fromfile(file, "<i2", count, offset=self.offset + 2 * start * self.width)
         except OSError as error:
             raise UnreadableFileError(f"{self.path}: cannot be read ({error.strerror}): read it again") from error
@@ -117,7 +117,7 @@ class IshneReader:
 
 def _header(path: Path) -> _Header:
     """The header; UnreadableFileError where it is cut off or contradicts itself, or no samples follow it."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         fixed = file.read(FIXED_BYTES)
         if len(fixed) < FIXED_BYTES:

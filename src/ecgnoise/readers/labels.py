@@ -115,9 +115,16 @@ def is_lead_name(name: str) -> bool:
     return LEAD_NAME.fullmatch(name) is not None
 
 
-def ecg_rows(names: Sequence[str], asked: Collection[str] | None = None) -> list[int]:
-    """The numbers of the names that may be those of leads, see the top of this module.
+def names_a_lead(name: str) -> bool:
+    """Whether a channel's name alone says that it is an ECG lead: that of a standard lead, or called ECG."""
+    return is_called_ecg(name) or is_lead_name(lead_name(name))
 
+
+def ecg_rows(names: Sequence[str], asked: Collection[str] | None = None) -> list[int]:
+    """The numbers of the names that may be those of leads: all that are not known to be other signals.
+
+    Where one of them is called ECG, only those called so count, and standard leads but X, Y and Z. Else electrodes on
+    the head are left out where there are others.
     asked: names that the caller gives, which are those of leads whatever they are.
     """
     wanted = {name.casefold() for name in asked or ()}

@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.recording import ArraySamples, Recording
-
-LARGEST_SAMPLES: Final = 1 << 28  # of all leads
 
 
 @dataclass(frozen=True)
@@ -33,9 +30,16 @@ class ListedLead:
     valid: tuple[int, int] | None = None
 
 
-def listed_counts(text: str, lead: str, path: Path) -> NDArray[np.float64]:
-    """The numbers in a text with commas between them; an empty place is a missing sample, one at the end is none."""
+def listed_counts(text: str, announced: float, lead: str, path: Path) -> NDArray[np.float64]:
+    """The numbers in a text with commas between them; an empty place is a missing sample, one at the end is none.
+
+    announced: how many there are at least by the file. UnreadableFileError where there are fewer, or one is no number.
+    """
     cells = text.strip().rstrip(",").split(",") if text.strip(", \t\r\n") else []
+    if len(cells) < announced:
+        raise UnreadableFileError(
+            f"{path}: lead {lead} has {len(cells)} samples, {announced:g} announced: export it again"
+        )
     try:
         return np.array([float(cell) if cell.strip() else np.nan for cell in cells])
     except ValueError as error:
@@ -53,7 +57,7 @@ def recording_of_lists(
     picked = leads_of(channels, options, path)
     rows = [leads[row] for row in picked.rows]
     length = max(len(lead.counts) for lead in rows)
-    if length == 0 or length * len(rows) > LARGEST_SAMPLES:
+    if length == 0 or length * len(rows) > LARGEST_HELD:
         raise UnreadableFileError(f"{path}: {length} samples in {len(rows)} leads: export it again, or split it")
     signal = np.full((len(rows), length), np.nan)
     for row, lead in zip(signal, rows, strict=True):

@@ -5,10 +5,7 @@ MATLAB has no arrays of one dimension: a row or a column of numbers is one lead.
 it are read. The ``.mat`` of a WFDB record is read through its ``.hea``.
 """
 
-import struct
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,22 +27,17 @@ from ecgnoise.readers.address import (
     separate_leads,
 )
 from ecgnoise.readers.arrays import KEYS, Coding, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line, open_file
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file
+from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
 from ecgnoise.readers.matlab_elements import Variable, variables_of
 from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
-LARGEST_SAMPLES: Final = 1 << 28  # of all leads: 2 GiB of MATLAB's numbers
 LARGEST_KEY: Final = 1 << 16
 LONGEST_TEXT: Final = 1 << 12
 V5_MAGIC: Final = b"MATLAB 5.0 MAT-file"
 V73_MAGIC: Final = b"MATLAB 7.3 MAT-file"
-# What scipy 1.13 and later raise on damaged files.
-SCIPY_ERRORS: Final = (
-    OSError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, zlib.error, MemoryError, struct.error,
-    AttributeError, OverflowError, StopIteration, RuntimeError, RecursionError, AssertionError, EOFError,
-)  # fmt: skip
 Load = Callable[[str, int | None], NDArray[Any]]
 
 
@@ -67,12 +59,12 @@ class MatReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the variable that is the signal, or of the one named."""
-        with _whole(path):
+        with whole(path, ".mat file"):
             return _addresses(_described(_variables(path)), dataset, path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with _whole(path):
+        with whole(path, ".mat file"):
             arrays = _described(_variables(path))
             held: dict[str, Any] = {}
 
@@ -106,14 +98,14 @@ class Mat73Reader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the variable that is the signal, or of the one named."""
-        with opened(path, "not a whole .mat file", "save it again") as file:
+        with opened(path, ".mat file") as file:
             return _addresses([array for array, _ in _described_73(file)], dataset, path)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with opened(path, "not a whole .mat file", "save it again") as file:
-            datasets = {array.name: dataset for array, dataset in _described_73(file)}
-            arrays = [array for array, _ in _described_73(file)]
+        with opened(path, ".mat file") as file:
+            held = _described_73(file)
+            arrays, datasets = [array for array, _ in held], {array.name: dataset for array, dataset in held}
 
             def load(name: str, index: int | None) -> NDArray[Any]:
                 return _plain(_content(file, own(datasets[name], name), path, index))
@@ -141,13 +133,13 @@ def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: 
     if leads:
         said = _said(arrays, leads[0], load, path) | {"lead_names": np.array([lead.last for lead in leads])}
         notes = tuple(left_out([array for array in arrays if array not in leads], leads[0], KEYS))
-        _check_values("the leads", sum(lead.size for lead in leads), LARGEST_SAMPLES, path)
+        _check_values("the leads", sum(lead.size for lead in leads), LARGEST_HELD, path)
         return Found(HeldRaw(np.stack([load(lead.name, None) for lead in leads])), said, leads[0].name, notes=notes)
     chosen = choose(arrays, address, KEYS, path)
     if matlab_exports.is_acqknowledge(names) and chosen.name == "data" and not address.transposed:
         address = Address(address.name, address.index, None, transposed=len(chosen.shape) == 2)
     one = chosen.size if len(chosen.shape) < 3 else chosen.size // max(chosen.shape[0], 1)
-    _check_values(chosen.name, one, LARGEST_SAMPLES, path)
+    _check_values(chosen.name, one, LARGEST_HELD, path)
     layout = layout_of(chosen, address, path)
     signal = np.atleast_2d(load(chosen.name, layout.index))
     notes = () if options.dataset else tuple(left_out(arrays, chosen, KEYS))
@@ -244,14 +236,6 @@ def _field(structure: Any, name: str) -> Any:
     return structure[name].ravel()[0]
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SCIPY_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole .mat file ({one_line(error)}): save it again") from error
-
-
 # Version 7.3
 
 
@@ -290,7 +274,7 @@ def _content(file: Any, dataset: Any, path: Path, index: int | None) -> NDArray[
         check_size(dataset, MAXIMUM_LEADS, path)
         cells = [own(file[reference], dataset.name) for reference in np.ravel(values_of(dataset, path))]
         return np.array(["".join(_text(cell, path)) for cell in cells])
-    check_size(dataset, LARGEST_SAMPLES * (1 if index is None else dataset.shape[-1]), path)
+    check_size(dataset, LARGEST_HELD * (1 if index is None else dataset.shape[-1]), path)
     size = (dataset.size if index is None else dataset.size // dataset.shape[-1]) * dataset.dtype.itemsize
     check_announced(size, dataset.id.get_storage_size(), dataset.name, path)
     return np.asarray(values_of(dataset, path) if index is None else dataset[..., index]).T

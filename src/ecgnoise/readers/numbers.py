@@ -14,34 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING: Final = frozenset(
-    {
-        "",
-        "nan",
-        "na",
-        "n/a",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "?",
-        "*",
-        "<na>",
-        "nat",
-        "missing",
-        "inf",
-        "-inf",
-        "+inf",
-    }
-    | {"infinity", "-infinity", "#n/a", "#na", "#n/a n/a", "#nv", "#value!", "#wert!", "#div/0!", "#ref!", "#name?"}
-    | {"#num!", "#null!", "#zahl!", "-nan", "+nan", "nan(ind)", "-nan(ind)", "-nan(snan)", "nan(snan)", "null!"}
-    | {
-        f"{sign}1.#{what}"
-        for sign in ("", "-", "+")
-        for what in ("inf", "ind", "nan", "qnan", "snan", "inf00", "ind00")
-    }
-)
+MISSING: Final = frozenset({
+    "", "nan", "na", "n/a", "null", "none", "nil", "-", "--", "?", "*", "<na>", "nat", "missing", "inf", "-inf", "+inf",
+    "infinity", "-infinity", "#n/a", "#na", "#n/a n/a", "#nv", "#value!", "#wert!", "#div/0!", "#ref!", "#name?",
+    "#num!", "#null!", "#zahl!", "-nan", "+nan", "nan(ind)", "-nan(ind)", "-nan(snan)", "nan(snan)", "null!",
+    *(f"{sign}1.#{what}" for what in ("inf", "ind", "nan", "qnan", "snan", "inf00", "ind00")
+      for sign in ("", "-", "+")),
+})  # fmt: skip
 FORTRAN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)d[+-]?\d+", re.IGNORECASE)
 COMMA: Final = re.compile(r"[+-]?(?P<whole>\d*),(?P<rest>\d+)(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")

@@ -4,11 +4,8 @@ Their shapes are those of :mod:`ecgnoise.readers.address`. Headers are looked at
 read and not mapped, and nothing is unpickled.
 """
 
-import tokenize
+import os
 import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -33,19 +30,12 @@ from ecgnoise.readers.address import (
     usable_identifiers,
 )
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, one_line, open_file
+from ecgnoise.readers.base import ReadOptions, open_file
+from ecgnoise.readers.guard import whole
 from ecgnoise.recording import Recording
 
 NPY_MAGIC: Final = b"\x93NUMPY"
 ZIP_MAGIC: Final = b"PK\x03\x04"
-# What numpy 2 raises on damaged headers, which it parses as Python.
-NPY_ERRORS: Final = (
-    OSError, ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError, MemoryError, RecursionError,
-    OverflowError, KeyError, IndexError,
-)  # fmt: skip
-ZIP_ERRORS: Final = (
-    *NPY_ERRORS, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, AttributeError, UnicodeError,
-)  # fmt: skip
 LARGEST_KEY: Final = 1 << 16  # values of what is said about a signal
 
 
@@ -79,7 +69,7 @@ class NpyRaw:
 
     def numbers(self, start: int, stop: int) -> NDArray[Any]:
         """Samples start..stop-1 of all leads; UnreadableFileError where the file has changed."""
-        with _whole(self.path, "npy"), open_file(self.path) as file:
+        with whole(self.path, ".npy file"), open_file(self.path) as file:
             header = read_header(file)
             if (header.shape, header.fortran, header.dtype.str) != self.header:
                 raise UnreadableFileError(
@@ -123,9 +113,9 @@ class NpyReader:
         return recording_of(found, options, path, held=False)
 
     def _header(self, path: Path) -> Header:
-        with _whole(path, "npy"), open_file(path) as file:
+        with whole(path, ".npy file"), open_file(path) as file:
             header = read_header(file)
-            there = path.stat().st_size - header.offset
+            there = os.fstat(file.fileno()).st_size - header.offset
             if header.dtype.hasobject:
                 raise UnreadableFileError(
                     f"{path}: an array of Python objects, which may run any program when it is opened: save each "
@@ -155,7 +145,7 @@ class NpzReader:
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the array that is the signal, or of the one named."""
-        with _whole(path, "npz"), open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with whole(path, ".npz file"), open_file(path) as file, zipfile.ZipFile(file) as archive:
             arrays, _ = _members(archive)
             signal = choose(arrays, Address(dataset or ""), KEYS, path)
             ids = identifying(arrays, signal)
@@ -164,7 +154,7 @@ class NpzReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
-        with _whole(path, "npz"), open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with whole(path, ".npz file"), open_file(path) as file, zipfile.ZipFile(file) as archive:
             arrays, headers = _members(archive)
             named = any(array.name == options.dataset for array in arrays)
             address = Address(options.dataset or "") if named else parse_address(options.dataset)
@@ -288,12 +278,3 @@ def _read_exactly(file: IO[bytes], count: int) -> bytes:
     if len(content) != count:
         raise ValueError(f"{len(content)} bytes of {count} are there")
     return content
-
-
-@contextmanager
-def _whole(path: Path, kind: str) -> Iterator[None]:
-    """UnreadableFileError for what NumPy and zipfile raise on damaged files."""
-    try:
-        yield
-    except ZIP_ERRORS as error:
-        raise UnreadableFileError(f"{path}: not a whole .{kind} file ({one_line(error)}): save it again") from error

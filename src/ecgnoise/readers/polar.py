@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, one_line
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import ReadOptions
 from ecgnoise.readers.clock import Clock, clock_of_numbers
 from ecgnoise.readers.columns import Said, recording_of_columns, title_of
 from ecgnoise.readers.labels import voltage_unit

@@ -13,7 +13,7 @@ from typing import Final
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import ReadOptions, settle_sampling_frequency
 from ecgnoise.readers.listed import ListedLead, listed_counts, recording_of_lists
-from ecgnoise.readers.xml import has_root, text_of, xml_tree
+from ecgnoise.readers.xml import has_root, number_in, text_of, xml_tree
 from ecgnoise.recording import Recording
 
 ROOTS: Final = ("com.xiriuz.sema.xml.schillerEDI.SchillerEDI", "SchillerEDI")
@@ -59,13 +59,9 @@ def _leads(rhythm: ET.Element, options: ReadOptions, path: Path) -> list[ListedL
         name, coding = text_of(channel, "name"), text_of(channel, "datastype")
         if coding.upper() not in LISTED:
             raise UnreadableFileError(f"{path}: lead {name} is written as {coding[:20]!r}: export it comma separated")
-        counts = listed_counts(text_of(channel, "data"), name, path)
         announced = text_of(channel, "samplecount")
-        if announced.isdigit() and int(announced) > len(counts):
-            raise UnreadableFileError(
-                f"{path}: lead {name} has {len(counts)} samples, {announced} announced: export it again"
-            )
-        leads.append(ListedLead(name, counts, _number(gain or "1", "unit per bit", path), unit, frequency))
+        counts = listed_counts(text_of(channel, "data"), int(announced) if announced.isdigit() else 0, name, path)
+        leads.append(ListedLead(name, counts, number_in(gain or "1", "unit per bit", path), unit, frequency))
     if not leads:
         raise UnreadableFileError(f"{path}: a rhythm without leads: export it again")
     return leads
@@ -75,14 +71,7 @@ def _frequency(rhythm: ET.Element, path: Path) -> float | None:
     """Samples a second; None where they are not stated, or with an exponent that nobody knows the meaning of."""
     exponent = text_of(rhythm, "resolution", "samplerate", "exponent")
     stated = text_of(rhythm, "resolution", "samplerate", "value") or text_of(rhythm, "resolution", "samplerate")
-    return _number(stated, "sampling frequency", path) if stated and exponent in {"", "0", "1"} else None
-
-
-def _number(text: str, what: str, path: Path) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise UnreadableFileError(f"{path}: {what} {text[:20]!r} is not a number: export it again") from error
+    return number_in(stated, "sampling frequency", path) if stated and exponent in {"", "0", "1"} else None
 
 
 def _start(root: ET.Element) -> datetime | None:

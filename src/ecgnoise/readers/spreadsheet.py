@@ -4,8 +4,8 @@ A workbook is a ZIP archive of XML: what it expands to is bounded, before any of
 """
 
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, one_line, package_of_extra
+from ecgnoise.readers.base import ReadOptions, most_expanded, open_file, package_of_extra
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
+from ecgnoise.readers.guard import whole
 from ecgnoise.readers.layout import NUMBER, Layout, first_row, kind_of, kinds_of
 from ecgnoise.readers.titles import Line, heading_of
 from ecgnoise.recording import Recording
@@ -25,7 +26,6 @@ MAGIC: Final = b"PK\x03\x04"
 WORKBOOK: Final = "xl/workbook.xml"
 MOST_EXPANDED: Final = 1 << 30
 LARGEST_RATIO: Final = 100
-FREELY_EXPANDED: Final = 1 << 26
 HEAD_ROWS: Final = 200
 MOST_HEAD_ROWS: Final = 100_000
 SAMPLE_ROWS: Final = 60
@@ -57,47 +57,17 @@ class SpreadsheetReader:
         """The recording, in memory."""
         openpyxl = package_of_extra("openpyxl", "reading Excel")
         _check_size(path)
-        try:
-            with quiet(), path.open("rb") as file:
-                book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-                try:
-                    return _recording(book, options, path)
-                finally:
-                    book.close()
-        except UnreadableFileError:
-            raise
-        except DAMAGES as error:
-            raise UnreadableFileError(f"{path}: not a whole workbook ({one_line(error)}): save it again") from error
-
-
-# What openpyxl 3.1 raises on damaged workbooks; XML errors are SyntaxErrors.
-DAMAGES: Final = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    SyntaxError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-    ArithmeticError,
-)
+        with whole(path, "workbook"), quiet(), open_file(path) as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            with closing(book):
+                return _recording(book, options, path)
 
 
 def _check_size(path: Path) -> None:
     """UnreadableFileError where the archive expands to more than a table does."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            expanded = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UnreadableFileError(f"{path}: not a whole workbook ({one_line(error)}): save it again") from error
-    limit = min(MOST_EXPANDED, max(FREELY_EXPANDED, LARGEST_RATIO * path.stat().st_size))
+    with whole(path, "workbook"), zipfile.ZipFile(path) as archive:
+        expanded = sum(entry.file_size for entry in archive.infolist())
+    limit = most_expanded(path.stat().st_size, LARGEST_RATIO, MOST_EXPANDED)
     if expanded > limit:
         raise UnreadableFileError(
             f"{path}: expands to {expanded >> 20} MiB, at most {limit >> 20} are read: save it as CSV"

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import IO, Final
 
 from ecgnoise.errors import UnreadableFileError
+from ecgnoise.readers.base import most_expanded, open_file
 
 MAGICS: Final = {b"\x1f\x8b\x08": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
 COMPRESSED_SUFFIXES: Final = frozenset({".gz", ".bz2", ".xz"})
 HEAD_BYTES: Final = 1 << 16
 BZIP2_BLOCK: Final = 1 << 20  # bytes; nothing comes out before a whole block is in
-FREELY_EXPANDED: Final = 1 << 26  # bytes that any file may expand to
 MOST_EXPANDED: Final = 1 << 31
-LARGEST_RATIO: Final = 200  # of bytes to compressed bytes, above FREELY_EXPANDED
+LARGEST_RATIO: Final = 200  # of bytes to compressed bytes
 CHUNK: Final = 1 << 20
 _OPENED: Final = {"bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}
 DAMAGED: Final = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
@@ -69,7 +69,7 @@ def plain_head(path: Path, head: bytes) -> bytes:
             return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
         if kind == "xz":
             return lzma.LZMADecompressor(memlimit=MOST_EXPANDED).decompress(head, HEAD_BYTES)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return bz2.BZ2Decompressor().decompress(file.read(BZIP2_BLOCK), HEAD_BYTES)
     except DAMAGED:
         return b""
@@ -87,7 +87,7 @@ def plain_file(path: Path) -> Iterator[IO[bytes]]:
 
     UnreadableFileError where it is damaged, or expands to more than an ECG does.
     """
-    with path.open("rb") as raw:
+    with open_file(path) as raw:
         kind = compression_of(raw.read(6))
         raw.seek(0)
         if kind is None:
@@ -105,7 +105,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, file: io.BufferedIOBase, path: Path, size: int) -> None:
         self._file, self._path = file, path
-        self._limit = min(MOST_EXPANDED, max(FREELY_EXPANDED, size * LARGEST_RATIO))
+        self._limit = most_expanded(size, LARGEST_RATIO, MOST_EXPANDED)
         self._read = 0
 
     def readable(self) -> bool:

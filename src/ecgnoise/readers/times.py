@@ -26,6 +26,7 @@ SECONDS_PER: Final = {
     )
     for spelling in spellings.split()
 }
+TIME_UNITS: Final = "s, ms, us, ns, min, h, d"  # as a message names them
 # Whole names that stand for a unit of time; a single letter may be the name of anything else.
 UNIT_NAMES: Final = SECONDS_PER.keys() - {"d", "h", "day", "days", "hr"} | {"sec/sec"}
 TIME_WORDS: Final = frozenset(
@@ -33,43 +34,12 @@ TIME_WORDS: Final = frozenset(
     | {"uhrzeit", "datum", "zeitstempel", "temps", "tiempo", "hora", "fecha", "tempo", "unix", "epoch", "unixtime"}
     | {"utc", "localtime", "timeline", "millis", "micros", "heure", "tid", "tijd"}
 )
-INDEX_NAMES: Final = frozenset(
-    {
-        "sample",
-        "samples",
-        "index",
-        "sample index",
-        "sample number",
-        "n",
-        "sample #",
-        "idx",
-        "sample_index",
-        "sampleindex",
-    }
-    | {
-        "sample_number",
-        "samplenumber",
-        "sample no",
-        "sample no.",
-        "sample_no",
-        "sample_id",
-        "row",
-        "#",
-        "nr",
-        "no",
-        "no.",
-    }
-    | {"frame", "point", "sample_num", "unnamed: 0", "x_value", "nseq", "seq", "sequence", "counter"}
-    | {
-        "packet_counter",
-        "sample_counter",
-        "sample counter",
-        "sample_count",
-        "sequence_number",
-        "seq_no",
-        "frame_number",
-    }
-)
+INDEX_NAMES: Final = frozenset({
+    "sample", "samples", "index", "sample index", "sample number", "n", "sample #", "idx", "sample_index",
+    "sampleindex", "sample_number", "samplenumber", "sample no", "sample no.", "sample_no", "sample_id", "row", "#",
+    "nr", "no", "no.", "frame", "point", "sample_num", "unnamed: 0", "x_value", "nseq", "seq", "sequence", "counter",
+    "packet_counter", "sample_counter", "sample counter", "sample_count", "sequence_number", "seq_no", "frame_number",
+})  # fmt: skip
 UNIX_YEARS: Final = (6.3e8, 4.1e9)  # s since 1970: 1990 to 2100
 EXCEL_DAYS: Final = (32_874.0, 73_051.0)  # since 30 December 1899: 1990 to 2100
 EXCEL_EPOCH: Final = datetime(1899, 12, 30)

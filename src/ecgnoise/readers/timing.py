@@ -13,12 +13,12 @@ from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.clock import (
     Clock,
     clock_of_numbers,
-    clock_of_numbers_of_samples,
+    clock_of_sample_numbers,
     clock_of_text,
     first_useful,
     with_start,
 )
-from ecgnoise.readers.labels import AXES, is_called_ecg, is_lead_name, is_other_signal, lead_name, voltage_unit
+from ecgnoise.readers.labels import AXES, is_other_signal, names_a_lead, voltage_unit
 from ecgnoise.readers.numbers import is_missing
 from ecgnoise.readers.steps import IrregularError
 from ecgnoise.readers.times import (
@@ -119,7 +119,7 @@ def timing_of(columns: Sequence[Column], hint: float | None, path: Path) -> Timi
         used |= {*rising}
     timing = _chosen(columns, clocks, hint, path, used)
     if (not clocks and numbers) or (timing.clock.steps is None and numbers):
-        counted = clock_of_numbers_of_samples(columns[numbers[0]].numbers)
+        counted = clock_of_sample_numbers(columns[numbers[0]].numbers)
         timing = replace(timing, clock=replace(timing.clock, steps=counted.steps))
     left = [_numbers_note(columns[at], at) for at in numbers]
     clock = with_start(timing.clock, start if timing.clock.start is None else None)
@@ -185,9 +185,7 @@ def _times_of(column: Column) -> TextTimes | None:
 
 
 def _is_lead(column: Column) -> bool:
-    name = lead_name(column.name)
-    called = is_called_ecg(column.name) or is_lead_name(name)
-    return called or (column.unit is not None and voltage_unit(column.unit) is not None)
+    return names_a_lead(column.name) or (column.unit is not None and voltage_unit(column.unit) is not None)
 
 
 def _is_named_time(column: Column) -> bool:

@@ -10,8 +10,8 @@ from typing import IO, Final, Literal
 
 import numpy as np
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, one_line, settle_sampling_frequency, settle_units
+from ecgnoise.errors import SignalShapeError, UnreadableFileError, one_line
+from ecgnoise.readers.base import ReadOptions, open_file, settle_sampling_frequency, settle_units
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     UNKNOWN_UNITS,
@@ -46,7 +46,7 @@ class WavReader:
         """The recording, in memory."""
         import soundfile
 
-        with path.open("rb") as raw:
+        with open_file(path) as raw:
             head = raw.read(12)
         if not self.recognises(path, head):
             raise UnreadableFileError(f"{path}: not a WAV file: pass another one, or fetch it again")
@@ -78,7 +78,7 @@ class WavReader:
 def _check_length(path: Path) -> None:
     """UnreadableFileError where the file ends before the samples that it announces."""
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_file(path) as file:
         order: Literal["big", "little"] = "big" if file.read(4) == b"RIFX" else "little"
         file.seek(12)
         announced = _data_end(file, order, size)

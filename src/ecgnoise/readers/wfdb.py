@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, distinct_names, is_file
+from ecgnoise.readers.base import FREQUENCY_TOLERANCE, ReadOptions, distinct_names, is_file, open_file
 from ecgnoise.readers.channels import Channel, ecg_channels, leads_of, wanted_rows
 from ecgnoise.readers.labels import lead_name
 from ecgnoise.readers.wfdb_header import (
+    DEFAULT_UNITS,
+    LARGEST_HEADER,
     NULL,
+    SHOWN,
     SignalLine,
     WfdbHeader,
     beside,
@@ -33,11 +36,8 @@ from ecgnoise.readers.wfdb_signals import opened
 from ecgnoise.recording import SAMPLING_FREQUENCY_LIMITS, Recording
 
 DEFAULT_FREQUENCY: Final = 250.0  # of the format (header(5)), where the record line ends before it
-DEFAULT_UNITS: Final = "mV"  # likewise
 HEADER_SUFFIXES: Final = (".hea", ".HEA")
-LARGEST_HEADER: Final = 1 << 25  # bytes; a million segments
-LONGEST_DAYS: Final = 366.0
-SHOWN: Final = 5  # of many alike, as a note names them
+WHOLE_HEADER: Final = 1 << 16  # bytes; of a header with fewer, the beginning that is looked at is all
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,9 @@ class WfdbReader:
         described = _described(header, segments)
         known = [row for row in range(len(described)) if _is_there(row, header, segments)]
         if not known:
-            what = (
-                "no segment of it has samples: pass another record"
-                if header.segments
-                else ("the header names no signal file: pass the record that it is a part of")
-            )
-            raise UnreadableFileError(f"{path}: {what}")
+            of_segments = "no segment of it has samples: pass another record"
+            alone = "the header names no signal file: pass the record that it is a part of"
+            raise UnreadableFileError(f"{path}: {of_segments if header.segments else alone}")
         lines = [described[row] for row in known]
         rate, notes = _rate(header, options)
         channels, frame, more = _channels(lines, rate, options, path)
@@ -77,17 +74,11 @@ class WfdbReader:
         frame = frame or described[rows[0]].frame
         placed = [Placed(described[row], channels[at].unit) for row, at in zip(rows, leads.rows, strict=True)]
         pieces, length, odd = pieces_of(header, segments, rows, placed, frame)
-        frequency = leads.frequency
-        if length * frame > LONGEST_DAYS * 86400 * frequency:
-            raise UnreadableFileError(
-                f"{path}: {length * frame} samples are {length * frame / frequency / 86400:.0f} days at "
-                f"{frequency:g} Hz, of at most {LONGEST_DAYS:.0f}: mend the header, or split it"
-            )
         absent = [described[row].name for row in range(len(described)) if row not in known]
         empty = [f"left out, without samples: {_listed(absent)}"] if absent else []
         return Recording(
             WfdbSamples(path, leads, (len(rows), length * frame), frame, pieces),
-            frequency,
+            leads.frequency,
             leads.names,
             leads.recording_units,
             header.start,
@@ -115,16 +106,19 @@ def segment_headers(path: Path, head: bytes) -> set[Path]:
     """
     if path.suffix.lower() != ".hea" or not segment_names(head, path):
         return set()
-    content = path.read_bytes() if len(head) >= 1 << 16 else head
-    found = (_header_of(path, name) for name in set(segment_names(content, path)))
+    content = head
+    if len(head) >= WHOLE_HEADER:
+        with open_file(path) as file:
+            content = file.read(LARGEST_HEADER)
+    found = (beside(path, f"{name}.hea") for name in set(segment_names(content, path)))
     return {header for header in found if header is not None and header != path and not _has_segments(header)}
 
 
 def _has_segments(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return bool(segment_names(file.read(4096), path))
-    except OSError:
+    except UnreadableFileError:
         return False
 
 
@@ -135,11 +129,6 @@ def _names(header: Path, path: Path) -> bool:
     except UnreadableFileError:
         return path.suffix.lower() == ".dat"
     return path.name.casefold() in {Path(line.file).name.casefold() for line in lines}
-
-
-def _header_of(path: Path, name: str) -> Path | None:
-    """The header of a segment of the record in this header."""
-    return beside(path, f"{name}.hea")
 
 
 def _content(path: Path, record: Path) -> bytes:
@@ -164,7 +153,7 @@ def _segments(header: WfdbHeader) -> list[WfdbHeader | None]:
     known: dict[str, WfdbHeader | None] = {NULL: None}
     for segment in header.segments:
         if segment.name not in known:
-            place = _header_of(header.path, segment.name)
+            place = beside(header.path, f"{segment.name}.hea")
             if place is None:
                 raise UnreadableFileError(
                     f"{header.path}: its segment {segment.name}.hea is missing: put it beside the header"
@@ -178,10 +167,10 @@ def _checked(header: WfdbHeader, segment: WfdbHeader) -> WfdbHeader:
         raise UnreadableFileError(
             f"{header.path}: its segment {segment.path.stem} is a record of several segments itself: fetch it again"
         )
-    rates = [_stated_rate(each) for each in (header, segment)]
-    if None not in rates and abs(rates[0] - rates[1]) > 1e-3 * rates[0]:  # type: ignore[operator]
+    whole, part = _stated_rate(header), _stated_rate(segment)
+    if whole is not None and part is not None and abs(whole - part) > FREQUENCY_TOLERANCE * whole:
         raise UnreadableFileError(
-            f"{header.path}: {rates[0]:g} Hz, and {rates[1]:g} Hz in its segment {segment.path.stem}: mend the header"
+            f"{header.path}: {whole:g} Hz, and {part:g} Hz in its segment {segment.path.stem}: mend the header"
         )
     return segment
 

@@ -14,6 +14,9 @@ from typing import Final
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.labels import printable
 
+LARGEST_HEADER: Final = 1 << 25  # bytes; a million segments
+DEFAULT_UNITS: Final = "mV"  # of the format (header(5)), where a signal line states none
+SHOWN: Final = 5  # of many alike, as a note names them
 DEFAULT_GAIN: Final = 200.0  # units per physical unit, where a header gives 0 or none
 NULL: Final = "~"  # what a segment or signal file is called that does not exist
 UTF_16: Final = frozenset({b"\xff\xfe", b"\xfe\xff"})  # as text in it begins

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,9 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.channels import Leads
 from ecgnoise.readers.labels import voltage_unit
-from ecgnoise.readers.wfdb_header import DEFAULT_GAIN, NULL, SignalLine, WfdbHeader, beside
+from ecgnoise.readers.wfdb_header import DEFAULT_GAIN, DEFAULT_UNITS, NULL, SHOWN, SignalLine, WfdbHeader, beside
 from ecgnoise.readers.wfdb_signals import SignalFile, signal_file, with_sums
 from ecgnoise.recording import MILLIVOLTS_PER, Signal
-
-DEFAULT_UNITS: Final = "mV"
-SHOWN: Final = 5  # of many alike, as a note names them
 
 
 @dataclass(frozen=True)

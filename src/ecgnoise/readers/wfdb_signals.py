@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import one_line, open_file, package_of_extra
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import open_file
 
 TYPES: Final = {8: "<i1", 16: "<i2", 32: "<i4", 61: ">i2", 80: "<u1", 160: "<u2"}
 BLOCKS: Final = {24: (1, 3), 212: (2, 3), 310: (3, 4), 311: (3, 4)}  # samples in a block, and its bytes
@@ -246,7 +246,8 @@ def _flac(stored: SignalFile, file: BinaryIO, start: int, stop: int) -> Counts:
 
 @contextmanager
 def _decoder(stored: SignalFile, file: BinaryIO) -> Iterator[Any]:
-    soundfile = package_of_extra("soundfile", "reading FLAC signal files")
+    import soundfile
+
     file.seek(0)
     if file.read(4) != b"fLaC":
         raise UnreadableFileError(f"{stored.header}: its file {stored.path.name} is no FLAC file: fetch it again")

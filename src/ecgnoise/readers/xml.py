@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import one_line, open_file
+from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.readers.base import open_file
 
 LARGEST_BYTES: Final = 256 << 20
 MOST_ELEMENTS: Final = 500_000  # and as many attributes; a standard ECG has some thousands
@@ -137,6 +137,14 @@ def positive(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if 0 < value < inf else None
+
+
+def number_in(text: str, what: str, path: Path) -> float:
+    """The number that a text is; UnreadableFileError, which calls it so, where it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UnreadableFileError(f"{path}: {what} {text[:20]!r} is not a number: export it again") from error
 
 
 def _look_through(content: bytes, path: Path, what: str) -> None:

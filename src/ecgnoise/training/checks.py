@@ -14,13 +14,13 @@ from ecgnoise.errors import (
     OutputError,
     StoreError,
 )
+from ecgnoise.hub import is_on_hub
 from ecgnoise.models.folder import load_folder
 from ecgnoise.ptbxl.store import open_store
 from ecgnoise.training.sources import collections
 
 PACKAGES: Final = ("torch", "accelerate", "diffusers", "safetensors", "tomli_w")
 STORE_MARK: Final = "zarr.json"
-HUB: Final = "hf:"
 
 
 def check_packages(what: str) -> None:
@@ -52,7 +52,7 @@ def check_checkpoint(checkpoint: str | Path) -> None:
 def check_conversion(checkpoint: str | Path, out: Path) -> None:
     """What :func:`ecgnoise.training.convert.convert_checkpoint` would say of its files; of the hub's name nothing."""
     check_new_folder(out)
-    if not str(checkpoint).startswith(HUB):
+    if not is_on_hub(checkpoint):
         check_checkpoint(checkpoint)
     check_packages("converting a checkpoint")
 

@@ -5,9 +5,8 @@ from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.files import open_regular
-from ecgnoise.readers.wfdb_header import NULL, beside, parse_header
+from ecgnoise.readers.wfdb_header import LARGEST_HEADER, NULL, beside, parse_header
 
-LARGEST_HEADER: Final = 1 << 24  # bytes; records of a hundred thousand segments have less
 MOST_FILES: Final = 1 << 18
 
 
