@@ -238,3 +238,17 @@ def test_identifiers_alone_are_named_as_what_they_are(tmp_path):
         file["exam_id"] = np.arange(20_001)
     with pytest.raises(SignalShapeError, match=r"no array is a signal by its name and type: pass another file, or"):
         read(tmp_path / "i.h5", **KNOWN)
+
+
+def test_hdf5_of_opensignals(tmp_path, ecg):
+    """A group a device, whose attributes have blanks in their names, and a column a channel."""
+    with h5py.File(tmp_path / "o.h5", "w") as file:
+        device = file.create_group("00:07:80:3B:46:61")
+        device.attrs["sampling rate"] = RATE
+        device["raw/channel_1"] = np.round(ecg[1] * 1000).astype(np.int16)[:, None]
+        device["raw/nSeq"] = (np.arange(ecg.shape[1]) % 16)[:, None]
+        device["digital/digital_1"] = np.zeros((ecg.shape[1], 1), np.uint8)
+    address = f"{tmp_path / 'o.h5'}::/00:07:80:3B:46:61/raw/channel_1"
+    recording = read(address, units="uV")
+    assert recording.sampling_frequency == RATE
+    np.testing.assert_allclose(recording.signal, ecg[1:2], atol=1e-3)

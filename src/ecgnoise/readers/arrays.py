@@ -47,7 +47,8 @@ from ecgnoise.superlet import segment_samples
 
 FREQUENCY_KEYS: Final = (
     "sampling_frequency", "fs", "sampling_rate", "sample_rate", "sr", "srate", "sfreq", "samplingfrequency",
-    "samplingrate", "samplerate", "sample_frequency", "samp_freq", "sampfreq", "freq", "frequency", "fsamp", "hz",
+    "samplingrate", "samplerate", "sampling rate", "sample rate", "sampling frequency",
+    "sample_frequency", "samp_freq", "sampfreq", "freq", "frequency", "fsamp", "hz",
 )  # fmt: skip
 INTERVAL_KEYS: Final = ("isi", "isi_units")
 UNIT_KEYS: Final = ("units", "unit", "physical_unit", "physical_units", "sig_units", "signal_units", "unittext")
