@@ -443,6 +443,55 @@ def test_an_array_a_lead(suffix, ecg, tmp_path):
     assert "V2" in read(path).notes[0]
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_the_smallest_whole_number_is_a_missing_sample_in_every_file_of_arrays(dtype, ecg, tmp_path):
+    from scipy.io import savemat
+
+    counts = np.round(ecg * 1000).astype(dtype)
+    counts[0, 300:350] = np.iinfo(dtype).min
+    np.save(tmp_path / "a.npy", counts)
+    np.savez(tmp_path / "a.npz", ecg=counts)
+    savemat(tmp_path / "a.mat", {"ecg": counts})
+    for name in ("a.npy", "a.npz", "a.mat"):
+        recording = read(tmp_path / name, sampling_frequency=RATE, units="uV")
+        missing = np.isnan(recording.signal)
+        assert np.flatnonzero(missing[0]).tolist() == list(range(300, 350))
+        np.testing.assert_allclose(recording.signal[~missing], ecg[~missing], atol=1e-3)
+        told = "50 samples stand for none by the number: taken as missing" in recording.notes
+        assert told == (name != "a.npy")  # which is read later
+
+
+def test_a_column_is_a_lead_and_truths_are_none(ecg, tmp_path):
+    np.save(tmp_path / "column.npy", ecg[0][:, None])
+    recording = read(tmp_path / "column.npy", sampling_frequency=RATE, units="mV")
+    np.testing.assert_allclose(recording.signal, ecg[:1], atol=1e-6)
+    np.testing.assert_array_equal(recording.samples.window(100, 150), recording.signal[:, 100:150])
+    np.save(tmp_path / "mask.npy", ecg > 0)
+    with pytest.raises(SignalShapeError, match="no real numbers"):
+        read(tmp_path / "mask.npy", sampling_frequency=RATE, units="mV")
+
+
+def test_invalid_samples_of_wfdb2mat_are_missing(ecg, tmp_path):
+    from scipy.io import savemat
+
+    counts = np.round(ecg * 1000).astype(np.int16)
+    counts[1, 300:350] = -32768
+    savemat(tmp_path / "a.mat", {"val": counts})
+    recording = read(tmp_path / "a.mat", sampling_frequency=RATE, units="uV")
+    assert np.flatnonzero(np.isnan(recording.signal[1])).tolist() == list(range(300, 350))
+    assert recording.notes == ("50 samples stand for none by the number: taken as missing",)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, np.nan, 0.5, 1e9])
+def test_what_is_no_sampling_frequency_gives_way_to_that_of_the_caller(rate, ecg, tmp_path):
+    np.savez(tmp_path / "a.npz", ecg=ecg, fs=rate)
+    with pytest.raises(SamplingFrequencyError, match="--sampling-frequency"):
+        read(tmp_path / "a.npz", units="mV")
+    recording = read(tmp_path / "a.npz", units="mV", sampling_frequency=RATE)
+    assert recording.sampling_frequency == RATE
+    assert recording.notes == (f"the file says {rate:g} Hz: 500 Hz as stated",)
+
+
 def test_a_table_of_a_row_a_recording_is_not_the_signal(tmp_path, ecg):
     many = np.stack([ecg, ecg, ecg])
     features = np.zeros((3, 5000))  # not a tenth as large as the signal, nor called as something else

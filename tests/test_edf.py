@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ecgnoise.errors import (
+    LeadNameError,
     OptionError,
     SamplingFrequencyError,
     UnknownUnitsError,
@@ -297,7 +298,7 @@ def test_a_duration_that_is_none_is_asked_for(duration, tmp_path):
     path = write(
         tmp_path, {}, {"label": "V2", "n": RATE}, {"label": "ECG 3", "n": 125, "data": COUNTS[::2]}, duration=duration
     )
-    one_line(path, SamplingFrequencyError, "pass the right one")
+    one_line(path, SamplingFrequencyError, "pass sampling_frequency in Hz")
     recording = read(path, sampling_frequency=RATE)
     assert recording.sampling_frequency == RATE
     assert recording.lead_names == ("ECG", "V2")
@@ -468,3 +469,23 @@ def test_ten_thousand_gaps(tmp_path):
         signal.reshape(-1)[: 250 * 10_000].reshape(-1, 250)[:, :n].reshape(-1), data[:-n] / 1e4, atol=1e-6
     )
     np.testing.assert_array_equal(np.concatenate(windows, axis=1)[0], signal[: 2500 * len(windows)])
+
+
+def test_electrodes_of_an_eeg_are_left_out_beside_others_and_told_where_there_is_nothing_else(tmp_path):
+    eeg = [{"label": label} for label in ("Fp1-F7", "C3-A2", "EEG T3-REF", "O2")]
+    recording = read(write(tmp_path, *eeg, {"label": "cardio"}))
+    assert recording.lead_names == ("cardio",)
+    assert recording.notes == ("left out, not ECG: Fp1-F7, C3-A2, EEG T3-REF, O2",)
+    recording = read(write(tmp_path, *eeg[:2]))
+    assert recording.lead_names == ("Fp1-F7", "C3-A2")
+    assert recording.notes == ("called as electrodes of an EEG are: Fp1-F7",)
+    chest = [{"label": label} for label in ("C1", "C2", "C6")]  # IEC's names of V1, V2 and V6
+    assert read(write(tmp_path, *chest)).lead_names == ("C1", "C2", "C6")
+
+
+def test_a_channel_that_the_caller_names_is_read_whatever_it_is_called(tmp_path):
+    path = write(tmp_path, {}, {"label": "BIP1", "data": COUNTS[::-1]}, {"label": "EMG"})
+    for name in ("BIP1", "EMG"):
+        assert read(path, lead_names=[name]).lead_names == (name,)
+    np.testing.assert_allclose(read(path, lead_names=["bip1"]).signal[0], MILLIVOLTS[::-1], atol=1e-6)
+    one_line(path, LeadNameError, "no lead BIP2", lead_names=["BIP2"])

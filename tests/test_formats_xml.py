@@ -9,7 +9,12 @@ import pytest
 from tests import format_makers as makers
 from tests.format_makers import Ecg
 
-from ecgnoise.errors import UnknownSamplingFrequencyError, UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import (
+    SamplingFrequencyError,
+    UnknownSamplingFrequencyError,
+    UnknownUnitsError,
+    UnreadableFileError,
+)
 from ecgnoise.readers import find_recordings, read
 from ecgnoise.readers.xml import root_name
 from ecgnoise.simulate import simulate_ecg
@@ -289,3 +294,52 @@ def test_a_muse_lead_with_a_time_offset_is_told(tmp_path, ecg):
     path = makers.muse(tmp_path, ecg)
     changed(path, "<LeadID>V2</LeadID>", "<LeadID>V2</LeadID><LeadTimeOffset>40</LeadTimeOffset>")
     assert "said to begin at another time than the others, not shifted: V2 (40)" in read(path).notes
+
+
+# A sampling frequency that the file does not state
+
+UNSTATED = [
+    (makers.hl7, r"<increment [^>]*/>", ['<increment value="0.004"/>', '<increment value="0" unit="s"/>', ""]),
+    (makers.hl7, r"<component><sequence><code code=.TIME_ABSOLUTE.*?</sequence></component>", [""]),
+    (makers.muse, r"<SampleBase>.*?</SampleBase>", ["<SampleBase>0</SampleBase>", "<SampleBase>auto</SampleBase>", ""]),
+    (makers.sierra, r'samplespersecond="[^"]*"', ['samplespersecond="0"', 'samplespersecond="-1"', ""]),
+    (makers.mortara, r'SAMPLE_FREQ="[^"]*"', ['SAMPLE_FREQ="0"', 'SAMPLE_FREQ="x"', ""]),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "pattern", "new"),
+    [pytest.param(*case[:2], new, id=f"{case[0].__name__} {new[:40]}") for case in UNSTATED for new in case[2]],
+)
+def test_the_caller_states_a_sampling_frequency_that_xml_does_not(make, pattern, new, tmp_path, ecg):
+    path = make(tmp_path, ecg)
+    expected = read(path)
+    text = path.read_text()
+    assert re.search(pattern, text)
+    path.write_text(re.sub(pattern, new, text))
+    kind = SamplingFrequencyError if new else UnknownSamplingFrequencyError
+    with pytest.raises(kind, match="sampling_frequency in Hz") as caught:
+        read(path)
+    assert "--sampling-frequency" in str(caught.value)
+    recording = read(path, sampling_frequency=250)
+    assert recording.sampling_frequency == 250
+    assert (recording.lead_names, recording.start) == (expected.lead_names, expected.start)
+    np.testing.assert_array_equal(recording.signal, expected.signal)
+    assert any("250 Hz as stated" in note for note in recording.notes) == bool(new)
+    assert recording.source == str(path)
+
+
+@pytest.mark.parametrize("make", [makers.hl7, makers.muse, makers.mortara])
+def test_a_sampling_frequency_of_the_caller_is_not_rounded(make, tmp_path, ecg):
+    path = make(tmp_path, Ecg(ecg.signal, ecg.names, 0.0))
+    assert read(path, sampling_frequency=249.6).sampling_frequency == 249.6
+
+
+@pytest.mark.parametrize("make", [makers.schiller, makers.cardiosoft])
+@pytest.mark.parametrize("rate", [0.0, -250.0, float("nan")])
+def test_what_is_no_sampling_frequency_gives_way_to_that_of_the_caller(make, rate, tmp_path, ecg):
+    path = make(tmp_path, Ecg(ecg.signal, ecg.names, rate))
+    recording = read(path, sampling_frequency=250)
+    assert recording.sampling_frequency == 250
+    assert any("250 Hz as stated" in note for note in recording.notes)
+    np.testing.assert_allclose(recording.signal, ecg.signal, atol=ROUNDING)

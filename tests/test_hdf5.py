@@ -211,3 +211,44 @@ def test_a_recording_in_each_group(ecg, tmp_path):
     assert [read(place, units="mV").sampling_frequency for place in listed] == [RATE, 2 * RATE]
     with pytest.raises(SignalShapeError, match=r"name one, as in p\.h5::/p1/ecg"):
         read(path, units="mV")
+
+
+def test_numbers_packed_as_netcdf_packs_them(tmp_path, ecg):
+    counts = np.round(ecg[:2] / 0.005).astype(np.int16) - 20
+    counts[0, 100:200] = -9999
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        packed = file.create_dataset("ecg", data=counts)
+        packed.attrs.update(scale_factor=0.005, add_offset=0.1, _FillValue=np.int16(-9999), units="mV", fs=RATE)
+    recording = read(tmp_path / "p.h5")
+    assert np.flatnonzero(np.isnan(recording.signal[0])).tolist() == list(range(100, 200))
+    np.testing.assert_allclose(recording.signal[1], ecg[1], atol=0.003)
+    assert recording.notes == (
+        "decoded by the attributes of the dataset: scale_factor 0.005, add_offset 0.1, _fillvalue -9999",
+    )
+
+
+def test_a_gain_that_is_not_used_is_told(tmp_path, ecg):
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        file.create_dataset("ecg", data=ecg).attrs.update(gain=200, units="mV", fs=RATE)
+    assert read(tmp_path / "g.h5").notes == ("attributes of the dataset that are not used: gain 200",)
+
+
+def test_identifiers_alone_are_named_as_what_they_are(tmp_path):
+    with h5py.File(tmp_path / "i.h5", "w") as file:
+        file["exam_id"] = np.arange(20_001)
+    with pytest.raises(SignalShapeError, match=r"no array is a signal by its name and type: pass another file, or"):
+        read(tmp_path / "i.h5", **KNOWN)
+
+
+def test_hdf5_of_opensignals(tmp_path, ecg):
+    """A group a device, whose attributes have blanks in their names, and a column a channel."""
+    with h5py.File(tmp_path / "o.h5", "w") as file:
+        device = file.create_group("00:07:80:3B:46:61")
+        device.attrs["sampling rate"] = RATE
+        device["raw/channel_1"] = np.round(ecg[1] * 1000).astype(np.int16)[:, None]
+        device["raw/nSeq"] = (np.arange(ecg.shape[1]) % 16)[:, None]
+        device["digital/digital_1"] = np.zeros((ecg.shape[1], 1), np.uint8)
+    address = f"{tmp_path / 'o.h5'}::/00:07:80:3B:46:61/raw/channel_1"
+    recording = read(address, units="uV")
+    assert recording.sampling_frequency == RATE
+    np.testing.assert_allclose(recording.signal, ecg[1:2], atol=1e-3)

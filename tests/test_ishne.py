@@ -161,7 +161,7 @@ def test_dates_and_times_that_are_none(fields, tmp_path):
 @pytest.mark.parametrize("rate", [0, -250])
 def test_a_rate_that_is_none_is_asked_for(rate, tmp_path):
     path = write(tmp_path, rate=rate)
-    with pytest.raises(SamplingFrequencyError, match="pass the right one"):
+    with pytest.raises(SamplingFrequencyError, match="pass sampling_frequency in Hz"):
         read(path)
     assert same(path, sampling_frequency=250).notes == (f"the header says {rate} Hz: taken as 250 Hz, as stated",)
 

@@ -139,9 +139,8 @@ def test_times_without_a_unit(make, tmp_path, ecg):
     check(path, ecg, sampling_frequency=FS)
     path = make(tmp_path, "time", [f"{at / FS / 60:.10f}" for at in K], ecg)
     check(path, ecg, sampling_frequency=FS)
-    recording = read(path)
-    assert recording.sampling_frequency == 15_000
-    assert "states no unit: taken for seconds, which gives 15000 Hz" in recording.notes[0]
+    with pytest.raises(UnreadableFileError, match=r"'time' states no unit: 15000 Hz if in s, 250 Hz if in min: pass"):
+        read(path)
     recording = check(make(tmp_path, "time", K / FS, ecg), ecg, sampling_frequency=500.0)
     assert "states no unit (steps of 0.004): 500 Hz as stated" in recording.notes[0]
 
@@ -340,3 +339,22 @@ def test_sample_numbers_of_a_few_bits(tmp_path, ecg):
     numbers = np.where(K < 1000, K, K + 7) % 16
     recording = read(csv_of(tmp_path, "nSeq", numbers, ecg), sampling_frequency=FS)
     assert np.flatnonzero(np.isnan(recording.signal[0])).tolist() == list(range(1000, 1007))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("title", ["ecg_time", "ECG Timestamp", "t", "t (s)"])
+def test_the_time_of_an_ecg_is_no_lead(make, title, tmp_path, ecg):
+    assert check(make(tmp_path, title, K / FS, ecg), ecg).lead_names == ("ECG",)
+
+
+@pytest.mark.parametrize("rate", [5000, 6000, 10_000])
+def test_times_without_a_unit_may_be_minutes_where_seconds_would_be_too_fast(rate, tmp_path, ecg):
+    """100 Hz, the least that is scored, in minutes looks like 6,000 Hz."""
+    path = csv_of(tmp_path, "time", [f"{at / rate:.9f}" for at in K], ecg)
+    if rate == 5000:
+        assert read(path).sampling_frequency == rate
+        return
+    with pytest.raises(UnreadableFileError, match=rf"states no unit: {rate} Hz if in s, {rate // 60}.* Hz if in min: "):
+        read(path)
+    assert read(path, sampling_frequency=rate).sampling_frequency == rate
+    assert read(path, sampling_frequency=rate / 60).sampling_frequency == rate / 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecgnoise.errors import UnknownUnitsError, UnreadableFileError
+from ecgnoise.errors import SignalShapeError, UnknownUnitsError, UnreadableFileError
 from ecgnoise.readers import find_recordings, read
 from ecgnoise.simulate import simulate_ecg
 
@@ -59,6 +59,7 @@ def check(path: Path, ecg: np.ndarray, **options):
         ("Fp1,EKG2 [mV],C3,O1,Fz", "EKG2"),
         ("subject,II (mV),class,HR,counter", "II"),
         ("acc_x,V5 (mV),acc_y,temperature,marker", "V5"),
+        ("Atmung,Ableitung II (mV),Puls,Lage,Temperatur", "II"),
     ],
 )
 def test_columns_of_something_else_are_left_out_with_a_note(titles, lead, tmp_path, ecg):
@@ -406,3 +407,110 @@ def test_lists_of_records_and_labels_in_a_folder_are_no_recordings(tmp_path, ecg
     write(tmp_path, "Notes: 5 electrodes.\nSeen 3 times, 2 good.\n", "notes.txt")
     path = write(tmp_path, "patient,II\n" + table(["a"] * N, ecg), "r.csv")
     assert find_recordings([tmp_path]) == [path]
+
+
+def test_what_neurokit_finds_in_an_ecg_is_no_lead(tmp_path, ecg):
+    marks = ["ECG_P_Onsets", "ECG_R_Offsets", "ECG_Phase_Completion_Atrial", "ECG_Quality", "RSA_P2T", "ECG_LeadOff"]
+    rows = table(ecg, *[K // 400 % 2 if at < 2 else K % 7 * 0 + 1 for at in range(len(marks))])
+    recording = check(write(tmp_path, ",".join(["ECG_Raw (mV)", *marks]) + "\n" + rows), ecg, sampling_frequency=FS)
+    assert recording.lead_names == ("ECG_Raw",)
+    assert recording.notes == (f"left out, not ECG: {', '.join(marks)}",)
+
+
+@pytest.mark.parametrize("title", ["hr", "label", "packet", "signal_index"])
+def test_a_column_that_the_caller_names_is_a_lead_whatever_it_is_called(title, tmp_path, ecg):
+    path = write(tmp_path, f"{title}\n" + table(ecg))
+    with pytest.raises(UnreadableFileError, match=rf"no column is an ECG lead \({title}\): name those .* \(--leads\)"):
+        read(path, sampling_frequency=FS, units="mV")
+    assert check(path, ecg, sampling_frequency=FS, units="mV", lead_names=[title]).lead_names == (title,)
+    path = write(tmp_path, f"ECG,{title}\n" + table(-ecg, ecg))
+    assert check(path, ecg, sampling_frequency=FS, units="mV", lead_names=[title]).lead_names == (title,)
+
+
+def test_samples_in_a_column_called_sample_are_no_sample_numbers(tmp_path, ecg):
+    path = write(tmp_path, "timestamp,sample\n" + table(K * 4, ecg))
+    assert check(path, ecg, sampling_frequency=FS, units="mV").lead_names == ("sample",)
+    recording = check(write(tmp_path, "sample,ECG\n" + table(K, ecg)), ecg, sampling_frequency=FS, units="mV")
+    assert recording.notes == ("left out, sample numbers: sample",)
+
+
+MARKS_OF_THOUSANDS = {
+    "German": (".", ","),
+    "French": ("\u202f", ","),
+    "French in Windows": ("\u00a0", ","),
+    "Swiss": ("'", "."),
+    "of Office": ("\u2019", "."),
+}
+
+
+@pytest.mark.parametrize(("mark", "point"), MARKS_OF_THOUSANDS.values(), ids=MARKS_OF_THOUSANDS)
+@pytest.mark.parametrize("digits", [0, 1])
+def test_thousands_of_other_countries(mark, point, digits, tmp_path, ecg):
+    def cell(value: float, digits: int) -> str:
+        return f"{value:,.{digits}f}".translate({ord(","): mark, ord("."): point})
+
+    rows = "".join(f"{cell(at * 4, 0)};{cell(value * 5000, digits)}\n" for at, value in zip(K, ecg, strict=True))
+    recording = check(write(tmp_path, "Zeit [ms];EKG [uV]\n" + rows), 5 * ecg)
+    assert recording.lead_names == ("EKG",)
+
+
+def test_points_alone_that_stand_between_thousands(tmp_path, ecg):
+    """As -1.234 stands beside 345 and never 345.000 or 1.2 does, in whole microvolts of a German spreadsheet."""
+    cells = [f"{value * 5000:,.0f}".replace(",", ".") for value in ecg]
+    check(write(tmp_path, "EKG [uV]\n" + "\n".join(cells)), 5 * ecg, sampling_frequency=FS)
+    decimal = [f"{value * 5:.3f}" for value in ecg]  # 0.345 is no number with thousands
+    check(write(tmp_path, "EKG [mV]\n" + "\n".join([*decimal[:-1], "0"])), [*(5 * ecg[:-1]), 0], sampling_frequency=FS)
+
+
+@pytest.mark.parametrize("word", ["#N/A", "nan", "-", "#NV"])
+@pytest.mark.parametrize("titles", ["ECG (mV)", "I (mV),II (mV)"])
+def test_a_table_that_begins_or_ends_with_missing_samples(word, titles, tmp_path, ecg):
+    """A lead that is off for more rows than are looked at to see what the columns hold."""
+    leads = titles.count(",") + 1
+    cells = [f"{value:.4f}" for value in ecg]
+    first = [word] * 600 + cells[600:]
+    path = write(tmp_path, f"{titles}\n" + "".join(",".join([cell] * leads) + "\n" for cell in first))
+    recording = read(path, sampling_frequency=FS)
+    assert recording.signal.shape == (leads, N)
+    assert np.isnan(recording.signal[:, :600]).all()
+    np.testing.assert_allclose(recording.signal[:, 600:], [ecg[600:]] * leads, atol=1e-4)
+    last = cells[:-600] + [word] * 600
+    path = write(tmp_path, f"{titles}\n" + "".join(",".join([cell] * leads) + "\n" for cell in last))
+    recording = read(path, sampling_frequency=FS)
+    np.testing.assert_allclose(recording.signal, [ecg[:-600]] * leads, atol=1e-4)
+    assert recording.notes == ("left out, the last 600 rows, which hold nothing",)
+
+
+@pytest.mark.parametrize("begin", [0, 100, 150])
+def test_a_sheet_of_one_column_with_empty_cells(begin, tmp_path, ecg):
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("ECG")
+    sheet.append(["ECG (mV)"])
+    for at, value in enumerate(ecg.tolist()):
+        sheet.append([None if begin <= at < begin + 300 else value])
+    book.save(tmp_path / "t.xlsx")
+    signal = read(tmp_path / "t.xlsx", sampling_frequency=FS).signal
+    assert np.flatnonzero(np.isnan(signal[0])).tolist() == list(range(begin, begin + 300))
+    assert signal.shape == (1, N)
+
+
+def test_a_table_of_a_beat_a_row_is_not_one_of_leads(tmp_path):
+    beats = np.random.default_rng(1).random((300, 188))
+    path = write(tmp_path, "".join(",".join(f"{value:.5f}" for value in beat) + "\n" for beat in beats))
+    with pytest.raises(SignalShapeError, match=r"188 columns without names, at most 64 .* if each row is a beat"):
+        read(path, sampling_frequency=125, units="unknown")
+
+
+@pytest.mark.parametrize("unit", ["adc", "LSB", "raw", "counts"])
+def test_a_line_of_units_that_are_counts(unit, tmp_path, ecg):
+    path = write(tmp_path, f"Time,ECG\ns,{unit}\n" + table(K / FS, ecg))
+    with pytest.raises(UnknownUnitsError, match=rf"unit '{unit}'.*--units"):
+        read(path)
+    assert check(path, ecg, units="mV").notes == (f"the file gives the unit '{unit}': taken as mV, as stated",)
+
+
+def test_identifiers_that_rise_are_no_times(tmp_path, ecg):
+    path = write(tmp_path, "beat_id,ECG (mV)\n" + table(K, ecg))
+    assert check(path, ecg, sampling_frequency=FS).notes == ("left out, not ECG: beat_id",)

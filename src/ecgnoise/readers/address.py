@@ -130,8 +130,14 @@ def choose(arrays: Sequence[Described], address: Address, keys: frozenset[str], 
     if chosen is not None:
         return chosen
     example = f"{path.name}{SEPARATOR}{(plausible or numbers or [Described('ecg', (), 'f')])[0].name}"
-    what = f"{len(plausible)} arrays may be the signal" if plausible else "no array is a signal by its name and type"
-    raise SignalShapeError(f"{path}: {what}: name one, as in {example}; there are {listed(plausible or arrays)}")
+    if not plausible:
+        raise SignalShapeError(
+            f"{path}: no array is a signal by its name and type: pass another file, or, if one is all the same, name "
+            f"it, as in {example}; there are {listed(arrays)}"
+        )
+    raise SignalShapeError(
+        f"{path}: {len(plausible)} arrays may be the signal: name one, as in {example}; there are {listed(plausible)}"
+    )
 
 
 def separate_leads(arrays: Sequence[Described], address: Address, keys: frozenset[str]) -> list[Described]:
@@ -151,7 +157,7 @@ def in_groups(arrays: Sequence[Described], keys: frozenset[str]) -> list[Describ
 
 def layout_of(array: Described, address: Address, path: Path) -> Layout:
     """Where the recording lies; SignalShapeError, saying what to pass, where the axes are not clear."""
-    if array.kind not in "iufb":
+    if array.kind not in "iuf":
         raise SignalShapeError(f"{path}: {array} holds no real numbers: name another array, or save its real numbers")
     if not array.size or len(array.shape) not in {1, 2, 3}:
         raise SignalShapeError(
@@ -169,6 +175,8 @@ def layout_of(array: Described, address: Address, path: Path) -> Layout:
             most = "no number" if len(shape) == 1 else f"0 to {shape[0] - 1}"
             raise SignalShapeError(f"{path}: {array} has no recording {index}: pass {most}")
         shape = shape[1:]
+    if len(shape) == 2 and shape[1] == 1 and shape[0] >= FEWEST_SAMPLES and not time_first:  # a column is a lead
+        time_first = True
     leads, samples = (1, shape[0]) if len(shape) == 1 else (shape[1], shape[0]) if time_first else shape
     _check_leads(leads, samples, array, index, path)
     return Layout(leads, samples, index, time_first and len(shape) > 1)

@@ -79,6 +79,7 @@ class AppleWatchReader:
             leads.recording_units,
             _start(values),
             str(path),
+            notes=leads.notes,
         )
 
 

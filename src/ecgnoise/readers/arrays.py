@@ -25,12 +25,14 @@ from ecgnoise.readers.base import (
     FREQUENCY_TOLERANCE,
     ReadOptions,
     distinct_names,
+    frequency_notes,
     most_expanded,
     settle_sampling_frequency,
     settle_units,
     units_notes,
 )
 from ecgnoise.readers.labels import ecg_rows, is_known_unit, may_be_voltage, voltage_unit
+from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.readers.times import TIME_UNITS, seconds_per
 from ecgnoise.recording import (
     UNKNOWN_UNITS,
@@ -45,7 +47,8 @@ from ecgnoise.superlet import segment_samples
 
 FREQUENCY_KEYS: Final = (
     "sampling_frequency", "fs", "sampling_rate", "sample_rate", "sr", "srate", "sfreq", "samplingfrequency",
-    "samplingrate", "samplerate", "sample_frequency", "samp_freq", "sampfreq", "freq", "frequency", "fsamp", "hz",
+    "samplingrate", "samplerate", "sampling rate", "sample rate", "sampling frequency",
+    "sample_frequency", "samp_freq", "sampfreq", "freq", "frequency", "fsamp", "hz",
 )  # fmt: skip
 INTERVAL_KEYS: Final = ("isi", "isi_units")
 UNIT_KEYS: Final = ("units", "unit", "physical_unit", "physical_units", "sig_units", "signal_units", "unittext")
@@ -91,6 +94,30 @@ class HeldRaw:
 
 
 @dataclass(frozen=True)
+class Coding:
+    """How samples are stored: one of ``absent`` is missing, the others count times a factor plus an offset."""
+
+    factor: float = 1.0
+    offset: float = 0.0
+    absent: tuple[float, ...] = NO_SAMPLE
+
+    def decoded(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Stored numbers as samples, NaN where one is missing."""
+        missing = self.missing(numbers)
+        if (self.factor, self.offset) != (1.0, 0.0):
+            with np.errstate(all="ignore"):
+                numbers = numbers * self.factor + self.offset
+        return np.where(missing, np.nan, numbers) if missing.any() else numbers
+
+    def missing(self, numbers: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which numbers stand for no sample."""
+        found = np.zeros(numbers.shape, bool)
+        for number in self.absent:
+            found |= numbers == number
+        return found
+
+
+@dataclass(frozen=True)
 class ScaledSamples:
     """Some leads of raw numbers in mV.
 
@@ -105,6 +132,7 @@ class ScaledSamples:
     length: int
     missing: tuple[int, int] = (0, 0)
     source: str = "array"
+    coding: Coding = Coding()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,6 +144,7 @@ class ScaledSamples:
         numbers = self.raw.numbers(self.first + start, self.first + stop)
         if self.rows != tuple(range(len(numbers))):
             numbers = numbers[list(self.rows)]
+        numbers = self.coding.decoded(numbers)
         if len(set(self.units)) == 1:
             signal = to_millivolts(numbers, self.units[0], self.source)
         else:
@@ -133,6 +162,7 @@ class Found:
 
     said: what it says, by the keys of this module in small letters. name: of the array. padded: whether zeros at both
     ends may be padding, as in an array of several recordings. address: how the recording is named in the file.
+    coding: how its numbers are stored.
     """
 
     raw: Raw
@@ -141,28 +171,40 @@ class Found:
     address: str | None = None
     padded: bool = False
     notes: tuple[str, ...] = ()
+    coding: Coding = Coding()
 
 
 def recording_of(found: Found, options: ReadOptions, path: Path, *, held: bool) -> Recording:
     """The recording, its samples held in memory or not; errors as :func:`ecgnoise.readers.read` lists them."""
     leads, length = found.raw.shape
-    frequency = settle_sampling_frequency(stated_frequency(found.said, path), options, path)
+    said = stated_frequency(found.said, path)
+    frequency = settle_sampling_frequency(said, options, path)
     names, stated = _names(found, options, leads, path)
     units = stated_units(found.said, leads)
     rows = _rows(names, units, options, path) if stated else list(range(leads))
     chosen_units = tuple(settle_units(units[row], options, path) for row in rows)
-    notes = [*found.notes, *units_notes((units[row] for row in rows), options)]
+    notes = [*found.notes, *frequency_notes(said, options), *units_notes((units[row] for row in rows), options)]
     if len(rows) < leads:
         notes.append(f"left out, not ECG: {', '.join(names[row] for row in range(leads) if row not in rows)}")
     first, last, missing, padding = _padding(found, frequency) if found.padded else (0, length, (0, 0), [])
     source = str(path) if found.address is None else f"{path}{SEPARATOR}{found.address}"
-    samples: Samples = ScaledSamples(found.raw, tuple(rows), chosen_units, first, last - first, missing, source)
+    samples: Samples = ScaledSamples(
+        found.raw, tuple(rows), chosen_units, first, last - first, missing, source, found.coding
+    )
     if held:
+        notes += _absent_note(found, rows, first, last)
         samples = ArraySamples(samples.window(0, last - first))
     known = UNKNOWN_UNITS if UNKNOWN_UNITS in chosen_units else "mV"
     kept = distinct_names([names[row] for row in rows])
     recording = Recording(samples, frequency, kept, known, source=source, notes=(*notes, *padding))
     return recording.pick(options.lead_names) if stated and options.lead_names else recording
+
+
+def _absent_note(found: Found, rows: Sequence[int], first: int, last: int) -> list[str]:
+    numbers = found.raw.numbers(first, last)[list(rows)]
+    many = int(found.coding.missing(numbers).sum())
+    shown = "1 sample stands" if many == 1 else f"{many} samples stand"
+    return [f"{shown} for none by the number: taken as missing"] if many else []
 
 
 def stated_frequency(said: Mapping[str, Any], path: Path) -> float | None:
@@ -249,7 +291,7 @@ def _names(found: Found, options: ReadOptions, leads: int, path: Path) -> tuple[
 def _rows(names: Sequence[str], units: Sequence[str | None], options: ReadOptions, path: Path) -> list[int]:
     """The rows that are leads by their names and units."""
     voltage = [row for row, unit in enumerate(units) if unit is None or may_be_voltage(unit)]
-    rows = [voltage[at] for at in ecg_rows([names[row] for row in voltage])]
+    rows = [voltage[at] for at in ecg_rows([names[row] for row in voltage], options.lead_names)]
     if len(set(units)) > 1 and options.units is None:
         rows = [row for row in rows if units[row] is None or is_known_unit(str(units[row]))] or rows
     if not rows and len(set(units)) == 1:

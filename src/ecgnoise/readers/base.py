@@ -17,6 +17,7 @@ from ecgnoise.errors import (
     LeadNameError,
     MissingExtraError,
     OptionError,
+    SamplingFrequencyError,
     UnknownSamplingFrequencyError,
     UnknownUnitsError,
     UnreadableFileError,
@@ -25,6 +26,7 @@ from ecgnoise.files import open_regular
 from ecgnoise.readers.labels import is_known_unit, voltage_unit
 from ecgnoise.recording import (
     MILLIVOLTS_PER,
+    SAMPLING_FREQUENCY_LIMITS,
     UNKNOWN_UNITS,
     Recording,
     as_lead_names,
@@ -120,10 +122,21 @@ def package_of_extra(name: str, what: str) -> ModuleType:
 def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: Path) -> float:
     """The sampling frequency in Hz of a file that states this one, or None.
 
+    One that cannot be, such as 0, or 0.5 of a file that means kHz, gives way to the caller's;
+    :func:`frequency_notes` makes a note of it.
+
     Raises UnknownSamplingFrequencyError, SamplingFrequencyError or, where file and caller differ,
     OptionError.
     """
     asked = options.sampling_frequency
+    if stated is not None and not _can_be(stated):
+        if asked is not None:
+            return float(asked)
+        low, high = SAMPLING_FREQUENCY_LIMITS
+        raise SamplingFrequencyError(
+            f"{path}: the file says {stated:g} Hz for its sampling frequency, {low:g} to {high:g} can be scored: if "
+            "that is wrong, pass sampling_frequency in Hz (--sampling-frequency)"
+        )
     if stated is None:
         if asked is None:
             raise UnknownSamplingFrequencyError(
@@ -131,10 +144,21 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
                 "(--sampling-frequency)"
             )
         return float(asked)
-    stated = check_sampling_frequency(stated, str(path))
     if asked is not None and abs(asked - stated) > FREQUENCY_TOLERANCE * stated:
         raise OptionError(f"{path}: sampling_frequency {asked:g} Hz given, the file says {stated:g} Hz: leave it out")
     return stated
+
+
+def frequency_notes(stated: float | None, options: ReadOptions) -> list[str]:
+    """A note where a file states a sampling frequency that cannot be, such as 0, and the caller states one."""
+    if stated is None or _can_be(stated) or options.sampling_frequency is None:
+        return []
+    return [f"the file says {stated:g} Hz: {options.sampling_frequency:g} Hz as stated"]
+
+
+def _can_be(frequency: float) -> bool:
+    low, high = SAMPLING_FREQUENCY_LIMITS
+    return low <= frequency <= high
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:

@@ -3,40 +3,57 @@
 The package keeps raw counts, with a warning, where a file gives no unit; here that is an error. It rounds sampling
 frequencies to whole numbers; here they are exact where it keeps what the file says. Its other warnings become a note.
 XML is looked through before the package sees it (:mod:`ecgnoise.readers.xml`); one that had to be mended is decoded
-from a copy. Files are read into memory and must therefore be small.
+from a copy. So is one that states no sampling frequency, with which the package can do nothing: the copy has that of
+the caller. Files are read into memory and must therefore be small.
 """
 
 import importlib
 import tempfile
-from collections.abc import Iterator, Sequence
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.errors import SamplingFrequencyError, UnreadableFileError, one_line
 from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, package_of_extra
+from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, package_of_extra, settle_sampling_frequency
 from ecgnoise.readers.channels import Channel, leads_of
 from ecgnoise.readers.guard import warning_notes
-from ecgnoise.readers.xml import LARGEST_BYTES, checked_xml
+from ecgnoise.readers.xml import LARGEST_BYTES, Checked, checked_xml
 from ecgnoise.recording import ArraySamples, Recording, Signal
 
+SHOWN: Final = 40  # letters of what stands in the place of a number
 ROUNDED: Final = "rounded to"  # in the package's warning of a sampling frequency, which is exact here
 
 
-def bridged(path: Path, what: str, parser: str, options: ReadOptions, *, xml: bool = False) -> Recording:
+# Writes a sampling frequency in Hz, if there is one, wherever a document has no usable one; gives what stands there,
+# as in "0", or empty, and None where the document states a sampling frequency throughout.
+RateSetter = Callable[[ET.Element, float | None], str | None]
+
+
+def bridged(
+    path: Path, what: str, parser: str, options: ReadOptions, *, set_rate: RateSetter | None = None
+) -> Recording:
     """The recording in a file of one of the package's formats, in memory.
 
-    what: the format's name. parser: the package's class for it, such as ``mfer.MFERParser``. xml: whether it is one.
+    what: the format's name. parser: the package's class for it, such as ``mfer.MFERParser``. set_rate: of XML.
 
-    Raises MissingExtraError, UnreadableFileError, and what :func:`ecgnoise.readers.channels.leads_of` raises.
+    Raises MissingExtraError, UnreadableFileError, UnknownSamplingFrequencyError, SamplingFrequencyError, and what
+    :func:`ecgnoise.readers.channels.leads_of` raises.
     """
-    with _decodable(path, what, xml=xml) as (place, mended):
+    with _decodable(path, what, options, set_rate) as (place, mended):
         record, remarks = _record(place, path, what, parser)
-    channels = [_channel(lead, rate) for lead, rate in zip(record.leads, _frequencies(record, options), strict=True)]
+    rates = _frequencies(record, options)
+    if mended.rate is not None:  # exact, where the package has rounded it
+        near = [own == round(mended.rate) or isclose(own, mended.rate) for own in rates]
+        rates = [mended.rate if is_near else own for own, is_near in zip(rates, near, strict=True)]
+    channels = [_channel(lead, rate) for lead, rate in zip(record.leads, rates, strict=True)]
     leads = leads_of(channels, options, path)
     return Recording(
         ArraySamples(_signal([record.leads[row] for row in leads.rows], leads.scaled, path)),
@@ -46,26 +63,60 @@ def bridged(path: Path, what: str, parser: str, options: ReadOptions, *, xml: bo
         record.recording.date,
         str(path),
         leads.faults,
-        (*leads.notes, *mended, *_lead_notes([record.leads[row] for row in leads.rows]), *remarks),
+        (*leads.notes, *mended.notes, *_lead_notes([record.leads[row] for row in leads.rows]), *remarks),
     )
 
 
+@dataclass(frozen=True)
+class _Mended:
+    """What was changed of a file before it was decoded: notes, and the sampling frequency that was written into it."""
+
+    notes: tuple[str, ...] = ()
+    rate: float | None = None
+
+
 @contextmanager
-def _decodable(path: Path, what: str, *, xml: bool) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The file that the package is to decode, itself or a mended copy of it, and notes of what was mended."""
+def _decodable(
+    path: Path, what: str, options: ReadOptions, set_rate: RateSetter | None
+) -> Iterator[tuple[Path, _Mended]]:
+    """The file that the package is to decode, itself or a mended copy of it, and what was mended."""
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise UnreadableFileError(
             f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
         )
-    checked = checked_xml(path, what) if xml else None
-    if checked is None or not checked.mended:
-        yield path, ()
+    if set_rate is None:
+        yield path, _Mended()
+        return
+    checked = checked_xml(path, what)
+    content, mended = _with_rate(checked, options, path, set_rate)
+    if not checked.mended and mended.rate is None:
+        yield path, mended
         return
     with tempfile.TemporaryDirectory(prefix="ecgnoise-") as folder:
         copy = Path(folder) / "mended.xml"
-        copy.write_bytes(checked.content)
-        yield copy, checked.notes
+        copy.write_bytes(content)
+        yield copy, mended
+
+
+def _with_rate(checked: Checked, options: ReadOptions, path: Path, set_rate: RateSetter) -> tuple[bytes, _Mended]:
+    """The bytes of XML with the caller's sampling frequency where the file states none; errors where nobody does."""
+    root = ET.fromstring(checked.content)
+    asked = options.sampling_frequency
+    said = set_rate(root, asked)
+    if said is None:
+        return checked.content, _Mended(checked.notes)
+    shown = ascii(said[:SHOWN])
+    if said and asked is None:
+        raise SamplingFrequencyError(
+            f"{path}: the file has {shown} for its sampling frequency: pass sampling_frequency in Hz "
+            "(--sampling-frequency)"
+        )
+    rate = settle_sampling_frequency(None, options, path)
+    notes = [f"the file has {shown} for its sampling frequency: {rate:g} Hz as stated"] if said else []
+    for element in root.iter():  # the package looks for names without a prefix, which a copy would have
+        element.tag = element.tag.rpartition("}")[2]
+    return ET.tostring(root), _Mended((*checked.notes, *notes), rate)
 
 
 def _parser(name: str) -> Any:

@@ -48,7 +48,7 @@ def _leads(strip: ET.Element, options: ReadOptions, path: Path) -> list[ListedLe
     rate = _number(strip, "SampleRate", path)
     if rate is not None and _unit(strip, "SampleRate").casefold() not in {"", "hz"}:
         raise UnreadableFileError(f"{path}: sampling frequency in {_unit(strip, 'SampleRate')[:20]!r}: export it in Hz")
-    frequency = settle_sampling_frequency(rate, options, path)
+    frequency = settle_sampling_frequency(None, options, path) if rate is None else rate
     gain = _number(strip, "Resolution", path)
     stated = re.fullmatch(r"\s*(\S+?)\s*per\s*lsb\s*", _unit(strip, "Resolution"), re.IGNORECASE)
     unit = stated.group(1) if stated and gain is not None else ""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +13,13 @@ from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError
 from ecgnoise.readers.base import (
     ReadOptions,
     distinct_names,
+    frequency_notes,
     settle_sampling_frequency,
     settle_units,
     shown_unit,
     units_notes,
 )
-from ecgnoise.readers.labels import ecg_rows, is_known_unit, is_other_signal, lead_name, may_be_voltage
+from ecgnoise.readers.labels import brain_notes, ecg_rows, is_known_unit, is_other_signal, lead_name, may_be_voltage
 from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, Signal, to_millivolts
 
 SHOWN: Final = 20  # channels that a message names
@@ -96,6 +97,7 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
     names = dict(zip(kept, distinct_names([lead_name(channels[row].name) for row in kept]), strict=True))
     called = {row: channels[row].name for row in kept}
     rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path, called)
+    channels = [replace(channel, frequency=np.nan_to_num(channel.frequency, nan=0.0)) for channel in channels]
     rate = _common_rate([channels[row].frequency for row in rows])
     frequency = settle_sampling_frequency(rate, options, path)
     slower = [row for row in rows if channels[row].frequency != rate]
@@ -107,6 +109,7 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
         notes.append(f"left out, not at {rate:g} Hz: {listed}")
     rows = [row for row in rows if channels[row].frequency == rate]
     units = tuple(_unit(channels[row], options, path) for row in rows)
+    notes += [*brain_notes([names[row] for row in rows]), *frequency_notes(rate, options)]
     notes += units_notes((channels[row].unit for row in rows if channels[row].gain), options)
     return Leads(tuple(rows), tuple(names[row] for row in rows), units, frequency, tuple(notes))
 
@@ -118,7 +121,7 @@ def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) 
     UnknownUnitsError where there are none, SignalShapeError where there are too many and none is asked for by name.
     """
     candidates = [row for row, channel in enumerate(channels) if not channel.other and may_be_voltage(channel.unit)]
-    named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates])]
+    named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates], options.lead_names)]
     kept = [row for row in named if options.units or not channels[row].unit or is_known_unit(channels[row].unit)]
     if not kept and named:
         listed = ", ".join(channels[row].shown for row in named[:SHOWN])

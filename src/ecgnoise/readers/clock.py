@@ -30,7 +30,7 @@ USUAL_RATES: Final = (
     *(800, 960, 1000, 1024, 1200, 1250, 1500, 1600, 2000, 2048, 2400, 2500, 3000, 4000, 4096, 4800, 5000, 8000, 8192),
     *(9600, 10_000, 16_000, 20_000, 22_050, 25_000, 30_000, 32_000, 40_000, 44_100, 48_000, 50_000, 96_000, 100_000),
 )
-UNUSUAL: Final = 5000.0  # Hz; above it a note says that times without a unit were taken for seconds
+FASTEST: Final = 5000.0  # Hz that times without a unit may give in seconds; in minutes, 100 Hz would be 6000
 UNITS_TRIED: Final = (1.0, 1e-3, 1e-6, 1e-9, 60.0, 3600.0, 86400.0)
 HINT_TOLERANCE: Final = 1e-2
 SURELY_COUNTING: Final = 0.95  # of all steps from one sample to the next
@@ -135,8 +135,9 @@ def _of_no_unit(values: NDArray[np.float64], hint: float | None) -> Clock:
         raise IrregularError(
             f"states no unit, and in seconds it would be {rate:.6g} Hz, where {low:g} to {high:g} can be scored"
         )
-    note = (f"states no unit: taken for seconds, which gives {rate:.6g} Hz",) if rate > UNUSUAL else ()
-    return Clock(_rate(steps, 1.0, None), steps, None, note)
+    if rate > FASTEST * (1 + FREQUENCY_TOLERANCE):
+        raise IrregularError(f"states no unit: {rate:.6g} Hz if in s, {rate / 60:.6g} Hz if in min")
+    return Clock(_rate(steps, 1.0, None), steps)
 
 
 def _rate(steps: Steps, seconds: float, hint: float | None) -> float:

@@ -19,6 +19,7 @@ from ecgnoise.readers.base import (
     ReadOptions,
     chosen,
     distinct_names,
+    frequency_notes,
     settle_sampling_frequency,
     settle_units,
     units_notes,
@@ -26,6 +27,7 @@ from ecgnoise.readers.base import (
 from ecgnoise.readers.clock import Clock
 from ecgnoise.readers.gaps import LONGEST_INTERRUPTED, InterruptedSamples
 from ecgnoise.readers.labels import (
+    brain_notes,
     ecg_rows,
     is_known_unit,
     lead_name,
@@ -47,6 +49,8 @@ from ecgnoise.recording import (
 
 Title = tuple[str, str | None]
 SHOWN: Final = 20  # columns that a message names
+SOME_EMPTY: Final = 10  # rows at the end
+MOST_UNNAMED: Final = 64  # columns without names that may be leads
 FEW_ROWS: Final = 1000  # a lead may have two values, or count, in fewer
 # A name and its unit: in brackets, or after _ or / at the end, where a bare V is a lead and not a volt.
 BRACKETED: Final = re.compile(r"(?P<name>.*?)[\s_]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]")
@@ -79,7 +83,7 @@ def recording_of_columns(
     if timing is None:
         timing = timing_of(named, options.sampling_frequency or said.rate, path)
     others = [column for at, column in enumerate(named) if at not in timing.columns]
-    notes = [*said.notes, *timing.notes]
+    notes = [*said.notes, *timing.notes, *(_end_notes(columns) if named is not columns else [])]
     leads, left = _leads(others, options, path)
     notes += left
     rate = _settled_rate(timing, said, options, path, notes)
@@ -115,24 +119,38 @@ def _without_empty_end(columns: Sequence[Column]) -> list[Column]:
     return [column.until(rows) for column in columns]
 
 
+def _end_notes(columns: Sequence[Column]) -> list[str]:
+    """A note of rows at the end that hold nothing, where there are some."""
+    rows = max((len(column.numbers) for column in columns), default=0)
+    empty = rows - max((column.rows_used for column in columns), default=0)
+    return [f"left out, the last {empty} rows, which hold nothing"] if empty >= SOME_EMPTY else []
+
+
 def _leads(columns: Sequence[Column], options: ReadOptions, path: Path) -> tuple[list[Column], list[str]]:
     """The columns that are leads, and notes about the others; UnreadableFileError where there are none."""
     numeric = [column for column in columns if column.texts is None]
     possible = [column for column in numeric if may_be_voltage(column.unit or "") and not _is_mark(column)]
-    kept = [possible[at] for at in ecg_rows([column.name for column in possible])]
+    kept = [possible[at] for at in ecg_rows([column.name for column in possible], options.lead_names)]
     known = [column for column in kept if options.units or not column.unit or is_known_unit(column.unit)]
     leads = known or kept
     texts = [column for column in columns if column.texts is not None]
     notes = [f"left out, text: {_listed(texts)}"] if texts else []
     others = [column for column in numeric if not any(column is lead for lead in leads)]
     notes += [f"left out, not ECG: {_listed(others)}"] if others else []
+    notes += brain_notes([column.name for column in leads])
     if not leads:
         raise UnreadableFileError(
-            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): pass a table with one column a lead"
+            f"{path}: no column is an ECG lead ({_listed(columns, texts)}): name those that are with lead_names "
+            "(--leads), or pass a table with one column a lead"
         )
     if len(leads) > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {len(leads)} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
     rows = len(leads[0].numbers)
+    if len(leads) > MOST_UNNAMED and not any(column.name for column in leads):
+        raise SignalShapeError(
+            f"{path}: {len(leads)} columns without names, at most {MOST_UNNAMED} of such are taken for leads: if each "
+            "row is a beat or a recording, write one as a column; if not, name the columns in a first line"
+        )
     if len(leads) > rows:
         raise SignalShapeError(
             f"{path}: {len(leads)} columns and {rows} rows: rows are samples, columns are leads: transpose it"
@@ -173,6 +191,10 @@ def _settled_rate(timing: Timing, said: Said, options: ReadOptions, path: Path, 
         if said.rate is not None and abs(said.rate - rate) > FREQUENCY_TOLERANCE * rate:
             notes.append(f"the header says {said.rate:g} Hz, the times {rate:g} Hz, which hold")
         return settle_sampling_frequency(rate, options, path)
+    unusable = frequency_notes(said.rate, options)
+    if unusable:
+        notes += unusable
+        return settle_sampling_frequency(said.rate, options, path)
     if said.rate is None or asked is None or abs(asked - said.rate) <= FREQUENCY_TOLERANCE * said.rate:
         return settle_sampling_frequency(said.rate if asked is None or said.firm else None, options, path)
     if said.firm:

@@ -19,7 +19,7 @@ from ecgnoise.readers.base import HEAD_BYTES, ReadOptions
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
 from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
-from ecgnoise.readers.numbers import has_comma, meaning
+from ecgnoise.readers.numbers import has_comma, may_be_thousands, meaning
 from ecgnoise.readers.text import (
     COMPRESSED_SUFFIXES,
     compression_of,
@@ -35,6 +35,7 @@ from ecgnoise.recording import Recording
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 LAYOUT_BYTES: Final = 1 << 20
+LOOKED_AT: Final = 5000  # rows, for points between thousands
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _decimal_comma(lines: list[str], layout: Layout) -> bool | None:
     cells = [cell for line in lines[:200] if line.strip() for cell in layout.cells(line)]
     commas = [cell for cell in cells if has_comma(cell)]
     if not commas:
-        return False
+        columns = zip(*[layout.cells(line) for line in lines[:LOOKED_AT] if line.strip()], strict=False)
+        return None if any(map(may_be_thousands, columns)) else False
     sure = {meaning(cell) for cell in commas} == {"decimal"}
     return True if sure and layout.delimiter != "," and not any("." in cell for cell in cells) else None
 

@@ -183,7 +183,7 @@ def _inflated(content: bytes, head: bytes) -> int:
 
 
 def _group(dataset: Any, path: Path) -> Any:
-    """The longest original group with an ECG channel, or simply the longest original."""
+    """The longest original group with an ECG channel, or simply the longest original; in samples without a rate."""
     if any(not _is_whole(group) for group in dataset.WaveformSequence):
         raise UnreadableFileError(f"{path}: its waveforms are shorter than it says: fetch the whole file")
     groups = [group for group in dataset.WaveformSequence if group.get("WaveformOriginality") != "DERIVED"]
@@ -193,7 +193,7 @@ def _group(dataset: Any, path: Path) -> Any:
     if most > MAXIMUM_LEADS:
         raise SignalShapeError(f"{path}: {most} leads, at most {MAXIMUM_LEADS} can be scored at once: pass fewer")
     ecg = [group for group in groups if any(channel.is_ecg for channel in _channels(group))]
-    return max(ecg or groups, key=_duration)
+    return max(ecg or groups, key=lambda group: (_duration(group), group.NumberOfWaveformSamples))
 
 
 def _is_whole(group: Any) -> bool:

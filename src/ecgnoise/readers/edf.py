@@ -159,7 +159,12 @@ def _channels(
         for signal in signals
     ]
     named = any(may_be_voltage(channel.unit) and _is_lead(channel.name) for channel in channels if not channel.other)
-    channels = [replace(channel, other=channel.other or (named and not _is_lead(channel.name))) for channel in channels]
+    wanted = {name.casefold() for name in options.lead_names or ()}
+    known = [_is_lead(channel.name) or channel.name.casefold() in wanted for channel in channels]
+    channels = [
+        replace(channel, other=channel.other or (named and not is_known))
+        for channel, is_known in zip(channels, known, strict=True)
+    ]
     asked = options.sampling_frequency
     if header.duration or asked is None:
         return channels, []

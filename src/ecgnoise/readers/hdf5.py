@@ -35,15 +35,19 @@ from ecgnoise.readers.address import (
     parse_address,
     usable_identifiers,
 )
-from ecgnoise.readers.arrays import KEYS, MOST_COMPRESSED, Found, recording_of
+from ecgnoise.readers.arrays import KEYS, MOST_COMPRESSED, Coding, Found, recording_of
 from ecgnoise.readers.base import FREELY_EXPANDED, ReadOptions, package_of_extra
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5_heaps import check_heaps
+from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 LARGEST_COMPANION: Final = 1 << 16  # values of what is said about a signal
 SURE_KEYS: Final = frozenset({"sampling_frequency", "fs", "units", "lead_names"})  # never something else
+PACKED: Final = ("scale_factor", "add_offset")  # attributes of NetCDF: factor and offset of all numbers
+NO_SAMPLE_KEYS: Final = ("_fillvalue", "missing_value")  # and what stands for none
+GAIN_KEYS: Final = ("gain", "adc_gain", "adcgain", "resolution", "lsb", "baseline", "adc_zero", "offset")
 LARGEST_IDENTIFIERS: Final = 1 << 22
 LARGEST_CHUNK: Final = 1 << 28  # bytes that are decoded at once, whatever the window
 LONGEST_NAME: Final = 200  # letters of one that are shown
@@ -131,11 +135,14 @@ class Hdf5Reader:
             layout = layout_of(signal, address, path)
             check_stored(dataset, path)
             said = _said(dataset, path)
+            coding, coded = _coding(dataset, path)
         raw = Hdf5Raw(path, signal.name, signal.shape, layout)
         stacked = len(signal.shape) > 2
         name = options.dataset if address.index is not None or address.transposed else signal.name
         notes = () if options.dataset else tuple(left_out(arrays, signal, KEYS))
-        found = Found(raw, said, signal.name, name or signal.name, padded=stacked, notes=notes)
+        found = Found(
+            raw, said, signal.name, name or signal.name, padded=stacked, notes=(*notes, *coded), coding=coding
+        )
         return recording_of(found, options, path, held=False)
 
 
@@ -254,6 +261,23 @@ def _said(dataset: Any, path: Path) -> dict[str, Any]:
         if group.name == "/":
             return said
         group = group.parent
+
+
+def _coding(dataset: Any, path: Path) -> tuple[Coding, list[str]]:
+    """How the samples are stored, by the attributes that NetCDF has for it; and notes, also of gains of other kinds."""
+    stated = {key.casefold(): key for key in dataset.attrs}
+    found = {}
+    for name in (*PACKED, *NO_SAMPLE_KEYS, *GAIN_KEYS):
+        values = np.ravel(_attribute(dataset, stated[name], path)) if name in stated else np.empty(0)
+        if values.size and values.dtype.kind in "iuf":
+            found[name] = float(values[0])
+    factor, offset = found.get("scale_factor", 1.0), found.get("add_offset", 0.0)
+    absent = tuple(found[name] for name in NO_SAMPLE_KEYS if name in found)
+    packed = [f"{name} {found[name]:g}" for name in (*PACKED, *NO_SAMPLE_KEYS) if name in found]
+    unused = [f"{name} {found[name]:g}" for name in GAIN_KEYS if name in found]
+    notes = [f"decoded by the attributes of the dataset: {', '.join(packed)}"] if packed else []
+    notes += [f"attributes of the dataset that are not used: {', '.join(unused)}"] if unused else []
+    return Coding(factor, offset, (*NO_SAMPLE, *absent)), notes
 
 
 def values_of(dataset: Any, path: Path) -> Any:

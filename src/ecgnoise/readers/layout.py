@@ -16,6 +16,7 @@ from ecgnoise.readers.numbers import has_comma, is_missing, number
 from ecgnoise.readers.times import is_stamp
 
 SAMPLE_LINES: Final = 60
+SOME_EMPTY: Final = 3  # rows without a word, which are no style any more
 DECLARED: Final = re.compile(r'"?sep=(?P<mark>\\t|.)"?\s*', re.IGNORECASE)
 MARKS: Final = ("\t", ";", "|", ",")
 MOST_OTHER: Final = 0.2  # of the lines may be no rows
@@ -105,7 +106,7 @@ def declared_delimiter(lines: Sequence[str]) -> str | None:
 
 def layout_of(lines: Sequence[str]) -> Layout | None:
     """How to read a file that begins with these lines; None where they hold no rows of numbers."""
-    usual = (line for line in reversed(lines) if line.strip() and not is_comment(line))
+    usual = (line for line in reversed(lines) if any(map(str.isdigit, line)) and not is_comment(line))
     body = list(islice(usual, SAMPLE_LINES))[::-1]
     declared = declared_delimiter(lines)
     marks = [declared] if declared else [mark for mark in MARKS if any(mark in line for line in body)]
@@ -157,17 +158,24 @@ def kinds_of(rows: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
 def first_row(rows: Iterable[list[str]], layout: Layout) -> int | None:
     """The number of the first row of a table, None where there is none; a row that is no such may be empty."""
     before: int | None = None  # a row of numbers that are titles if a row with a first cell follows, as pandas has them
+    empty: list[list[str]] = []  # rows of nothing but missing samples, just above
     for at, row in enumerate(rows):
         if not layout.fits(row):
             if before is not None and row:
                 return before
+            empty = [*empty, row] if len(row) == layout.width and all(map(is_missing, row)) else []
             continue
         if before is not None:
             return at if row[0] else before
         if row[0] or len(row) == 1 or not all(cell.isdigit() for cell in row[1:] if cell):
-            return at
+            return at - (len(empty) if _are_samples(empty) else 0)
         before = at
     return before
+
+
+def _are_samples(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows without any number, above the first one with some, are samples that are missing and no style."""
+    return len(rows) >= SOME_EMPTY or any(letter.isalpha() for row in rows for cell in row for letter in cell)
 
 
 def _is_decimal_comma(

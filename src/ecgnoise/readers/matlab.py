@@ -26,11 +26,12 @@ from ecgnoise.readers.address import (
     parse_address,
     separate_leads,
 )
-from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, check_announced, recording_of
+from ecgnoise.readers.arrays import KEYS, Coding, Found, HeldRaw, check_announced, recording_of
 from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
 from ecgnoise.readers.matlab_elements import Variable, variables_of
+from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
 LARGEST_KEY: Final = 1 << 16
@@ -148,8 +149,10 @@ def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: 
     if known is not None:
         signal, said = known[0], said | known[1]
         notes = (*notes, f"gains, units and names are those of {path.with_suffix('.info').name}")
-    raw = HeldRaw(signal)
-    return Found(raw, said, chosen.name, options.dataset, padded=len(chosen.shape) > 2, notes=notes)
+    counts = known is None and chosen.last == matlab_exports.PHYSIOBANK
+    coding = Coding(absent=(*NO_SAMPLE, matlab_exports.INVALID)) if counts else Coding()
+    padded = len(chosen.shape) > 2
+    return Found(HeldRaw(signal), said, chosen.name, options.dataset, padded=padded, notes=notes, coding=coding)
 
 
 def _said(arrays: Sequence[Described], signal: Described, load: Load, path: Path) -> dict[str, Any]:

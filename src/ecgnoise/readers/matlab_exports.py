@@ -26,6 +26,7 @@ LABCHART: Final = frozenset({"data", "datastart", "dataend", "samplerate"})
 LABCHART_MORE: Final = frozenset({"titles", "unittext", "unittextmap"})
 ACQKNOWLEDGE: Final = frozenset({"data", "isi"})
 PHYSIOBANK: Final = "val"
+INVALID: Final = -32768.0  # which wfdb2mat writes for a missing sample, in the counts of PHYSIOBANK
 INFO_BYTES: Final = 1 << 20
 INFO_RATE: Final = re.compile(r"^Sampling frequency:\s*([0-9.]+)\s*Hz", re.MULTILINE)
 INFO_ROW: Final = re.compile(r"^(\d+)\t(.+?)\t([0-9.eE+-]+)\t([0-9.eE+-]+)\t(\S+)\s*$", re.MULTILINE)
@@ -83,7 +84,7 @@ def physiobank(signal: NDArray[Any], path: Path) -> tuple[NDArray[Any], dict[str
         return None
     if len(rows) != len(signal) or not (np.isfinite(gains) & (gains > 0) & np.isfinite(bases)).all():
         return None
-    counts = np.where(signal == -32768, np.nan, signal.astype(np.float64))
+    counts = np.where(signal == INVALID, np.nan, signal.astype(np.float64))
     said: dict[str, Any] = {
         "units": np.array([row[4] for row in rows]),
         "lead_names": np.array([row[1] for row in rows]),

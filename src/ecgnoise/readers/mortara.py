@@ -4,13 +4,14 @@ A sample is its count divided by UNITS_PER_MV, in mV; SAMPLE_FREQ gives the rate
 """
 
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ecgnoise.readers.base import ReadOptions
 from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root, names_any
+from ecgnoise.readers.xml import has_root, names_any, positive
 from ecgnoise.recording import Recording
 
 # The root element is called ECG, which others may use too.
@@ -36,4 +37,17 @@ class MortaraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "mortara_el250.MortaraEL250Parser", options, xml=True)
+        return bridged(path, self.name, "mortara_el250.MortaraEL250Parser", options, set_rate=set_rate)
+
+
+def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+    """Writes the sampling frequency into each CHANNEL without a usable one, see :mod:`ecgnoise.readers.bridge`."""
+    said: str | None = None
+    for element in [*root.findall("CHANNEL"), *root.findall("TYPICAL_CYCLE")]:
+        stated = element.get("SAMPLE_FREQ", "")
+        if positive(stated) is not None or (element.tag != "CHANNEL" and not stated):
+            continue
+        said = said or stated
+        if hertz is not None:
+            element.set("SAMPLE_FREQ", f"{hertz:.12g}")
+    return said

@@ -4,12 +4,13 @@ A sample is its count times LeadAmplitudeUnitsPerBit, in LeadAmplitudeUnits; Sam
 rate. The eight leads of the file are read; the four others would be sums of them.
 """
 
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecgnoise.readers.base import ReadOptions
 from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root
+from ecgnoise.readers.xml import has_root, positive, text_of
 from ecgnoise.recording import Recording
 
 
@@ -30,4 +31,20 @@ class MuseReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options, xml=True)
+        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options, set_rate=set_rate)
+
+
+def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+    """Writes the sampling frequency into each Waveform without a usable one, see :mod:`ecgnoise.readers.bridge`."""
+    said: str | None = None
+    for wave in root.findall("Waveform"):
+        base = text_of(wave, "SampleBase")
+        if positive(base) is not None:
+            continue
+        said = said or base
+        if hertz is not None:
+            for name in ("SampleBase", "SampleExponent"):
+                for element in wave.findall(name):
+                    wave.remove(element)
+            ET.SubElement(wave, "SampleBase").text = f"{hertz:.12g}"
+    return said

@@ -116,9 +116,13 @@ class NpyReader:
         with whole(path, ".npy file"), open_file(path) as file:
             header = read_header(file)
             there = os.fstat(file.fileno()).st_size - header.offset
-            if header.dtype.hasobject or header.size > there:
-                what = "objects" if header.dtype.hasobject else f"{there} bytes of numbers, {header.size} announced"
-                raise ValueError(what)
+            if header.dtype.hasobject:
+                raise UnreadableFileError(
+                    f"{path}: an array of Python objects, which may run any program when it is opened: save each "
+                    "recording as an array of numbers"
+                )
+            if header.size > there:
+                raise ValueError(f"{there} bytes of numbers, {header.size} announced")
         return header
 
 

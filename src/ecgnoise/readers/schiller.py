@@ -50,7 +50,8 @@ class SchillerReader:
 
 
 def _leads(rhythm: ET.Element, options: ReadOptions, path: Path) -> list[ListedLead]:
-    frequency = settle_sampling_frequency(_frequency(rhythm, path), options, path)
+    rate = _frequency(rhythm, path)
+    frequency = settle_sampling_frequency(None, options, path) if rate is None else rate
     gain = text_of(rhythm, "resolution", "yres", "unitperbit") or text_of(rhythm, "resolution", "yres")
     unit = text_of(rhythm, "resolution", "yres", "units")
     leads = []

@@ -3,12 +3,13 @@
 A sample is its count times the resolution of the file in uV.
 """
 
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecgnoise.readers.base import ReadOptions
 from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root
+from ecgnoise.readers.xml import has_root, positive, text_of
 from ecgnoise.recording import Recording
 
 
@@ -29,4 +30,20 @@ class SierraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options, xml=True)
+        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options, set_rate=set_rate)
+
+
+def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+    """Writes the sampling frequency into the waveforms where nothing states it, see :mod:`ecgnoise.readers.bridge`."""
+    waves = root.find("{*}waveforms/{*}parsedwaveforms")
+    if waves is None:
+        return None
+    stated = [
+        waves.get("samplespersecond", ""),
+        text_of(root, "dataacquisition", "signalcharacteristics", "samplingrate"),
+    ]
+    if any(round(positive(text) or 0) for text in stated):
+        return None
+    if hertz is not None:
+        waves.set("samplespersecond", f"{hertz:.12g}")
+    return next(filter(None, stated), "")

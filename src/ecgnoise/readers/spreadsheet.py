@@ -19,7 +19,7 @@ from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
 from ecgnoise.readers.guard import whole
 from ecgnoise.readers.labels import names_results
-from ecgnoise.readers.layout import NUMBER, Layout, first_row, kinds_of
+from ecgnoise.readers.layout import NUMBER, Layout, first_row, kind_of, kinds_of
 from ecgnoise.readers.titles import Line, heading_of
 from ecgnoise.recording import Recording
 
@@ -28,6 +28,7 @@ WORKBOOK: Final = "xl/workbook.xml"
 MOST_EXPANDED: Final = 1 << 30
 LARGEST_RATIO: Final = 100
 HEAD_ROWS: Final = 200
+MOST_HEAD_ROWS: Final = 100_000
 SAMPLE_ROWS: Final = 60
 MOST_COLUMNS: Final = 5000
 
@@ -92,7 +93,7 @@ def _recording(book: Any, options: ReadOptions, path: Path) -> Recording:
     sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
     for sheet in sheets:
         sheet.reset_dimensions()
-        head = [cells for _, cells in islice(_rows(sheet, path), HEAD_ROWS)]
+        head = _head(sheet, path)
         layout = _layout(head)
         if layout is None:
             continue
@@ -109,11 +110,28 @@ def _recording(book: Any, options: ReadOptions, path: Path) -> Recording:
     raise UnreadableFileError(f"{path}: no sheet with rows of numbers: pass a table with one column a lead")
 
 
+def _head(sheet: Any, path: Path) -> list[list[str]]:
+    """The first rows, as many as it takes to have some with numbers."""
+    head: list[list[str]] = []
+    with_numbers = 0
+    for _, cells in islice(_rows(sheet, path), MOST_HEAD_ROWS):
+        head.append(cells)
+        with_numbers += _has_number(cells)
+        if with_numbers >= HEAD_ROWS:
+            break
+    return head
+
+
+def _has_number(cells: list[str]) -> bool:
+    return any(kind_of(cell) == NUMBER for cell in cells)
+
+
 def _layout(head: list[list[str]]) -> Layout | None:
     """What the columns of a sheet hold, and its first row of numbers, by its first rows."""
-    width = max((len(cells) for cells in head[-SAMPLE_ROWS:]), default=0)
+    sample = [cells for cells in head if _has_number(cells)][-SAMPLE_ROWS:]
+    width = max(map(len, sample), default=0)
     rows = [_fitted(cells, width) for cells in head]
-    kinds = kinds_of(rows[-SAMPLE_ROWS:])
+    kinds = kinds_of([_fitted(cells, width) for cells in sample])
     if kinds is None or NUMBER not in kinds:
         return None
     layout = Layout("\t", kinds)

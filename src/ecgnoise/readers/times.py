@@ -83,7 +83,16 @@ def words_of(name: str) -> list[str]:
 
 def is_time_name(name: str) -> bool:
     """Whether a column so called holds times, in whatever unit."""
-    return name.casefold() in UNIT_NAMES or any(word in TIME_WORDS for word in words_of(name))
+    words = words_of(name)
+    if words[:1] == ["t"]:  # which may be the wave of an ECG, as in T_Offsets
+        return all(word in SECONDS_PER for word in words[1:])
+    return name.casefold() in UNIT_NAMES or any(word in TIME_WORDS and word != "t" for word in words)
+
+
+def is_surely_time_name(name: str) -> bool:
+    """Whether a column so called holds times although something else is in its name, as in ``ecg_timestamp``."""
+    words = set(words_of(name))
+    return bool(words & {"time", "times", "timestamp", "timestamps", "datetime"}) and "series" not in words
 
 
 def unit_in_name(name: str) -> str | None:

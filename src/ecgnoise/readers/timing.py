@@ -18,7 +18,7 @@ from ecgnoise.readers.clock import (
     first_useful,
     with_start,
 )
-from ecgnoise.readers.labels import AXES, names_a_lead, voltage_unit
+from ecgnoise.readers.labels import AXES, is_other_signal, names_a_lead, voltage_unit
 from ecgnoise.readers.numbers import is_missing
 from ecgnoise.readers.steps import IrregularError
 from ecgnoise.readers.times import (
@@ -26,12 +26,14 @@ from ecgnoise.readers.times import (
     TextTimes,
     has_clock,
     is_stamp,
+    is_surely_time_name,
     is_time_name,
     seconds_per,
     text_times,
     unit_in_name,
 )
 
+MAY_BE_SAMPLES: Final = frozenset({"sample", "samples", "point", "n", "x_value"})  # or be their numbers
 FEW_ROWS: Final = 10  # a lead may rise through fewer rows
 SOME_ROWS: Final = 100  # or stand still and rise through fewer than these
 
@@ -188,7 +190,9 @@ def _is_lead(column: Column) -> bool:
 
 def _is_named_time(column: Column) -> bool:
     """Whether the name of a column of numbers, or its unit, is that of times."""
-    if column.texts is not None or column.name.casefold() in INDEX_NAMES or _is_lead(column):
+    if column.texts is not None or column.name.casefold() in INDEX_NAMES:
+        return False
+    if _is_lead(column) and (not is_surely_time_name(column.name) or voltage_unit(column.unit or "")):
         return False
     unit = column.unit is not None and not column.name and seconds_per(column.unit) is not None
     return unit or is_time_name(column.name)
@@ -198,15 +202,21 @@ def _is_index(column: Column) -> bool:
     """Whether a column holds sample numbers: by its name, or without one as it counts."""
     if column.texts is not None or column.unit is not None:
         return False
-    if column.name:
-        return column.name.casefold() in INDEX_NAMES
     numbers = column.numbers
+    if column.name:
+        name = column.name.casefold()
+        return name in INDEX_NAMES and (name not in MAY_BE_SAMPLES or bool((np.diff(numbers) >= 0).all()))
     return len(numbers) > 1 and bool(np.all(np.diff(numbers) == 1))
 
 
 def _rises(column: Column, at: int, columns: int) -> bool:
     """Whether a column that is not called so holds times all the same: the first one, or any that never falls."""
-    if column.texts is not None or columns < 2 or (_is_lead(column) and column.name.casefold() not in AXES):
+    if (
+        column.texts is not None
+        or columns < 2
+        or is_other_signal(column.name)
+        or (_is_lead(column) and column.name.casefold() not in AXES)
+    ):
         return False
     known = column.numbers[np.isfinite(column.numbers)]
     moves = np.diff(known)

@@ -45,7 +45,7 @@ LABCHART: Final = re.compile(
 )
 KINDS_OF_DATA: Final = frozenset({"cal", "raw", "uncal", "calibrated", "uncalibrated", ""})
 NO_UNITS: Final = frozenset({"", "no units", "no unit", "no_units", "n/a", "na", "none", "-"})
-RAW_UNITS: Final = frozenset({"nu", "adu", "a.u.", "au", "dimensionless", "counts", "count"})
+RAW_UNITS: Final = frozenset({"nu", "adu", "a.u.", "au", "dimensionless", "counts", "count", "adc", "lsb", "raw"})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ out with a note, and a text in another encoding than it declares is read as what
 import codecs
 import re
 import xml.etree.ElementTree as ET
+from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 from xml.parsers import expat
@@ -127,6 +128,15 @@ def text_of(element: ET.Element | None, *names: str) -> str:
     for name in names:
         element = None if element is None else element.find(f"{{*}}{name}")
     return (element.text or "").strip() if element is not None else ""
+
+
+def positive(text: str | None) -> float | None:
+    """The number in a text, with a decimal point or comma; None where there is none above 0."""
+    try:
+        value = float((text or "").strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if 0 < value < inf else None
 
 
 def number_in(text: str, what: str, path: Path) -> float:
