@@ -507,3 +507,12 @@ def test_sampling_frequencies_that_differ_are_an_error(tmp_path, ecg, said):
     with pytest.raises(UnreadableFileError, match=r"its sampling frequencies differ \(.*500.*\): save one") as caught:
         read(tmp_path / "a.npz")
     one_line(caught.value)
+
+
+def test_an_identifier_that_repeats_names_no_recording(tmp_path, ecg):
+    np.savez(tmp_path / "a.npz", tracings=np.stack([ecg, 2 * ecg, ecg]), exam_id=[7, 8, 7], fs=RATE, units="mV")
+    np.testing.assert_allclose(read(f"{tmp_path / 'a.npz'}::tracings[exam_id=8]").signal, 2 * ecg, atol=1e-5)
+    for number, said in ((7, "several have the exam_id 7"), (9, "none has the exam_id 9")):
+        with pytest.raises(SignalShapeError, match=said) as caught:
+            read(f"{tmp_path / 'a.npz'}::tracings[exam_id={number}]")
+        one_line(caught.value)
