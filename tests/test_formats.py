@@ -1041,7 +1041,7 @@ def test_hdf5_and_mat_that_declare_huge_datasets(name, suffix, tmp_path, ecg):
         dataset = file.create_dataset(name, (2, 1 << 43), "u2" if kind == b"char" else "f8", chunks=(1, 4096))
         if kind is not None:
             dataset.attrs["MATLAB_class"] = kind
-    with pytest.raises(UnreadableFileError, match=r"values, (at most|none of which is stored)|cannot be read") as caught:
+    with pytest.raises(UnreadableFileError, match=r"values, (at most|none)|cannot be read") as caught:
         read(path).signal  # noqa: B018
     check_error(caught.value, path.name)
 
