@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.files import open_regular
 from ecgnoise.grades import GRADES
 from ecgnoise.result import COLUMNS as TABLE_COLUMNS
@@ -172,7 +172,9 @@ def opened_part(part: Path) -> "Iterator[pq.ParquetFile]":
     try:
         with open_regular(part) as content, pq.ParquetFile(content) as file:
             yield file
-    except Exception as error:
+    except EcgNoiseError:
+        raise
+    except Exception as error:  # whatever pyarrow raises on a damaged file, also while it is read
         raise UnreadableFileError(
             f"{part}: no whole part of results ({one_line(error)}): delete it, and the same command makes it again"
         ) from error
