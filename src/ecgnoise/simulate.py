@@ -256,7 +256,7 @@ def add_noise(
         raise OptionError(f"snr_db {snr_db}: pass a finite number of decibels")
     if isinstance(clean, Recording):
         rows = lead_rows(leads, clean.lead_names)
-        noisy = _mix(clean.signal, kind, snr_db, clean.sampling_frequency, seed, rows)
+        noisy = _mix(clean.signal, kind, snr_db, clean.sampling_frequency, seed=seed, rows=rows)
         note = f"{kind} noise added at {snr_db:g} dB"
         samples = ArraySamples(noisy.astype(np.float32))
         return replace(clean, samples=samples, notes=(*clean.notes, note))
@@ -265,7 +265,7 @@ def add_noise(
     sampling_frequency = check_sampling_frequency(sampling_frequency, "add_noise")
     signal = as_leads(clean)
     rows = lead_rows(leads, tuple(map(str, range(len(signal)))))
-    noisy = _mix(signal, kind, snr_db, sampling_frequency, seed, rows)
+    noisy = _mix(signal, kind, snr_db, sampling_frequency, seed=seed, rows=rows)
     return noisy.reshape(clean.shape).astype(clean.dtype)
 
 
@@ -282,7 +282,7 @@ def lead_rows(leads: Sequence[str | int] | None, lead_names: tuple[str, ...]) ->
 
 
 def _mix(
-    clean: NDArray[np.floating], kind: NoiseKind, snr_db: float, frequency: float, seed: int, rows: list[int]
+    clean: NDArray[np.floating], kind: NoiseKind, snr_db: float, frequency: float, *, seed: int, rows: list[int]
 ) -> Array:
     noisy = clean.astype(np.float64)
     for row in rows:

@@ -139,7 +139,7 @@ def evaluate(
     targets = [_target(store, model, out, walk, settings) for walk in chosen]
     finished = [find_finished(target.place, target.identity, len(leads)) for target in targets]
     pending = [target for target, counts in zip(targets, finished, strict=True) if counts is None]
-    made = iter(_make(store, model, pending, leads, settings, progress) if pending else ())
+    made = iter(_make(store, model, pending, leads, settings, progress=progress) if pending else ())
     results = (
         EvaluatedResult(tuple(target.place.files.values()), counts or next(made), counts is None)
         for target, counts in zip(targets, finished, strict=True)
@@ -213,6 +213,7 @@ def _make(
     targets: Sequence[_Target],
     leads: Sequence[Lead],
     settings: EvaluationSettings,
+    *,
     progress: Progress | None,
 ) -> list[Counts]:
     """Make the results that are not there yet."""

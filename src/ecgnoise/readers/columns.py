@@ -93,7 +93,7 @@ def recording_of_columns(
     names = [lead_name(column.name) for column in leads]
     return chosen(
         Recording(
-            _with_gaps(samples, timing.clock, rate, options, path, notes),
+            _with_gaps(samples, timing.clock, rate, options, path=path, notes=notes),
             rate,
             distinct_names(names if any(names) or not options.lead_names else options.lead_names),
             UNKNOWN_UNITS if UNKNOWN_UNITS in settled else "mV",
@@ -218,7 +218,7 @@ def _samples(leads: Sequence[Column], units: Sequence[str], path: Path, notes: l
 
 
 def _with_gaps(
-    samples: ArraySamples, clock: Clock, rate: float, options: ReadOptions, path: Path, notes: list[str]
+    samples: ArraySamples, clock: Clock, rate: float, options: ReadOptions, *, path: Path, notes: list[str]
 ) -> Samples:
     """The samples where they belong in time; UnreadableFileError where that takes more than 31 days."""
     steps = clock.steps

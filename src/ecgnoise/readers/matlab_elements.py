@@ -136,7 +136,7 @@ def _matrix(content: memoryview, order: str, size: int, depth: int, budget: _Bud
     if number not in {CELL, STRUCTURE}:
         _check_numbers(elements, name, shape, is_text=number == TEXT)
         return Variable(name, kind, shape)
-    held = () if budget is None else _held(elements, order, prod(shape), number, depth, budget)
+    held = () if budget is None else _held(elements, order, prod(shape), number, depth=depth, budget=budget)
     return Variable(name, kind, shape, held)
 
 
@@ -152,7 +152,7 @@ def _check_numbers(
 
 
 def _held(
-    elements: Iterator[tuple[int, memoryview, int]], order: str, count: int, number: int, depth: int, budget: _Budget
+    elements: Iterator[tuple[int, memoryview, int]], order: str, count: int, number: int, *, depth: int, budget: _Budget
 ) -> tuple[Variable, ...]:
     """The fields of a structure of one, after a look at all that a structure or cell holds."""
     fields = [""]

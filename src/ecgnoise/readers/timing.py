@@ -149,9 +149,9 @@ def _chosen(
     """The clock to go by, of those that there are."""
     places = list(clocks)
     found = first_useful([clocks[at] for at in places])
-    if found is not None:
-        name, clock = repr(columns[places[found]].shown), clocks[places[found]]
-        assert isinstance(clock, Clock)
+    clock = None if found is None else clocks[places[found]]
+    if found is not None and isinstance(clock, Clock):
+        name = repr(columns[places[found]].shown)
         stated = f": {hint:g} Hz as stated" if hint is not None and clock.rate is None else ""
         return Timing(used, clock, name, tuple(f"the time column {name} {note}{stated}" for note in clock.notes))
     if not clocks:
