@@ -1,0 +1,213 @@
+"""Noise levels: how strong each kind of noise is, in a lead-segment and in each span of it.
+
+A level is a power in dB. What reads levels in pictures gives them over the picture's reference, the QRS level; here
+they become levels over the power (the variance) of the lead's ECG, negative where the noise is weaker than the ECG.
+
+span
+    one of 32 equal stretches of a window, 0.3125 s each. Its level is that of the noise power under a Hann window of
+    1 s around its middle, whose effective length is 0.5 s.
+local SNR
+    power of the segment's ECG over that of all noise in a span, in dB.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.errors import ModelFormatError
+from ecgnoise.models.redraw import Pictures
+from ecgnoise.profiles import COLUMNS
+from ecgnoise.segments import LeadSegment, Window, touches
+from ecgnoise.superlet import segment_samples
+
+BASELINE_WANDER: Final = "baseline_wander"
+ELECTRODE: Final = "electrode"
+MUSCLE: Final = "muscle"
+MAINS: Final = "mains"
+SPIKE: Final = "spike"
+BROADBAND: Final = "broadband"
+KINDS: Final = (BASELINE_WANDER, ELECTRODE, MUSCLE, MAINS, SPIKE, BROADBAND)
+SPANS: Final = 32
+SPAN_COLUMNS: Final = COLUMNS // SPANS
+ESTIMATES: Final = 3
+LOCAL_DECIMALS: Final = 1
+MICROVOLTS: Final = 1000.0  # in a mV
+
+Levels = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LevelEstimates:
+    """What was read in the pictures of n lead-segments, all in dB.
+
+    spans: noise power in each span over the reference, (n, kinds, spans). noise: the same of the whole window,
+    (n, kinds). ecg: power of the ECG over the reference, (n,). snr: power of the ECG over that of all noise of the
+    window, (n, 3): the estimate, and the lower and upper end of its interval (68 %).
+    """
+
+    spans: Levels
+    noise: Levels
+    ecg: Levels
+    snr: Levels
+
+
+class LevelReader(Protocol):
+    """A model of noise levels as seen from the score.
+
+    snr_range: the lowest and highest SNR in dB that it can tell.
+    """
+
+    @property
+    def snr_range(self) -> tuple[float, float]:
+        """The lowest and highest SNR in dB that it can tell."""
+
+    def read(self, pictures: Pictures) -> LevelEstimates:
+        """The levels in pictures, each the same whatever the others are."""
+
+
+@dataclass(frozen=True)
+class SpanRule:
+    """When spans count as too noisy.
+
+    enter: a stretch holds a span whose local SNR lies below this, in dB. leave: it reaches as far as the local SNR lies
+    below this, in dB, not below ``enter``. gap: stretches at most so many seconds apart are one. shortest: one that is
+    then shorter, in seconds, does not count.
+    """
+
+    enter: float
+    leave: float
+    gap: float
+    shortest: float
+
+    def __post_init__(self) -> None:
+        if not self.leave >= self.enter or not min(self.gap, self.shortest) >= 0:
+            raise ModelFormatError(
+                f"spans from {self.enter:g} to {self.leave:g} dB, gap {self.gap:g} s, shortest {self.shortest:g} s: "
+                "leave must not lie below enter, nor gap and shortest below 0"
+            )
+
+
+@dataclass(frozen=True)
+class SpanLimits:
+    """Lowest local SNR in dB of each grade, and how spans become stretches; see :class:`SpanRule`.
+
+    margin: dB between entering and leaving. gap, shortest: seconds.
+    """
+
+    good: float = 18.0
+    fair: float = 5.0
+    poor: float = 0.0
+    margin: float = 2.0
+    gap: float = 0.5
+    shortest: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not self.good > self.fair > self.poor:
+            raise ModelFormatError(
+                f"local SNR {self.good:g}, {self.fair:g}, {self.poor:g} dB: good must lie above fair, fair above poor"
+            )
+        self._rule(self.poor)
+
+    @property
+    def bounds(self) -> tuple[float, float, float]:
+        """The limits of good, fair and poor in dB."""
+        return self.good, self.fair, self.poor
+
+    def rule(self, number: int) -> SpanRule:
+        """When a span is of the grade with this number, 0 good to 3 unusable, or of a worse one."""
+        return self._rule((np.inf, *self.bounds)[number])
+
+    def _rule(self, enter: float) -> SpanRule:
+        return SpanRule(enter, enter + self.margin, self.gap, self.shortest)
+
+
+class SegmentLevels(NamedTuple):
+    """Levels of one lead-segment in dB over its ECG.
+
+    noise: (kinds,). local: (spans, kinds), NaN where a span is touched by a fault. snr: (3,). ecg: power of the ECG
+    over the reference.
+    """
+
+    noise: Levels
+    local: Levels
+    snr: Levels
+    ecg: float
+
+
+def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> SegmentLevels:
+    """The levels of one lead-segment, the ``row``-th that was read.
+
+    Where some of the window does not count (what is old in a tail, what lies beyond the end of a short recording), the
+    level of a kind is the mean power of the spans that count, and the SNR is shifted by what that makes of all noise.
+    """
+    ecg = float(estimates.ecg[row])
+    local = estimates.spans[row].T - ecg
+    noise, snr = estimates.noise[row] - ecg, np.asarray(estimates.snr[row], np.float64)
+    counted = item.counted.reshape(SPANS, SPAN_COLUMNS).any(axis=1)
+    if counted.any() and not counted.all():
+        part = power_mean(local[counted])
+        snr = snr + total(noise) - total(part)
+        noise = part
+    touched = [touches(item.faulty, (span * SPAN_COLUMNS, (span + 1) * SPAN_COLUMNS)) for span in range(SPANS)]
+    return SegmentLevels(noise, np.where(np.array(touched)[:, None], np.nan, local), snr, ecg)
+
+
+def power_mean(levels: Levels) -> Levels:
+    """The level of the mean power over the first axis, in dB; NaN does not count."""
+    return np.asarray(10.0 * np.log10(np.nanmean(10.0 ** (levels / 10.0), axis=0)))
+
+
+def total(levels: Levels) -> Levels:
+    """The level of all kinds together, (...), of levels (..., kinds) in dB; NaN does not count, and NaN alone is NaN."""
+    power = np.nansum(10.0 ** (np.asarray(levels, np.float64) / 10.0), axis=-1)
+    known = np.isfinite(levels).any(axis=-1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(known, 10.0 * np.log10(power), np.nan))
+
+
+def local_snr(local_noise: NDArray[np.floating]) -> Levels:
+    """Local SNR in dB, (...), to a tenth as in tables, of levels (..., kinds) over the ECG."""
+    return np.round(-total(np.asarray(local_noise, np.float64)), LOCAL_DECIMALS)
+
+
+def strongest(levels: NDArray[np.floating]) -> tuple[NDArray[np.str_], Levels]:
+    """The kind with the largest level and its share of all power, 0..1, (...), of levels (..., kinds) in dB.
+
+    Empty and NaN where all levels are NaN.
+    """
+    known = np.isfinite(levels).any(axis=-1)
+    largest = np.where(np.isfinite(levels), levels, -np.inf).max(axis=-1, initial=-np.inf)
+    place = np.where(np.isfinite(levels), levels, -np.inf).argmax(axis=-1)
+    share = 10.0 ** ((np.where(known, largest, np.nan) - total(np.asarray(levels, np.float64))) / 10.0)
+    return np.where(known, np.asarray(KINDS)[place], ""), np.asarray(share)
+
+
+def ecg_rms(ecg: Levels, reference: Levels) -> Levels:
+    """RMS of the ECG in mV, of its power over the reference in dB and the reference in log10 mV^2."""
+    return np.asarray(10.0 ** (ecg / 20.0 + reference / 2.0))
+
+
+def microvolts(noise: Levels, rms: Levels) -> Levels:
+    """RMS of noise in uV, (..., kinds), of its level over the ECG in dB and the RMS of the ECG in mV, (...)."""
+    return np.asarray(MICROVOLTS * rms[..., None] * 10.0 ** (noise / 20.0))
+
+
+def new_spans(window: Window, sampling_frequency: float) -> slice:
+    """The spans of a window that reach into what is new in it and there at all."""
+    length = segment_samples(sampling_frequency)
+    first = (window.new - window.start) * SPANS // length
+    return slice(first, min(SPANS, -(-(window.stop - window.start) * SPANS // length)))
+
+
+def span_times(window: Window, sampling_frequency: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Start and duration in seconds of the new spans of a window, each (new spans,).
+
+    They lie end to end: the first begins with what is new, the last ends with the window.
+    """
+    length, spans = segment_samples(sampling_frequency), new_spans(window, sampling_frequency)
+    edges = window.start + np.arange(spans.start, spans.stop + 1) * length / SPANS
+    edges[0], edges[-1] = window.new, window.stop
+    edges = edges / sampling_frequency
+    return edges[:-1], np.diff(edges)

@@ -1,0 +1,269 @@
+"""Clean leads with noise of known kind and strength: pictures, and the levels that are to be read off them.
+
+A clean lead has noise of its own, so what is known of a level is an interval: at least what was added, at most that and
+what the lead may have had before. :class:`CleanLeads` holds that upper estimate. Where nothing is known the interval is
+wide, and nothing is learnt; leads of all qualities can be used so, and the finest noise is learnt from the quietest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, resample_poly, sosfiltfilt
+
+from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, KINDS, SPANS
+from ecgnoise.profiles import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.superlet import Superlet, superlet
+from ecgnoise.training.noises import FREQUENCY, SAMPLES, Noises, between
+
+Array = NDArray[np.float64]
+
+DRIFT_BELOW: Final = 0.5  # Hz
+FAST_ABOVE: Final = 40.0  # Hz
+QUIET_SHARE: Final = 0.25  # of the windows of a lead: in these there is no QRS complex
+LOT: Final = 24
+
+SNR_RANGE: Final = (-20.0, 36.0)
+LOWEST_DB: Final = -45.0  # of a noise, over the ECG
+ECG_UNSEEN_DB: Final = -30.0  # of the ECG, over the reference: below, it cannot be seen
+UNKNOWN: Final = 99.0  # dB
+
+SAMPLING_FREQUENCIES: Final = (500, 500, 500, 500, 1000, 360, 300, 250, 250, 200, 128, 100)
+SLOW: Final = KINDS.index(BASELINE_WANDER)
+MOTION: Final = KINDS.index(ELECTRODE)
+FAST: Final = tuple(KINDS.index(kind) for kind in ("muscle", "mains", "broadband"))
+
+
+@dataclass(frozen=True)
+class CleanLeads:
+    """Clean leads of 10 s at 500 Hz.
+
+    signal: (n, samples) float32 in mV. drift: what of it lies below 0.5 Hz, the same shape. fast: how much power above
+    40 Hz the quietest of each lead has, (n,), in mV^2: an upper estimate of each fast kind of noise in it. weight: how
+    often each is drawn, (n,), sum 1.
+    """
+
+    signal: NDArray[np.float32]
+    drift: NDArray[np.float32]
+    fast: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, signal: NDArray[np.float32], weight: Array) -> "CleanLeads":
+        """Leads with what is measured of them."""
+        drift = np.concatenate([drift_of(part) for part in np.array_split(signal, max(1, len(signal) // 500))])
+        return cls(signal, drift, fast_power(signal - drift), weight / weight.sum())
+
+
+def drift_of(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a zero-phase high-pass of 0.5 Hz takes away, (n, samples)."""
+    sections = butter(2, DRIFT_BELOW, "highpass", fs=FREQUENCY, output="sos")
+    padded = np.pad(signal.astype(np.float64), ((0, 0), (1000, 1000)), mode="reflect")
+    kept = sosfiltfilt(sections, padded, axis=1)[:, 1000:-1000]
+    return np.asarray(signal - kept, np.float32)
+
+
+def fast_power(signal: NDArray[np.float32]) -> Array:
+    """Power above 40 Hz in the quietest windows of each lead, in mV^2, (n,)."""
+    sections = butter(4, FAST_ABOVE, "highpass", fs=FREQUENCY, output="sos")
+    power = np.concatenate(
+        [
+            np.square(sosfiltfilt(sections, part, axis=1)).reshape(len(part), -1, 50).mean(axis=2)
+            for part in np.array_split(signal, max(1, len(signal) // 500))
+        ]
+    )
+    return np.asarray(np.quantile(power, QUIET_SHARE, axis=1))
+
+
+class Mixtures(NamedTuple):
+    """Pictures of noisy leads, and what is known of them; levels in dB.
+
+    images: (n, rows, columns) uint8. highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
+    log10 mV^2. spans: (n, 2, KINDS, SPANS): lower and upper end of what the noise of a kind has over the reference.
+    noise: (n, 2, KINDS), of the whole lead. ecg: (n, 2), of the ECG. snr: (n, 2). used: which makers and recordings
+    went into it, as bits, (n,).
+    """
+
+    images: NDArray[np.uint8]
+    highest: NDArray[np.int16]
+    reference: NDArray[np.float32]
+    spans: NDArray[np.float16]
+    noise: NDArray[np.float16]
+    ecg: NDArray[np.float16]
+    snr: NDArray[np.float16]
+
+
+class Mixture(NamedTuple):
+    """A noisy lead. signal, base: (samples,). noises: (KINDS, samples). snr: dB, lower and upper end. seen: whether
+    the ECG is there. own: (KINDS,) power that the lead may have had before."""
+
+    signal: Array
+    ecg: Array
+    noises: Array
+    snr: tuple[float, float]
+    own: Array
+
+
+class Mixer:
+    """Draws noisy leads.
+
+    leads: clean ones. noises: where noise comes from.
+    """
+
+    def __init__(self, leads: CleanLeads, noises: Noises) -> None:
+        self._leads = leads
+        self._noises = noises
+        self._transforms: dict[int, Superlet] = {}
+
+    def mixtures(self, lots: int, generator: np.random.Generator) -> Mixtures:
+        """Pictures of so many lots of noisy leads, each lot of one sampling frequency."""
+        drawn = [self._lot(generator) for _ in range(lots)]
+        return Mixtures(*(np.concatenate([lot[place] for lot in drawn]) for place in range(len(Mixtures._fields))))
+
+    def _lot(self, generator: np.random.Generator) -> Mixtures:
+        frequency = int(generator.choice(SAMPLING_FREQUENCIES))
+        leads = generator.choice(len(self._leads.weight), LOT, p=self._leads.weight)
+        mixed = [self._mix(int(lead), frequency, generator) for lead in leads]
+        transform = self._transforms.setdefault(frequency, superlet(DEFAULT, frequency))
+        levels = np.asarray(transform(np.array([one.signal for one in mixed], np.float32)))
+        reference = np.asarray(qrs_level(levels, DEFAULT))
+        images = np.asarray(level_images(levels, reference, DEFAULT))
+        held = held_rows(DEFAULT, frequency)
+        images[:, ~held] = images[:, held][:, :1]
+        targets = [targets_of(one, 10.0 * float(reference[row])) for row, one in enumerate(mixed)]
+        spans, noise, ecg = (np.array([each[part] for each in targets], np.float16) for part in range(3))
+        snr = np.array([one.snr for one in mixed], np.float16)
+        highest = np.full(LOT, held.sum(), np.int16)
+        return Mixtures(np.round(images).astype(np.uint8), highest, reference.astype(np.float32), spans, noise, ecg, snr)
+
+    def _mix(self, lead: int, frequency: int, generator: np.random.Generator) -> Mixture:
+        """One lead with noise."""
+        base = self._leads.signal[lead].astype(np.float64)
+        drift = self._leads.drift[lead].astype(np.float64)
+        if generator.random() < 0.5:
+            base, drift = base - drift, np.zeros_like(drift)
+        base = base - base.mean()
+        power = float(base.var())
+        noises, snr = self._drawn(power, generator)
+        fast = float(self._leads.fast[lead])
+        gain, absent = 1.0, generator.random()
+        if absent < 0.06:
+            gain = 0.0 if absent < 0.03 else 10 ** (-generator.uniform(20, 50) / 20)
+            noises = noises if snr is not None else self._some(power, 0.0, generator)
+            noises *= between(generator, 0.05, 20.0) / max(1e-9, float(noises.sum(axis=0).std()))
+            snr = SNR_RANGE[0]
+        stack = np.concatenate([gain * np.stack([base, drift]), noises])
+        stack = banded(stack, generator)
+        stack = resampled(stack, frequency)
+        base, drift, noises = stack[0], stack[1], stack[2:]
+        own = np.zeros(len(KINDS))
+        own[list(FAST)] = gain**2 * fast
+        signal = base + noises.sum(axis=0)
+        if snr is not None and generator.random() < 0.05:
+            railed = rails(signal, generator)
+            noises[MOTION] += railed - signal
+            signal, snr = railed, None if snr is None else snr_of(base, noises)
+        noises[SLOW] += drift
+        ecg = base - drift
+        if snr is None:
+            own_snr = 10 * np.log10(max(base.var(), 1e-12) / max(gain**2 * 3 * fast, 1e-12))
+            return Mixture(signal, ecg, noises, (min(own_snr, SNR_RANGE[1]), SNR_RANGE[1]), own)
+        snr = float(np.clip(snr, *SNR_RANGE))
+        return Mixture(signal, ecg, noises, (snr, snr), own)
+
+    def _drawn(self, power: float, generator: np.random.Generator) -> tuple[Array, float | None]:
+        """Noise of one to three kinds, (KINDS, samples), for a lead of this power, and the SNR in dB; None for none."""
+        if generator.random() < 0.06:
+            return np.zeros((len(KINDS), SAMPLES)), None
+        snr = generator.uniform(-16, 38)
+        return self._some(power, snr, generator), snr
+
+    def _some(self, power: float, snr: float, generator: np.random.Generator) -> Array:
+        noises = np.zeros((len(KINDS), SAMPLES))
+        for number in range(int(generator.choice([1, 2, 3], p=[0.62, 0.26, 0.12]))):
+            kind = int(generator.choice(len(KINDS), p=KIND_SHARES))
+            drawn = self._noises.draw(KINDS[kind], generator)
+            if drawn is not None:
+                noises[kind] += drawn * (1.0 if number == 0 else 10 ** (-generator.uniform(0, 25) / 20))
+        total = noises.sum(axis=0)
+        return noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10))
+
+
+KIND_SHARES: Final = (0.19, 0.29, 0.18, 0.10, 0.11, 0.13)
+
+
+def snr_of(base: Array, noises: Array) -> float:
+    """SNR in dB of variances."""
+    return float(10 * np.log10(max(base.var(), 1e-12) / max(noises.sum(axis=0).var(), 1e-12)))
+
+
+def banded(stack: Array, generator: np.random.Generator) -> Array:
+    """All signals, (signals, samples), as a device of a drawn band gives them; three of ten are filtered."""
+    if generator.random() >= 0.3:
+        return stack
+    spectrum = np.fft.rfft(stack, axis=1)
+    frequencies = np.fft.rfftfreq(stack.shape[1], 1 / FREQUENCY)
+    if generator.random() < 0.8:
+        order = generator.integers(1, 5)
+        spectrum /= np.sqrt(1 + (frequencies / between(generator, 30.0, 150.0)) ** (2 * order))
+    if generator.random() < 0.6:
+        order = generator.integers(1, 3)
+        safe = np.maximum(frequencies, 1e-3)
+        spectrum /= np.sqrt(1 + (between(generator, 0.05, 0.7) / safe) ** (2 * order))
+    return np.fft.irfft(spectrum, stack.shape[1], axis=1)
+
+
+def resampled(stack: Array, frequency: int) -> Array:
+    """Signals at another sampling frequency, (signals, samples)."""
+    if frequency == FREQUENCY:
+        return stack
+    divisor = int(np.gcd(frequency, int(FREQUENCY)))
+    return np.asarray(resample_poly(stack, frequency // divisor, int(FREQUENCY) // divisor, axis=1, padtype="line"))
+
+
+def rails(signal: Array, generator: np.random.Generator) -> Array:
+    """The signal between rails, hard or with a little noise on them, at one or both ends."""
+    centred = signal - np.median(signal)
+    limit = max(float(np.quantile(np.abs(centred), generator.uniform(0.5, 0.97))), 1e-6)
+    low = -limit if generator.random() < 0.7 else -np.inf
+    high = limit if low < 0 and np.isfinite(low) and generator.random() < 0.8 else np.inf
+    if not np.isfinite(low):
+        high = limit
+    soft = generator.choice([0.0, 0.005, 0.02]) * limit
+    clipped = np.clip(centred, low, high)
+    outside = clipped != centred
+    return clipped + np.median(signal) + soft * outside * generator.standard_normal(len(signal))
+
+
+def smoothed(samples: int) -> Array:
+    """Weights, (SPANS, samples), sum 1: a Hann window of 1 s around the middle of each span of a window of 10 s."""
+    middle = (np.arange(SPANS) + 0.5) / SPANS * samples
+    distance = (np.arange(samples) + 0.5 - middle[:, None]) / (samples / 10)
+    window = np.where(np.abs(distance) < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
+    return window / window.sum(axis=1, keepdims=True)
+
+
+def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]:
+    """What is known of a mixture; levels in dB over the reference: of spans, of the lead, of the ECG."""
+    ecg = 10 * np.log10(max(mixture.ecg.var(), 1e-12))
+    floor = 10 ** ((max(ecg, reference + ECG_UNSEEN_DB) + LOWEST_DB) / 10)
+    power = mixture.noises**2
+    spans = power @ SMOOTHED[mixture.signal.size]
+    whole = power.mean(axis=1)
+    ends = [
+        10 * np.log10(np.maximum(np.stack([known, known + own], axis=0), floor)) - reference
+        for known, own in ((spans, mixture.own[:, None]), (whole, mixture.own))
+    ]
+    relative = ecg - reference
+    seen = (relative, relative) if relative > ECG_UNSEEN_DB else (-UNKNOWN, ECG_UNSEEN_DB)
+    return ends[0], ends[1], np.array(seen)
+
+
+SMOOTHED: Final = {10 * frequency: smoothed(10 * frequency).T for frequency in set(SAMPLING_FREQUENCIES)}
+
+
+def lots_of(mixer: Mixer, seeds: Sequence[int], lots: int) -> list[Mixtures]:
+    """Mixtures of several seeds."""
+    return [mixer.mixtures(lots, np.random.default_rng(seed)) for seed in seeds]
