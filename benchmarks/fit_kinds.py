@@ -24,7 +24,8 @@ from benchmarks.noise_kind import DEVELOPMENT_PART, OF_RECORDED, OF_SIMULATED, S
 from benchmarks.quality.noises import RATE, Signal, add, stretches
 from benchmarks.quality.stress import DEVELOPMENT_FOLD, clean_leads, clean_records
 from ecgnoise import Quantifier, Recording
-from ecgnoise.kinds import BROADBAND, DATA, ELECTRODE, KINDS, MAINS, SPIKE, KindTeller
+from ecgnoise.kinds import DATA, KindTeller
+from ecgnoise.levels import BROADBAND, ELECTRODE, KINDS, MAINS, SPIKE
 from ecgnoise.profiles import DEFAULT, held_rows
 
 LEADS = 192

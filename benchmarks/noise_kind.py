@@ -24,7 +24,7 @@ from benchmarks.quality.noises import KINDS as STRESS_KINDS
 from benchmarks.quality.noises import RATE, RECORDED, SPIKES, Signal, add, spikes, stretches
 from benchmarks.quality.stress import DEVELOPMENT_FOLD, TEST_FOLD, clean_leads, clean_records, stress_leads
 from ecgnoise import Quantifier, Recording, read
-from ecgnoise.kinds import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE
+from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE
 from ecgnoise.simulate import NoiseKind, noise
 
 SNRS = (6, 0, -6)
@@ -79,7 +79,7 @@ def told(leads: Signal, noises: Mapping[str, Signal], quantifier: Quantifier) ->
 
 
 def right(counts: Told) -> dict[str, float]:
-    """Share that is right at each SNR and in all, every kind of :data:`ecgnoise.kinds.KINDS` counting the same."""
+    """Share that is right at each SNR and in all, every kind of :data:`ecgnoise.levels.KINDS` counting the same."""
     shares: dict[str, float] = {}
     for name, snrs in {"all": [str(snr) for snr in SNRS], **{str(snr): [str(snr)] for snr in SNRS}}.items():
         rows = confusion(counts, snrs)

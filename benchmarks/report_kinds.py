@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.noise_kind import OF_RECORDED, OF_SIMULATED, SNRS
-from ecgnoise.kinds import KINDS
+from ecgnoise.levels import KINDS
 
 SECTION = """## Kinds of noise
 

@@ -17,7 +17,8 @@ from ecgnoise.profiles import COLUMNS, DEFAULT
 UNIT_DB: Final = 10.0
 QUANTILES: Final = (0.16, 0.5, 0.84)
 CONDITIONS: Final = 3
-OUTPUTS: Final = len(KINDS) * SPANS + len(KINDS) + 1 + len(QUANTILES)
+LEVELS: Final = len(KINDS) + 1  # each kind, and all of them in the band in which an ECG is read
+OUTPUTS: Final = LEVELS * SPANS + LEVELS + 1 + len(QUANTILES)
 PATCH: Final = (2, 4)  # rows and columns
 DILATIONS: Final = (1, 2, 4, 8)
 
@@ -47,7 +48,7 @@ class OverTime(nn.Module):
 
 
 class LevelOutputs(NamedTuple):
-    """In units of 10 dB: spans (n, KINDS, SPANS), noise (n, KINDS), ecg (n,), snr (n, 3)."""
+    """In units of 10 dB: spans (n, LEVELS, SPANS), noise (n, LEVELS), ecg (n,), snr (n, 3)."""
 
     spans: Tensor
     noise: Tensor
@@ -75,8 +76,8 @@ class LevelNetwork(nn.Module):
         )
         self.over_time = nn.Sequential(*(OverTime(channels, dilation) for dilation in DILATIONS))
         self.whole = nn.Sequential(nn.Conv2d(2 * channels, channels, 1), nn.ReLU())
-        self.of_spans = nn.Conv2d(2 * channels, len(KINDS), 1)
-        self.of_whole = nn.Conv2d(channels, len(KINDS) + 1 + len(QUANTILES), 1)
+        self.of_spans = nn.Conv2d(2 * channels, LEVELS, 1)
+        self.of_whole = nn.Conv2d(channels, LEVELS + 1 + len(QUANTILES), 1)
         self.register_buffer("rows", torch.linspace(-1, 1, DEFAULT.rows).reshape(1, 1, -1, 1))
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
@@ -97,5 +98,5 @@ class LevelNetwork(nn.Module):
     @staticmethod
     def outputs(levels: Tensor) -> LevelOutputs:
         """The levels taken apart."""
-        spans, noise, ecg, snr = levels.split([len(KINDS) * SPANS, len(KINDS), 1, len(QUANTILES)], dim=1)
-        return LevelOutputs(spans.reshape(-1, len(KINDS), SPANS), noise, ecg[:, 0], snr)
+        spans, noise, ecg, snr = levels.split([LEVELS * SPANS, LEVELS, 1, len(QUANTILES)], dim=1)
+        return LevelOutputs(spans.reshape(-1, LEVELS, SPANS), noise, ecg[:, 0], snr)

@@ -22,6 +22,7 @@ PRECISIONS: Final = ("auto", "float32", "bfloat16")
 SCHEDULES: Final = ("cosine", "constant")
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"precision": PRECISIONS, "schedule": SCHEDULES}
 ADDED_LATER: Final = ("schedule", "ema_ramp", "partial_batch", "checkpoints")
+LEVEL_WIDTHS: Final = 2
 HIGHEST_SEED: Final = 2**32 - 1
 
 
@@ -202,6 +203,35 @@ class StudentConfig(TrainingConfig):
 
 
 @dataclass(frozen=True)
+class LevelConfig(TrainingConfig):
+    """How the level network is trained; the widths are those of its convolutions over pictures and over time."""
+
+    epochs: float = setting(4.0, "Passes over what there is to train on; 0: STEPS says how long.")
+    batch: int = setting(128, "Pictures that a process takes at once.")
+    learning_rate: float = setting(3e-3, "The highest, of AdamW.")
+    beta2: float = setting(0.99, "Of AdamW.")
+    warm_up: float = setting(0.1, "Share of the run in which the learning rate rises.")
+    ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
+    gradient_norm: float = setting(5.0, "Longer gradients are cut to this; 0: none is.")
+    save_every: int = setting(500, "Steps between checkpoints; each has a validation loss.")
+    validation_leads: int = setting(960, "How many pictures the validation loss is taken of.")
+    channels: tuple[int, ...] = setting((48, 160), "Widths of the network, over pictures and over time, as 48,160.")
+    pool: int = setting(240000, "How many pictures of noisy leads are drawn.")
+    without: str = setting("", "Makers of noise to leave out, with commas between; see docs/training.md.")
+    quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pool < 1 or len(self.channels) != LEVEL_WIDTHS:
+            raise OptionError(f"training: pool {self.pool} must be above 0, channels {self.channels} two widths")
+
+    @property
+    def width_step(self) -> int:
+        """What the widths are multiples of."""
+        return 8
+
+
+@dataclass(frozen=True)
 class PublishedConfig(TrainingConfig):
     """How a published network is trained; without widths it has the published size."""
 
@@ -231,6 +261,7 @@ PRESETS: Final[Mapping[str, Mapping[str, TrainingConfig]]] = {
     "default": {
         "default": DefaultConfig(),
         "student": StudentConfig(),
+        "levels": LevelConfig(),
         "autoencoder": replace(_OURS, epochs=100.0),
         "latent": _OURS,
         "pixel": _OURS,

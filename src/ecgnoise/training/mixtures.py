@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, KINDS, SPANS
-from ecgnoise.profiles import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.profiles import DEFAULT, SEGMENT_SECONDS, held_rows, level_images, qrs_level
 from ecgnoise.superlet import Superlet, superlet
 from ecgnoise.training.noises import FREQUENCY, SAMPLES, Noises, between
 
@@ -28,6 +28,7 @@ LOT: Final = 24
 SNR_RANGE: Final = (-20.0, 36.0)
 LOWEST_DB: Final = -45.0  # of a noise, over the ECG
 ECG_UNSEEN_DB: Final = -30.0  # of the ECG, over the reference: below, it cannot be seen
+READING_BAND: Final = (0.67, 40.0)  # Hz
 UNKNOWN: Final = 99.0  # dB
 
 SAMPLING_FREQUENCIES: Final = (500, 500, 500, 500, 1000, 360, 300, 250, 250, 200, 128, 100)
@@ -81,8 +82,8 @@ class Mixtures(NamedTuple):
     """Pictures of noisy leads, and what is known of them; levels in dB.
 
     images: (n, rows, columns) uint8. highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
-    log10 mV^2. spans: (n, 2, KINDS, SPANS): lower and upper end of what the noise of a kind has over the reference.
-    noise: (n, 2, KINDS), of the whole lead. ecg: (n, 2), of the ECG. snr: (n, 2). used: which makers and recordings
+    log10 mV^2. spans: (n, 2, KINDS + 1, SPANS): lower and upper end of what the noise of a kind has over the reference,
+    and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead. ecg: (n, 2), of the ECG. snr: (n, 2). used: which makers and recordings
     went into it, as bits, (n,).
     """
 
@@ -149,8 +150,8 @@ class Mixer:
         noises, snr = self._drawn(power, generator)
         fast = float(self._leads.fast[lead])
         gain, absent = 1.0, generator.random()
-        if absent < 0.06:
-            gain = 0.0 if absent < 0.03 else 10 ** (-generator.uniform(20, 50) / 20)
+        if absent < 0.09:
+            gain = 0.0 if absent < 0.05 else 10 ** (-generator.uniform(20, 50) / 20)
             noises = noises if snr is not None else self._some(power, 0.0, generator)
             noises *= between(generator, 0.05, 20.0) / max(1e-9, float(noises.sum(axis=0).std()))
             snr = SNR_RANGE[0]
@@ -177,7 +178,7 @@ class Mixer:
         """Noise of one to three kinds, (KINDS, samples), for a lead of this power, and the SNR in dB; None for none."""
         if generator.random() < 0.06:
             return np.zeros((len(KINDS), SAMPLES)), None
-        snr = generator.uniform(-16, 38)
+        snr = generator.uniform(-24, -12) if generator.random() < 0.1 else generator.uniform(-14, 38)
         return self._some(power, snr, generator), snr
 
     def _some(self, power: float, snr: float, generator: np.random.Generator) -> Array:
@@ -237,6 +238,14 @@ def rails(signal: Array, generator: np.random.Generator) -> Array:
     return clipped + np.median(signal) + soft * outside * generator.standard_normal(len(signal))
 
 
+def as_read(signal: Array, frequency: float) -> Array:
+    """The signal between 0.67 and 40 Hz, (samples,), as an ECG is filtered for reading."""
+    frequencies = np.fft.rfftfreq(len(signal), 1 / frequency)
+    low, high = READING_BAND
+    gain = 1 / ((1 + (low / np.maximum(frequencies, 1e-3)) ** 4) * (1 + (frequencies / high) ** 8))
+    return np.fft.irfft(np.fft.rfft(signal) * gain, len(signal))
+
+
 def smoothed(samples: int) -> Array:
     """Weights, (SPANS, samples), sum 1: a Hann window of 1 s around the middle of each span of a window of 10 s."""
     middle = (np.arange(SPANS) + 0.5) / SPANS * samples
@@ -249,12 +258,14 @@ def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]
     """What is known of a mixture; levels in dB over the reference: of spans, of the lead, of the ECG."""
     ecg = 10 * np.log10(max(mixture.ecg.var(), 1e-12))
     floor = 10 ** ((max(ecg, reference + ECG_UNSEEN_DB) + LOWEST_DB) / 10)
-    power = mixture.noises**2
+    together = as_read(mixture.noises.sum(axis=0), mixture.signal.size / SEGMENT_SECONDS)
+    power = np.concatenate([mixture.noises, together[None]]) ** 2
+    own = np.append(mixture.own, mixture.own.max())
     spans = power @ SMOOTHED[mixture.signal.size]
     whole = power.mean(axis=1)
     ends = [
-        10 * np.log10(np.maximum(np.stack([known, known + own], axis=0), floor)) - reference
-        for known, own in ((spans, mixture.own[:, None]), (whole, mixture.own))
+        10 * np.log10(np.maximum(np.stack([known, known + most], axis=0), floor)) - reference
+        for known, most in ((spans, own[:, None]), (whole, own))
     ]
     relative = ecg - reference
     seen = (relative, relative) if relative > ECG_UNSEEN_DB else (-UNKNOWN, ECG_UNSEEN_DB)

@@ -1,6 +1,6 @@
 """One's own recordings of noise, to train the level network with.
 
-A folder for each kind of noise, named as in :data:`ecgnoise.kinds.KINDS`, with recordings of it in any format that the
+A folder for each kind of noise, named as in :data:`ecgnoise.levels.KINDS`, with recordings of it in any format that the
 package reads, in folders below or not. What is recorded must be noise alone: electrodes where the heart is not seen,
 or a simulator's. Only its shape counts: how strong it is over an ECG is drawn anew at each step of training, so that
 units do not matter.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import TrainingDataError, UnknownUnitsError
 from ecgnoise.files import shown_name
-from ecgnoise.kinds import KINDS
+from ecgnoise.levels import KINDS
 from ecgnoise.profiles import SEGMENT_SECONDS
 from ecgnoise.readers import find_recordings, read
 from ecgnoise.recording import UNKNOWN_UNITS, Recording, Signal
