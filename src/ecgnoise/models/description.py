@@ -23,6 +23,7 @@ ENCODER: Final = "encoder.onnx"
 NOISE_PREDICTOR: Final = "noise_predictor.onnx"
 DECODER: Final = "decoder.onnx"
 DENOISER: Final = "denoiser.onnx"
+LEVELS: Final = "levels.onnx"
 FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "autoencoder": (ENCODER, DECODER),
     "latent": (ENCODER, NOISE_PREDICTOR, DECODER),
@@ -33,7 +34,7 @@ WALKING: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
 NO_FILES: Final = frozenset({"", ".", "..", "model.toml"})
-ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher"})
+ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher", "levels"})
 
 TRANSFORMS: Final = frozenset({"direct", "folded"})
 MOST_QUESTIONS: Final = 64
@@ -42,6 +43,7 @@ FREQUENCY_LIMITS: Final = (0.01, 1e4)  # Hz; a wavelet of less is longer than an
 HIGHEST_ORDER: Final = 64
 WIDEST_LEVEL: Final = 100.0  # decades
 LARGEST_POWER: Final = 64.0
+LARGEST_WIDENING: Final = 100.0
 LARGEST_NUMBER: Final = 1e9  # of what errors are multiplied by or divided by
 LARGEST_WHOLE_NUMBER: Final = 1 << 53
 LONGEST_LINE: Final = 200
@@ -150,6 +152,25 @@ class StressStep:
 
 
 @dataclass(frozen=True)
+class LevelModel:
+    """How the answers of the level network of a model are read; see :mod:`ecgnoise.models.level_reader`.
+
+    lowest, highest: the lowest and highest SNR in dB that it can tell. widening: by kind of noise, in the order of
+    :data:`ecgnoise.levels.KINDS`, what the interval of the SNR is multiplied by, so that two thirds of leads lie in it.
+    """
+
+    lowest: float
+    highest: float
+    widening: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.lowest < self.highest:
+            raise ModelFormatError(f"levels: SNR from {self.lowest:g} to {self.highest:g} dB: it must rise")
+        if not self.widening or not all(0 < factor <= LARGEST_WIDENING for factor in self.widening):
+            raise ModelFormatError(f"levels.widening {self.widening}: numbers above 0, up to {LARGEST_WIDENING:g}")
+
+
+@dataclass(frozen=True)
 class Grading:
     """What a PSNR is graded by; see :class:`ModelDescription`."""
 
@@ -178,8 +199,8 @@ class ModelDescription:
 
     sampler: how a latent or pixel network walks; None for other kinds. reference: percentiles
     0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
-    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question. files:
-    SHA-256 of each file, by name.
+    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question. levels:
+    of a model that has a level network. files: SHA-256 of each file, by name.
     """
 
     name: str
@@ -193,6 +214,7 @@ class ModelDescription:
     questions: tuple[Question, ...] = ()
     reference: tuple[float, ...] = ()
     stress: tuple[StressStep, ...] = ()
+    levels: LevelModel | None = None
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -229,6 +251,8 @@ def describe(values: Mapping[str, Any]) -> ModelDescription:
     missing = set(FILES_OF_KIND[described.network.kind]) - set(described.files)
     if missing:
         raise ModelFormatError(f"files: a {described.network.kind} network needs {', '.join(sorted(missing))}")
+    if (described.levels is None) == (LEVELS in described.files):
+        raise ModelFormatError(f"levels: the entry and the file {LEVELS} go together, and one of them is missing")
     return described
 
 
@@ -297,7 +321,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     """The value as the annotated type; ModelFormatError where it is of another."""
     arguments = get_args(hint)
     if isinstance(hint, UnionType):
-        return _sampler(value)
+        entries = [argument for argument in arguments if argument is not NoneType]
+        return _sampler(value) if len(entries) > 1 else _value(entries[0], value, where)
     if isinstance(hint, type) and is_dataclass(hint):
         return _dataclass(hint, value, where)
     if get_origin(hint) is tuple and isinstance(value, list):

@@ -59,8 +59,10 @@ class LevelOutputs(NamedTuple):
 class LevelNetwork(nn.Module):
     """From network images (n, 1, rows, columns) and conditions (n, 3) to levels.
 
-    conditions: whether the reference is known, the reference or 0, and the share of rows that are held.
+    conditions: whether the reference is known, the reference or 0, and the share of rows that are held, less 1.
     """
+
+    ROWS: Final = DEFAULT.rows
 
     def __init__(self, width: int = 48, channels: int = 160) -> None:
         super().__init__()

@@ -1,0 +1,163 @@
+"""From clean leads and noise to a model folder with a level network: draw, train, export, measure, write."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from ecgnoise.errors import ModelFormatError, OutputError
+from ecgnoise.levels import KINDS
+from ecgnoise.models.description import LEVELS, LevelModel, ModelDescription
+from ecgnoise.models.folder import ModelFolder, write_folder
+from ecgnoise.models.level_network import LevelNetwork
+from ecgnoise.models.level_reader import CONDITIONS, INPUTS, LevelAnswers, OnnxLevels, interval
+from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network, within
+from ecgnoise.training.config import LevelConfig
+from ecgnoise.training.export import export_onnx, quantized
+from ecgnoise.training.level_pool import PoolRequest, make_pool
+from ecgnoise.training.level_task import LevelTask, conditions_of
+from ecgnoise.training.loop import StepProgress, train
+from ecgnoise.training.mixtures import SNR_RANGE, CleanLeads, Mixtures
+from ecgnoise.training.noises import Noises
+from ecgnoise.training.records import Progress
+
+LEVEL_WEIGHTS: Final = "levels.safetensors"
+WATCHED: Final = 9600
+CALIBRATED_SNR: Final = (-8.0, 26.0)
+COVERAGE: Final = 0.68
+TOLD_RANGE: Final = (-15.0, 30.0)
+RANGING_PICTURES: Final = 960
+BATCH: Final = 48
+
+
+@dataclass(frozen=True)
+class LevelMaterial:
+    """Clean leads to add noise to, others to measure the network on, and the noise."""
+
+    training: CleanLeads
+    watched: CleanLeads
+    noises: Noises
+
+
+@dataclass(frozen=True)
+class LevelProgress:
+    """What is called while pictures are drawn, and after each step."""
+
+    drawing: Progress | None = None
+    step: StepProgress | None = None
+
+
+def train_levels(
+    material: LevelMaterial,
+    model: ModelFolder,
+    out: Path,
+    config: LevelConfig,
+    work: Path,
+    told: LevelProgress = LevelProgress(),  # noqa: B008 - it is frozen
+) -> ModelFolder | None:
+    """Train a level network and write the model with it into a new folder; None in all processes but the first.
+
+    model: a default model; what it has but its levels stays. work: the folder of the run, where the pictures are kept;
+    called again with the same, training goes on where it stopped.
+
+    Raises OutputError where ``out`` exists, ModelFormatError for another kind of model, and the errors of
+    :func:`ecgnoise.training.loop.train`.
+    """
+    if out.exists():
+        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    if model.description.profile != DEFAULT:
+        raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
+    without = frozenset(name.strip() for name in config.without.split(",") if name.strip())
+    noises = replace(material.noises, without=without)
+    pools = []
+    for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
+        request = PoolRequest(size, config.seed + len(pools), config.jobs)
+        if PartialState().is_main_process:
+            make_pool(leads, noises, request, work / name, told.drawing)
+        PartialState().wait_for_everyone()
+        pools.append(make_pool(leads, noises, request, work / name))
+    network = train(*(LevelTask(pool, config.channels) for pool in pools), config, work, told.step)
+    if not PartialState().is_main_process:
+        return None
+    averaged = LevelNetwork(*config.channels)
+    averaged.load_state_dict(network.state_dict())
+    return write_levels(averaged.eval(), pools, model, out, config)
+
+
+def write_levels(
+    network: LevelNetwork, pools: list[Mixtures], model: ModelFolder, out: Path, config: LevelConfig
+) -> ModelFolder:
+    """Export a trained level network, measure its intervals, and write the model with it into a new folder."""
+    onnx = export_levels(network)
+    if config.quantize:
+        onnx = quantized(onnx, inputs_of(pools[0], RANGING_PICTURES))
+    files = {name: model.file(name).read_bytes() for name in model.description.files}
+    files |= {LEVELS: onnx, LEVEL_WEIGHTS: save({name: value.contiguous() for name, value in network.state_dict().items()})}
+    file = out.with_name(f".{out.name}.{LEVELS}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.write_bytes(onnx)
+        levels = measured(OnnxLevels(file, 1), pools[1])
+    finally:
+        file.unlink(missing_ok=True)
+    return write_folder(out, described(model.description, levels, config), files)
+
+
+def export_levels(network: LevelNetwork) -> bytes:
+    """The network as an ONNX file with the inputs of ``LevelNetwork.forward``."""
+    examples = torch.zeros(1, 1, DEFAULT.rows, COLUMNS), torch.zeros(1, CONDITIONS)
+    return export_onnx(network.eval(), dict(zip(INPUTS, examples, strict=True)), "levels")
+
+
+def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.float32]]]:
+    """What the network is given for so many pictures, spread evenly, in batches by the name of the input."""
+    chosen = np.linspace(0, len(pool.images) - 1, min(count, len(pool.images))).round().astype(np.int64)
+    for first in range(0, len(chosen), BATCH):
+        rows = chosen[first : first + BATCH]
+        known = within(pool.reference[rows], POSSIBLE_QRS_LEVELS)
+        images = np.asarray(to_network(pool.images[rows].astype(np.float32)))[:, None]
+        conditions = conditions_of(pool.reference[rows], known, pool.highest[rows])
+        yield dict(zip(INPUTS, (images, conditions), strict=True))
+
+
+def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
+    """What turns the answers of a network into intervals that are right, measured on pictures it has not learnt.
+
+    By the kind that is strongest, the factor is the one with which 68 % of the pictures whose SNR is known and lies
+    between -8 and 26 dB have it in their interval.
+    """
+    plain = LevelModel(*TOLD_RANGE, (1.0,) * len(KINDS))
+    reader = LevelAnswers(network, plain)
+    answers = np.concatenate([network.levels(*batch.values()) for batch in inputs_of(pool, len(pool.images))])
+    found = reader.estimates(np.asarray(answers, np.float64) * 10.0)
+    quantiles = np.sort(np.asarray(answers[:, -3:], np.float64) * 10.0, axis=1)
+    low, high = pool.snr.astype(np.float64).T
+    there = (low == high) & (low > CALIBRATED_SNR[0]) & (low < CALIBRATED_SNR[1])
+    kinds = found.noise.argmax(axis=1)
+    one = interval(quantiles, np.ones(len(quantiles)))
+    below, above = one[:, 0] - one[:, 1], one[:, 2] - one[:, 0]
+    missing = low - one[:, 0]
+    needed = np.where(missing < 0, -missing / np.maximum(below, 1e-3), missing / np.maximum(above, 1e-3))
+    factors = [
+        float(np.quantile(needed[there & (kinds == kind)], COVERAGE)) if (there & (kinds == kind)).sum() > 50 else 1.0
+        for kind in range(len(KINDS))
+    ]
+    return replace(plain, widening=tuple(round(max(factor, 0.01), 3) for factor in factors))
+
+
+def described(model: ModelDescription, levels: LevelModel, config: LevelConfig) -> ModelDescription:
+    """The description of a model with its level network."""
+    note = (
+        f"{model.training.note}. The level network: {config.length} of {config.batch} of {config.pool} pictures of "
+        f"clean leads with noise added, learning rate {config.learning_rate:g}, channels "
+        f"{', '.join(map(str, config.channels))}, seed {config.seed}"
+    )
+    if config.without:
+        note += f", without {config.without}"
+    return replace(model, levels=levels, training=replace(model.training, note=note))
