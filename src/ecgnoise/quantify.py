@@ -52,16 +52,17 @@ class Quantifier:
         folder = load_folder(model)
         description = folder.description
         on_cpu = device == CPU
-        redrawer, placement = load_on_device(folder, device)
+        loaded = load_on_device(folder, device)
         self._arguments: Arguments = (folder.path, threads, batch_size, device)
         self._scorer = Scorer(
             description.profile,
-            redrawer,
+            loaded.redrawer,
             description.grading,
             ModelIdentity(description.name, description.version, folder.hash),
             batch_size if batch_size is not None else DEFAULT_BATCH if on_cpu else DEVICE_BATCH,
             threads if threads is not None else available_processors() if on_cpu else DEVICE_THREADS,
-            placement,
+            loaded.placement,
+            loaded.levels,
         )
 
     def __getstate__(self) -> "Arguments":

@@ -5,6 +5,7 @@ vector a span, and convolutions over time, dilated so that each span sees the wh
 of each span come from there; those of the whole lead-segment come from the mean and the maximum over the spans.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import torch
@@ -96,6 +97,11 @@ class LevelNetwork(nn.Module):
         whole = self.whole(pooled)
         each = self.of_spans(torch.cat([spans, whole.expand(-1, -1, 1, SPANS)], dim=1))
         return torch.cat([each.flatten(1), self.of_whole(whole).flatten(1)], dim=1)
+
+    @staticmethod
+    def widths(weights: Mapping[str, Tensor]) -> tuple[int, int]:
+        """The widths of the network whose weights these are, by name; KeyError where they are of another one."""
+        return weights["trunk.0.0.weight"].shape[0], weights["together.0.weight"].shape[0]
 
     @staticmethod
     def outputs(levels: Tensor) -> LevelOutputs:

@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, ModelFormatError
+from ecgnoise.levels import LevelReader
+from ecgnoise.models.description import LEVELS
 from ecgnoise.models.folder import ModelFolder
+from ecgnoise.models.level_reader import LevelAnswers, OnnxLevels
 from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_onnx
 from ecgnoise.models.redraw import IN_MEMORY, AutoencoderRedrawer, Placement, QuestionRedrawer, Redrawer, WalkRedrawer
 from ecgnoise.profiles import COLUMNS
@@ -56,8 +59,22 @@ def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
     return WalkRedrawer(open_onnx(folder, count), description.sampler, description.profile)
 
 
-def load_on_device(folder: ModelFolder, device: str) -> tuple[Redrawer, Placement]:
-    """The model of a folder to score with on a device, and the way there and back.
+class Loaded(NamedTuple):
+    """A model to score with. levels: what reads noise levels in pictures, where the model has it. placement: where."""
+
+    redrawer: Redrawer
+    levels: LevelReader | None
+    placement: Placement
+
+
+def load_levels(folder: ModelFolder, threads: int) -> LevelReader | None:
+    """What reads noise levels in pictures; None where the model has none. threads: that one run may use."""
+    levels = folder.description.levels
+    return None if levels is None else LevelAnswers(OnnxLevels(folder.file(LEVELS), threads), levels)
+
+
+def load_on_device(folder: ModelFolder, device: str) -> Loaded:
+    """The model of a folder to score with on a device.
 
     device: ``"cpu"`` for ONNX Runtime with one thread a run, or a torch device, for default models.
 
@@ -65,15 +82,28 @@ def load_on_device(folder: ModelFolder, device: str) -> tuple[Redrawer, Placemen
     the folder holds another kind of network or no weights for torch.
     """
     if device == CPU:
-        return load_redrawer(folder, threads=1), IN_MEMORY
+        return Loaded(load_redrawer(folder, threads=1), load_levels(folder, threads=1), IN_MEMORY)
     try:
-        from ecgnoise.models.torch import TorchDenoiser, check_device, lower_precision, open_denoiser, placement
+        from ecgnoise.models.torch import (
+            TorchDenoiser,
+            TorchLevels,
+            check_device,
+            lower_precision,
+            open_denoiser,
+            open_levels,
+            placement,
+        )
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
     check_device(device)
     network = open_denoiser(folder).to(device)
     denoiser = TorchDenoiser(network, lower_precision(device))
-    return QuestionRedrawer(denoiser, folder.description.questions, folder.description.profile), placement(device)
+    redrawer = QuestionRedrawer(denoiser, folder.description.questions, folder.description.profile)
+    described, levels = folder.description.levels, open_levels(folder)
+    reader = (
+        None if described is None or levels is None else LevelAnswers(TorchLevels(levels.to(device)), described)
+    )
+    return Loaded(redrawer, reader, placement(device))
 
 
 def available_processors() -> int:

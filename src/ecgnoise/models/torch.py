@@ -14,6 +14,7 @@ try:
     import torch
 
     from ecgnoise.models.default_network import MaskedDenoiser
+    from ecgnoise.models.level_network import LevelNetwork
     from ecgnoise.models.networks import PUBLISHED, Autoencoder, DiffusionModule, network_of
     from ecgnoise.models.student_network import StudentDenoiser
     from ecgnoise.models.weights import load_weights
@@ -21,6 +22,7 @@ except ModuleNotFoundError as missing:
     raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
 
 WEIGHTS: Final = "weights.safetensors"
+LEVEL_WEIGHTS: Final = "levels.safetensors"
 
 
 class TorchAutoencoder:
@@ -112,6 +114,32 @@ class TorchDenoiser:
             redrawn: torch.Tensor = self.network(noised, sigma, hidden, reference, known)
             # Infinite numbers would vanish where only what lies below them counts; the scorer finds NaN.
             return torch.nan_to_num(redrawn.float(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
+
+
+class TorchLevels:
+    """The level network of a model on a torch device; tensors come from there, and answers go to the CPU."""
+
+    def __init__(self, network: LevelNetwork) -> None:
+        self.network = network
+
+    def levels(self, images: torch.Tensor, told: torch.Tensor) -> Array:
+        """Answers of the network for network images and conditions; ModelFormatError where they are not finite."""
+        with torch.inference_mode():
+            return as_array(self.network(images, told))
+
+
+def open_levels(folder: ModelFolder) -> LevelNetwork | None:
+    """The level network of a model, on the CPU; None where it has none. ModelFormatError for other weights."""
+    if LEVEL_WEIGHTS not in folder.description.files:
+        return None
+    file = folder.file(LEVEL_WEIGHTS)
+    weights = load_weights(file)
+    try:
+        network = LevelNetwork(*LevelNetwork.widths(weights))
+        network.load_state_dict(weights)
+    except (LookupError, RuntimeError, ValueError, TypeError) as error:
+        raise ModelFormatError(f"{file}: not the weights of a level network: pass another folder") from error
+    return network.eval()
 
 
 def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:

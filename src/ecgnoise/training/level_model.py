@@ -17,6 +17,7 @@ from ecgnoise.models.description import LEVELS, LevelModel, ModelDescription
 from ecgnoise.models.folder import ModelFolder, write_folder
 from ecgnoise.models.level_network import LevelNetwork
 from ecgnoise.models.level_reader import CONDITIONS, INPUTS, LevelAnswers, OnnxLevels, interval
+from ecgnoise.models.torch import LEVEL_WEIGHTS
 from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network, within
 from ecgnoise.training.config import LevelConfig
 from ecgnoise.training.export import export_onnx, quantized
@@ -27,7 +28,6 @@ from ecgnoise.training.mixtures import SNR_RANGE, CleanLeads, Mixtures
 from ecgnoise.training.noises import Noises
 from ecgnoise.training.records import Progress
 
-LEVEL_WEIGHTS: Final = "levels.safetensors"
 WATCHED: Final = 9600
 CALIBRATED_SNR: Final = (-8.0, 26.0)
 COVERAGE: Final = 0.68

@@ -52,10 +52,10 @@ class CleanLeads:
     weight: Array
 
     @classmethod
-    def of(cls, signal: NDArray[np.float32], weight: Array) -> "CleanLeads":
-        """Leads with what is measured of them."""
+    def of(cls, signal: NDArray[np.float32], weight: Array, fast: Array | None = None) -> "CleanLeads":
+        """Leads with what is measured of them; fast: where it is known already."""
         drift = np.concatenate([drift_of(part) for part in np.array_split(signal, max(1, len(signal) // 500))])
-        return cls(signal, drift, fast_power(signal - drift), weight / weight.sum())
+        return cls(signal, drift, fast_power(signal - drift) if fast is None else fast, weight / weight.sum())
 
 
 def drift_of(signal: NDArray[np.float32]) -> NDArray[np.float32]:
