@@ -12,8 +12,10 @@ from pathlib import Path
 
 from benchmarks.datasets import data_folder
 from ecgnoise.models.folder import load_folder
-from ecgnoise.training.data import clean_ptbxl, load_training_set
-from ecgnoise.training.default_model import CALIBRATION_FOLD, count_anew
+from ecgnoise.training.data import load_training_set
+from ecgnoise.training.default_model import WATCHED, count_anew
+from ecgnoise.training.records import WATCH, take
+from ecgnoise.training.sources import watched
 
 
 def main() -> None:
@@ -22,8 +24,8 @@ def main() -> None:
     parser.add_argument("model", help="model folder, or default")
     parser.add_argument("out", type=Path, help="the new model folder")
     arguments = parser.parse_args()
-    paths = clean_ptbxl(data_folder() / "ptb-xl", [CALIBRATION_FOLD])
-    clean = load_training_set({f"ptb-xl fold {CALIBRATION_FOLD}": paths})
+    data = data_folder()
+    clean = load_training_set(take(data, {WATCHED: watched(data)}, WATCH))
     model = count_anew(load_folder(arguments.model), clean, arguments.out)
     print(f"wrote {arguments.out}: {model.hash}, {model.description.thresholds}")
 

@@ -432,7 +432,7 @@ def trained(monkeypatch, tiny_model, tmp_path):
     (tmp_path / "ludb").mkdir()
     (tmp_path / "ludb" / "a.hea").touch()
 
-    def read_recordings(data, reading):
+    def read_recordings(data, listed, reading):
         reading(1, 2)
         return data
 
@@ -494,7 +494,7 @@ def test_training_command_fits_the_training_functions():
 
     names = ["material", "out", "config", "work", "progress", "start"]
     assert list(inspect.signature(train_default).parameters) == names
-    assert list(inspect.signature(read_recordings).parameters) == ["data", "reading"]
+    assert list(inspect.signature(read_recordings).parameters) == ["data", "listed", "reading"]
 
 
 def test_a_student_is_given_its_teacher(tmp_path, trained, monkeypatch, tiny_model):

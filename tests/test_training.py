@@ -15,11 +15,10 @@ from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT
+from ecgnoise.ptbxl.labels import DATABASE_COLUMNS
 from ecgnoise.training.config import PRESETS, DefaultConfig, PublishedConfig, preset
 from ecgnoise.training.data import (
     TrainingSet,
-    clean_ptbxl,
-    collections,
     corruption,
     filtered,
     hide_unheld,
@@ -27,6 +26,8 @@ from ecgnoise.training.data import (
 )
 from ecgnoise.training.default_model import keep_cleanest, read_recordings, train_default
 from ecgnoise.training.masked import MaskedTask
+from ecgnoise.training.records import take
+from ecgnoise.training.sources import collections
 from ecgnoise.writing import write_recording
 
 LEADS = ("I", "II", "III", "aVR")
@@ -48,26 +49,23 @@ def recordings(tmp_path_factory):
             noisy = signal + 0.005 * np.random.default_rng(number).normal(size=signal.shape)
             recording = Recording.from_array(noisy, 500, lead_names=LEADS)
             write_recording(recording, folder / place / f"r{number}.hea")
-            rows.append((f"records500/a/r{number}", str(number * 4 - 3), "I-III" if number == 2 else "", "", "", ""))
+            fold = str(number * 4 - 3)
+            rows.append((f"records500/a/r{number}", "", "{}", "I-III" if number == 2 else "", "", "", "", fold))
     with (folder / "ptb-xl" / "ptbxl_database.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(
-            ("filename_hr", "strat_fold", "baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
-        )
+        table.writerow(DATABASE_COLUMNS)
         table.writerows(rows[:3])
     return folder
 
 
 @pytest.fixture(scope="module")
 def training_set(recordings):
-    return load_training_set(collections(recordings))
+    return load_training_set(take(recordings, collections(recordings)))
 
 
-def test_only_records_without_a_remark_train(recordings, training_set):
-    assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", range(1, 11))] == ["r1", "r3"]
-    assert [path.stem for path in clean_ptbxl(recordings / "ptb-xl", [9])] == ["r3"]
-    assert training_set.sources == {"ptb-xl": 4, "ludb": 8}
-    assert training_set.levels.shape == (12, 40, 256)
+def test_only_leads_without_a_remark_train(recordings, training_set):
+    assert training_set.sources == {"ptb-xl": 5, "ludb": 8}
+    assert training_set.levels.shape == (13, 40, 256)
     assert np.isfinite(training_set.levels).all()
 
 
@@ -78,7 +76,7 @@ def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     assert description.thresholds.good > description.thresholds.fair > description.thresholds.poor
     assert len(description.reference) == 101
     assert all(question.scale > 0 for question in description.questions)
-    assert "4 lead-segments" in description.training.data[0]
+    assert "5 lead-segments" in description.training.data[0]
     assert "fold 9" in description.training.note
     assert (folder.path / "card.md").read_text().startswith("# default")
     result = Quantifier(folder.path).quantify(simulate_ecg(10, 250, seed=1))
@@ -89,7 +87,7 @@ def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     second = train_default(material, tmp_path / "second", again, start=folder)
     assert f"begun from default {description.version} ({folder.hash})" in second.description.training.note
     counts = [int(re.search(r": (\d+) lead-segments$", line)[1]) for line in second.description.training.data]
-    assert 4 <= sum(counts) < 12
+    assert 4 <= sum(counts) < 13
     first_weights, second_weights = (load_file(model.file(WEIGHTS)) for model in (folder, second))
     assert torch.allclose(first_weights["network.conv_in.weight"], second_weights["network.conv_in.weight"], atol=1e-6)
 
@@ -112,7 +110,7 @@ def test_the_cleanest_have_the_least_above_what_is_redrawn(recordings, tmp_path)
     levels[0, 30:] = 3.0
     levels[5, :5] = 3.0
     kept = keep_cleanest(replace(material, training=replace(material.training, levels=levels)), folder, 0.92)
-    assert kept.training.sources == {"ptb-xl": 3, "ludb": 7}
+    assert kept.training.sources == {"ptb-xl": 4, "ludb": 7}
     assert np.array_equal(kept.training.levels, np.delete(levels, [0, 5], axis=0))
     assert kept.clean is material.clean
 
@@ -122,8 +120,8 @@ def test_nothing_to_train_on_is_an_error(tmp_path):
         collections(tmp_path)
     (tmp_path / "ludb").mkdir()
     (tmp_path / "ludb" / "broken.hea").write_text("broken")
-    with pytest.raises(TrainingDataError, match="none of 1 recordings"):
-        load_training_set(collections(tmp_path))
+    with pytest.raises(TrainingDataError, match="none of the recordings"):
+        load_training_set(take(tmp_path, collections(tmp_path)))
 
 
 CONFIGS = [

@@ -33,6 +33,7 @@ LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RA
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
 TEACHER: Final = "A model folder of ecgnoise train default whose answers to learn, or default, the bundled one."
+ONLY: Final = "Train on the leads of this list only; of recordings, on what the records.csv of a model lists."
 PATH: Final = click.Path(path_type=Path)
 TRAIN_CODES: Final = """\b
 Exit code:
@@ -101,7 +102,7 @@ class TrainCommand(click.Command):
             click.Argument(["source"], type=PATH),
             click.Option(["--out"], type=PATH, required=True, metavar="FOLDER", help="A new model folder."),
             click.Option(["--work"], type=PATH, metavar="FOLDER", help="Where the run keeps its state, to be resumed."),
-            click.Option(["--only"], type=PATH, metavar="LIST", help="Train on the leads of this list only."),
+            click.Option(["--only"], type=PATH, metavar="LIST", help=ONLY),
             click.Option(["--preset"], type=click.Choice(presets), default="default", show_default=True,
                          help="All settings that are not given."),
             click.Option(["--config"], type=PATH, metavar="TOML", help="A file of settings."),
@@ -257,7 +258,7 @@ def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
 
     if is_store(options.source):
         return read_store(open_store(options.source), options.only, told.reading, told.say)
-    return read_recordings(options.source, told.reading)
+    return read_recordings(options.source, options.only, told.reading)
 
 
 def _published(kind: str, options: TrainOptions) -> None:

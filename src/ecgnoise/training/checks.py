@@ -61,12 +61,10 @@ def check_material(source: Path, only: Path | None, model: Path | None, out: Pat
     """What would be said of recordings or a store to train a default model on, and of the model to begin with."""
     check_packages("training")
     check_new_folder(out)
-    if only is not None and not is_store(source):
-        raise OptionError(f"--only {only}: {source} is no store, and only a store has lists of leads")
     _check_files(only, model)
     if is_store(source):
         open_store(source)
-    else:
+    elif only is None:
         collections(source)
 
 
@@ -87,6 +85,7 @@ def is_store(source: Path) -> bool:
 
 def _check_files(only: Path | None, model: Path | None) -> None:
     if only is not None and not only.is_file():
-        raise OptionError(f"--only {only}: no such file: pass a list of ecgnoise ptbxl index or refine")
+        what = "pass a list of ecgnoise ptbxl index or refine, or the records.csv of a model"
+        raise OptionError(f"--only {only}: no such file: {what}")
     if model is not None:
         load_folder(str(model))

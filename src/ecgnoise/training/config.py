@@ -99,15 +99,20 @@ class TrainingConfig:
         """How long the run is, in words."""
         return f"{self.steps} steps" if self.steps else f"{self.epochs:g} epochs in steps"
 
-    def save(self, path: Path) -> None:
-        """Write the configuration as TOML, whole or not at all."""
+    def content(self) -> bytes:
+        """The configuration as the bytes of a TOML file."""
         try:
             import tomli_w
         except ImportError as error:
             raise MissingExtraError("training", "tomli-w", "train") from error
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return tomli_w.dumps(values).encode()
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as TOML, whole or not at all."""
+        content = self.content()
         with unfinished_files(path) as partial:
-            partial.write_text(tomli_w.dumps(values), encoding="utf-8")
+            partial.write_bytes(content)
 
     def load(self, path: Path) -> Self:
         """The configuration with entries of a TOML file in the place of its own; OptionError for another file."""

@@ -1,13 +1,12 @@
 """Clean lead-segments to train on, and what is done to them at each step.
 
-Only clean ECG is used, and no noise label trains anything: records of which PTB-XL says nothing of noise (folds 1-8
-train, fold 9 chooses), LUDB and other 12-lead collections after a screening by amplitude and faults.
+Only clean ECG is used, and no noise label trains anything: leads of which PTB-XL says nothing of noise (folds 1-8
+train, fold 9 chooses), and other collections after a screening by amplitude and faults.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,26 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ecgnoise.errors import EcgNoiseError, TrainingDataError
+from ecgnoise.errors import TrainingDataError
 from ecgnoise.profiles import (
     COLUMNS,
     DEFAULT,
-    SEGMENT_SECONDS,
     Profile,
+    held_rows,
     level_images,
     qrs_level,
     to_network,
 )
-from ecgnoise.readers import read
-from ecgnoise.recording import Signal
 from ecgnoise.superlet import Superlet, superlet
-from ecgnoise.training.sources import clean_ptbxl, collections  # noqa: F401 - offered here beside what reads them
+from ecgnoise.training.records import Listed, Taken, only
 
-DEVIATION_LIMITS: Final = (0.02, 2.0)
 LOWEST_LEVEL: Final = -9.0
 HIGHEST_LEVEL: Final = 4.0
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -42,71 +36,80 @@ class TrainingSet:
     """Clean lead-segments.
 
     levels: (n, frequencies, columns) float16, relative to the QRS level, before the floor, lowest frequency first.
-    reference: QRS level of each, (n,) float32 in log10 mV^2. sources: lead-segments taken from each collection.
+    reference: QRS level of each, (n,) float32 in log10 mV^2. sources: lead-segments taken from each collection. held,
+    sound: how many frequencies, counted from the lowest, the sampling frequency of each can hold, and how many are what
+    an electrode gives, (n,); None: all. rows: the list of those that come out of recordings.
     """
 
     levels: NDArray[np.float16]
     reference: NDArray[np.float32]
     sources: dict[str, int]
+    held: NDArray[np.int16] | None = None
+    sound: NDArray[np.int16] | None = None
+    rows: tuple[Listed, ...] = ()
 
     def only(self, chosen: NDArray[np.bool_]) -> "TrainingSet":
         """The lead-segments that are chosen, (n,)."""
         ends = np.cumsum([0, *self.sources.values()])
         counts = [int(chosen[first:last].sum()) for first, last in pairwise(ends.tolist())]
         kept = {name: count for name, count in zip(self.sources, counts, strict=True) if count}
-        return TrainingSet(self.levels[chosen], self.reference[chosen], kept)
+        held, sound = (None if count is None else count[chosen] for count in (self.held, self.sound))
+        return TrainingSet(self.levels[chosen], self.reference[chosen], kept, held, sound, only(self.rows, chosen))
+
+    @property
+    def sound_counts(self) -> NDArray[np.int16]:
+        """How many frequencies of each lead-segment are what an electrode gives, (n,)."""
+        every = self.levels.shape[1]
+        return np.full(len(self.levels), every, np.int16) if self.sound is None else self.sound
+
+    @property
+    def held_counts(self) -> NDArray[np.int16]:
+        """How many frequencies the sampling frequency of each lead-segment can hold, (n,)."""
+        every = self.levels.shape[1]
+        return np.full(len(self.levels), every, np.int16) if self.held is None else self.held
 
 
-def load_training_set(
-    recordings: dict[str, list[Path]],
-    profile: Profile = DEFAULT,
-    progress: Progress | None = None,
-) -> TrainingSet:
-    """Levels of all usable lead-segments of these recordings; what cannot be read is left out."""
+def load_training_set(recordings: Iterable[Taken], profile: Profile = DEFAULT) -> TrainingSet:
+    """Levels of all lead-segments of recordings, each at the sampling frequency it comes in.
+
+    TrainingDataError where there are none.
+    """
     transforms: dict[float, Superlet] = {}
     levels: list[NDArray[np.float16]] = []
     references: list[NDArray[np.float32]] = []
+    rows: list[Listed] = []
     sources: dict[str, int] = {}
-    total = sum(map(len, recordings.values()))
-    done = 0
-    for name, paths in recordings.items():
-        for path in paths:
-            segments, frequency = _segments(path)
-            done += 1
-            if progress:
-                progress(done, total)
-            if not len(segments):
-                continue
-            transform = transforms.setdefault(frequency, superlet(profile, frequency))
-            raw = transform(segments)
-            reference = qrs_level(raw, profile)
-            relative = np.clip(raw - reference[:, None, None], LOWEST_LEVEL, HIGHEST_LEVEL)
-            levels.append(relative.astype(np.float16))
-            references.append(reference)
-            sources[name] = sources.get(name, 0) + len(segments)
+    counts: list[tuple[int, int, int]] = []
+    for listed, segments, frequency in recordings:
+        transform = transforms.setdefault(frequency, superlet(profile, frequency))
+        raw = transform(segments)
+        reference = qrs_level(raw, profile)
+        relative = np.clip(raw - reference[:, None, None], LOWEST_LEVEL, HIGHEST_LEVEL)
+        levels.append(relative.astype(np.float16))
+        references.append(reference)
+        rows.append(listed)
+        sources[listed.collection] = sources.get(listed.collection, 0) + len(segments)
+        held = int(held_rows(profile, frequency).sum())
+        sound = int((np.asarray(profile.frequencies) <= listed.highest).sum())
+        counts.append((len(segments), held, min(held, sound)))
     if not levels:
-        raise TrainingDataError(f"none of {total} recordings holds a usable 10-s lead")
-    return TrainingSet(np.concatenate(levels), np.concatenate(references), sources)
+        raise TrainingDataError("none of the recordings holds a usable 10-s lead")
+    number, held, sound = np.array(counts, np.int16).T
+    return TrainingSet(
+        np.concatenate(levels),
+        np.concatenate(references),
+        sources,
+        held=np.repeat(held, number),
+        sound=np.repeat(sound, number),
+        rows=tuple(rows),
+    )
 
 
-def _segments(path: Path) -> tuple[Signal, float]:
-    """Whole 10-s segments of a recording, (n, samples), that pass the screening."""
-    try:
-        recording = read(path)
-        signal = recording.signal
-    except EcgNoiseError:
-        return np.empty((0, 0), np.float32), 0.0
-    frequency = recording.sampling_frequency
-    length = round(SEGMENT_SECONDS * frequency)
-    whole = signal.shape[1] // length
-    if recording.units != "mV" or frequency < 250 or whole == 0:
-        return np.empty((0, 0), np.float32), 0.0
-    segments = signal[:, : whole * length].reshape(-1, length)
-    segments = segments[np.isfinite(segments).all(axis=1)]
-    low, high = DEVIATION_LIMITS
-    deviation = segments.std(axis=1)
-    frozen = (np.diff(segments, axis=1) == 0).mean(axis=1)
-    return segments[(deviation > low) & (deviation < high) & (frozen < 0.6)], frequency
+def lowest_rows(count: NDArray[np.int16] | Tensor, rows: int) -> Tensor:
+    """1 for the rows of images that are among so many of the lowest, else 0, (n, 1, rows, 1); row 0 is the highest."""
+    from_lowest = torch.arange(rows).flip(0)
+    among = from_lowest[None] < torch.as_tensor(count)[:, None]
+    return among.float()[:, None, :, None]
 
 
 def filtered(levels: Tensor, frequencies: Tensor, share: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,9 +1,10 @@
 """From recordings to the model folder of the default model: train, export, calibrate, write."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -37,23 +38,29 @@ from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.training.config import DefaultConfig
-from ecgnoise.training.data import Progress, TrainingSet, load_training_set
+from ecgnoise.training.data import TrainingSet, load_training_set
 from ecgnoise.training.export import export_onnx
 from ecgnoise.training.grading import COUNTED_POOR_MARGIN, reference_of, source_commit, thresholds_of
 from ecgnoise.training.leads import check_default_store, choose_leads, stored_levels
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.masked import MaskedTask
-from ecgnoise.training.sources import clean_ptbxl, collections
+from ecgnoise.training.records import (
+    RECORDS_FILE,
+    TRAIN,
+    WATCH,
+    Listed,
+    Progress,
+    list_bytes,
+    read_list,
+    take,
+    take_listed,
+)
+from ecgnoise.training.sources import LICENCES, WATCHED_FOLD, collections, watched
 
 STORE: Final = "store"
-LICENCES: Final = {
-    STORE: "PTB-XL, clean leads of folds 1-8 (CC BY 4.0)",
-    "ptb-xl": "PTB-XL 1.0.3, folds 1-8, records without a remark on noise (CC BY 4.0)",
-    "ludb": "LUDB 1.0.1 (ODC-By 1.0)",
-    "more-12-lead": "Chapman-Shaoxing, Ningbo, CPSC 2018 and Georgia, screened (CC BY 4.0)",
-    "qtdb": "QT Database, screened (ODC-By 1.0)",
-}
-CALIBRATION_FOLD: Final = 9
+STORE_LICENCE: Final = "PTB-XL, clean leads of folds 1-8 (CC BY 4.0)"
+WATCHED: Final = "ptb-xl fold 9"
+SETTINGS_FILE: Final = "training.toml"
 CALIBRATION_QUANTILE: Final = 0.95
 BATCH: Final = 48
 
@@ -101,6 +108,12 @@ class DefaultMaterial:
     training: TrainingSet
     clean: TrainingSet
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The list of them for the model folder; none where they do not come out of recordings."""
+        rows = (*self.training.rows, *self.clean.rows)
+        return {RECORDS_FILE: list_bytes(rows)} if rows else {}
+
 
 def train_default(
     material: DefaultMaterial,
@@ -128,11 +141,14 @@ def train_default(
         return None
     averaged = MaskedDenoiser(config.channels)
     averaged.load_state_dict(network.state_dict())
-    return build_model(averaged.eval(), kept.clean, out, _training(kept, config, start))
+    files = {**kept.files, SETTINGS_FILE: config.content()}
+    return build_model(averaged.eval(), kept.clean, out, _training(kept, config, start), files=files)
 
 
 def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: float) -> DefaultMaterial:
     """Only those lead-segments to train on that look clean to a default model in every hidden band.
+
+    Rows that are not sound, or not held, are not counted; a lead-segment with none in a band stays for it.
 
     share: of each one-sided question, the lead-segments with the least error that stay; what stays in all of them is
     trained on. Nothing is chosen by how usual a lead's shape is. The refinement of Han et al., arXiv 2506.11815, with
@@ -153,19 +169,33 @@ def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: f
     return replace(material, training=material.training.only(chosen))
 
 
-def read_recordings(data: Path, reading: Progress | None = None) -> DefaultMaterial:
+def read_recordings(data: Path, listed: Path | None = None, reading: Progress | None = None) -> DefaultMaterial:
     """Lead-segments of the recordings below a folder laid out as ``docs/training.md`` says.
 
-    Calibrated on is PTB-XL fold 9, or every tenth lead-segment trained on where that is not there. reading: called
-    after each recording. TrainingDataError where there is nothing to train on.
+    Calibrated on is PTB-XL fold 9, or every tenth lead-segment trained on where that is not there. listed: a list of
+    lead-segments, which are then taken and no others. reading: called after each recording. TrainingDataError where
+    there is nothing to train on, and what :func:`ecgnoise.training.records.take_listed` raises.
     """
-    training = load_training_set(collections(data), progress=reading)
-    table = data / "ptb-xl" / "ptbxl_database.csv"
-    paths = clean_ptbxl(data / "ptb-xl", [9]) if table.exists() else []
-    if paths:
-        return DefaultMaterial(training, load_training_set({"ptb-xl fold 9": paths}))
-    tenth = TrainingSet(training.levels[::10], training.reference[::10], {"every tenth lead-segment trained on": 0})
+    if listed is None:
+        training = load_training_set(take(data, collections(data), progress=reading))
+        clean = list(take(data, {WATCHED: watched(data)}, WATCH))
+    else:
+        rows = read_list(listed)
+        training = load_training_set(take_listed(data, _of_use(TRAIN, rows), progress=reading))
+        clean = list(take_listed(data, _of_use(WATCH, rows)))
+    if clean:
+        return DefaultMaterial(training, load_training_set(clean))
+    tenth = replace(
+        training.only(np.arange(len(training.levels)) % 10 == 0),
+        sources={"every tenth lead-segment trained on": 0},
+        rows=(),
+    )
     return DefaultMaterial(training, tenth)
+
+
+def _of_use(use: str, rows: Sequence[Listed]) -> list[Listed]:
+    """The rows of a list that are to train on, or those to watch."""
+    return [row for row in rows if row.use == use]
 
 
 def read_store(
@@ -180,7 +210,7 @@ def read_store(
     for another store, TrainingDataError where there is nothing to train on.
     """
     check_default_store(store)
-    leads = choose_leads(store, CALIBRATION_FOLD, only)
+    leads = choose_leads(store, WATCHED_FOLD, only)
     if say and leads.note:
         say(leads.note)
     training, clean = (stored_levels(store, rows, reading) for rows in (leads.training, leads.validation))
@@ -197,14 +227,15 @@ def build_model(
     training: Training,
     questions: Sequence[Question] = QUESTIONS,
     shrink: Callable[[bytes], bytes] = bytes,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> ModelFolder:
     """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
 
-    shrink: what is done to the ONNX file before anything is measured of it.
+    shrink: what is done to the ONNX file before anything is measured of it. files: what else the folder holds, by name.
     """
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    files = {DENOISER: shrink(export_denoiser(network)), WEIGHTS: save(weights)}
-    return write_folder(out, *calibrated(files, clean, training, questions))
+    every = {**files, DENOISER: shrink(export_denoiser(network)), WEIGHTS: save(weights)}
+    return write_folder(out, *calibrated(every, clean, training, questions))
 
 
 def count_anew(
@@ -215,7 +246,7 @@ def count_anew(
     The questions may differ from those of the model in what counts and how, not in what is hidden: a student answers
     what its teacher was asked.
     """
-    files = {name: model.file(name).read_bytes() for name in (DENOISER, WEIGHTS)}
+    files = {name: model.file(name).read_bytes() for name in model.description.files if name != CARD}
     return write_folder(out, *calibrated(files, clean, model.description.training, questions))
 
 
@@ -256,18 +287,16 @@ def export_denoiser(network: MaskedDenoiser) -> bytes:
     return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "redrawn")
 
 
-def _lots(clean: TrainingSet) -> list[Pictures]:
-    """The clean lead-segments as pictures, a batch at a time."""
-    held = np.ones(DEFAULT.rows, np.bool_)
-    return [
-        Pictures(
-            _images(clean.levels[first : first + BATCH].astype(np.float32)),
-            clean.reference[first : first + BATCH],
-            known=True,
-            held=held,
-        )
-        for first in range(0, len(clean.levels), BATCH)
-    ]
+def _lots(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
+    """Places of clean lead-segments and their pictures, a batch at a time, each of as many sound rows."""
+    counts = clean.sound_counts
+    for count in np.unique(counts).tolist():
+        held = np.arange(DEFAULT.rows)[::-1] < count
+        alike = np.flatnonzero(counts == count)
+        for first in range(0, len(alike), BATCH):
+            places = alike[first : first + BATCH]
+            images = _images(clean.levels[places].astype(np.float32))
+            yield places, Pictures(images, clean.reference[places], known=True, held=held)
 
 
 def _images(levels: NDArray[np.float32]) -> Images:
@@ -287,21 +316,27 @@ def plain(question: Question) -> Question:
 
 
 def _errors(question: Question, redrawer: QuestionRedrawer, leads: TrainingSet) -> NDArray[np.float64]:
-    """The mean counted error of each lead-segment, (n,)."""
-    answered = ((lot, redrawer.answer(question, lot)) for lot in _lots(leads))
-    return np.concatenate([redrawer.counted_error(question, *pair).mean(axis=(1, 2)) for pair in answered])
+    """The mean counted error of each lead-segment over its sound rows, (n,)."""
+    errors = np.zeros(len(leads.levels))
+    for places, lot in _lots(leads):
+        counted = redrawer.counted_error(question, lot, redrawer.answer(question, lot))
+        errors[places] = counted.mean(axis=(1, 2)) * (DEFAULT.rows / lot.held.sum())
+    return errors
 
 
 def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]:
     """PSNR of each clean lead-segment."""
-    errors = [metrics.column_errors(lot.images, redrawer.redraw(lot), lot.held).mean(axis=1) for lot in _lots(clean)]
-    return metrics.psnr(np.concatenate(errors))
+    errors = np.zeros(len(clean.levels))
+    for places, lot in _lots(clean):
+        errors[places] = metrics.column_errors(lot.images, redrawer.redraw(lot), lot.held).mean(axis=1)
+    return metrics.psnr(errors)
 
 
 def _training(material: DefaultMaterial, config: DefaultConfig, start: ModelFolder | None) -> Training:
     """What the model has seen."""
     clean = material.clean
-    data = tuple(f"{LICENCES[name]}: {count} lead-segments" for name, count in material.training.sources.items())
+    licences = {**LICENCES, STORE: STORE_LICENCE}
+    data = tuple(f"{licences[name]}: {count} lead-segments" for name, count in material.training.sources.items())
     begun = "" if start is None else f"; begun from {start.description.name} {start.description.version} ({start.hash})"
     kept = "" if config.keep == 1 else f", trained on what was among the cleanest {100 * config.keep:g} % in each band"
     taken = config.batch * config.accumulate * PartialState().num_processes

@@ -25,12 +25,12 @@ from ecgnoise.models.student_network import StudentDenoiser
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT, Images, to_network
 from ecgnoise.training.config import StudentConfig
-from ecgnoise.training.data import Progress
-from ecgnoise.training.default_model import DefaultMaterial, build_model
+from ecgnoise.training.default_model import SETTINGS_FILE, DefaultMaterial, build_model
 from ecgnoise.training.export import quantized
 from ecgnoise.training.grading import source_commit
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.pool import Pool, make_pool
+from ecgnoise.training.records import Progress
 from ecgnoise.training.tasks import EXAMPLES, Batch, fingerprint, grey_images
 
 UNCOUNTED: Final = 0.05  # what a row weighs that does not count, next to one that does
@@ -187,7 +187,8 @@ def train_student(
     def shrink(onnx: bytes) -> bytes:
         return quantized(onnx, tasks[0].inputs(CALIBRATION_ANSWERS)) if config.quantize else onnx
 
-    return build_model(averaged.eval(), material.clean, out, training, questions, shrink)
+    files = {**material.files, SETTINGS_FILE: config.content()}
+    return build_model(averaged.eval(), material.clean, out, training, questions, shrink=shrink, files=files)
 
 
 def _statistics(teacher: ModelFolder) -> MaskedDenoiser:

@@ -12,7 +12,7 @@ from ecgnoise.errors import OptionError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.profiles import DEFAULT, Images
 from ecgnoise.training.config import DefaultConfig
-from ecgnoise.training.data import TrainingSet, corruption, filtered, hide_unheld, images
+from ecgnoise.training.data import TrainingSet, corruption, filtered, hide_unheld, images, lowest_rows
 from ecgnoise.training.tasks import EXAMPLE_SEED, EXAMPLES, Batch, fingerprint, grey_images
 
 STATISTICS_SAMPLE: Final = 2000
@@ -77,23 +77,26 @@ class MaskedTask:
         whole = asked.hidden.amax(dim=(1, 2, 3)) == 0
         share = torch.where(whole, LOW_PASSED_WHOLE, LOW_PASSED)
         clean = images(filtered(levels, self._frequencies, share, generator))
-        hidden = hide_unheld(asked.hidden, self._frequencies, generator).expand_as(clean)
+        rows = len(self._frequencies)
+        held = lowest_rows(self.data.held_counts[chosen], rows)
+        hidden = hide_unheld(torch.maximum(asked.hidden, 1.0 - held), self._frequencies, generator).expand_as(clean)
         sigma = asked.sigma.expand_as(clean)
         return {
             "clean": clean,
             "noised": clean + sigma * torch.randn(clean.shape, generator=generator),
             "sigma": sigma,
             "hidden": hidden,
+            "sound": lowest_rows(self.data.sound_counts[chosen], rows).expand_as(clean),
             "reference": reference + REFERENCE_JITTER * torch.randn(len(reference), generator=generator),
             "known": asked.known,
         }
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Mean weighted squared error (EDM, equation 8); hidden pixels weigh 2 / sigma_data^2."""
+        """Mean weighted squared error (EDM, equation 8) of sound rows; hidden pixels weigh 2 / sigma_data^2."""
         sigma, hidden, data = batch["sigma"], batch["hidden"], self._sigma_data
         redrawn = network(batch["noised"], sigma, hidden, batch["reference"], batch["known"])
         weight = torch.where(hidden > 0, HIDDEN_WEIGHT / data**2, (sigma**2 + data**2) / (sigma * data) ** 2)
-        return torch.mean(weight * (redrawn.float() - batch["clean"]) ** 2)
+        return torch.mean(batch["sound"] * weight * (redrawn.float() - batch["clean"]) ** 2)
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
         """The first images and what the network makes of them where all rows are vague."""

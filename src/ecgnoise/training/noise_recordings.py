@@ -6,7 +6,6 @@ or a simulator's. Only its shape counts: how strong it is over an ECG is drawn a
 units do not matter.
 """
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +18,9 @@ from ecgnoise.levels import KINDS
 from ecgnoise.profiles import SEGMENT_SECONDS
 from ecgnoise.readers import find_recordings, read
 from ecgnoise.recording import UNKNOWN_UNITS, Recording, Signal
+from ecgnoise.training.resampling import resampled
 
 SAMPLING_FREQUENCY: Final = 500.0
-FINEST_RATIO: Final = 1000  # of two sampling frequencies, as numerator or denominator
 
 
 def read_noise(folder: Path) -> dict[str, list[Signal]]:
@@ -79,22 +78,10 @@ def _stretches(recording: Recording) -> list[Signal]:
     if not spans:
         what = f"no {SEGMENT_SECONDS:g} s of it are whole in all channels"
         raise TrainingDataError(f"{name}: {what}: take it out of the noise, or pass a longer one")
-    return [resampled(signal[:, first:last], recording.sampling_frequency) for first, last in spans]
+    return [resampled(signal[:, first:last], recording.sampling_frequency, SAMPLING_FREQUENCY) for first, last in spans]
 
 
 def _varies(channel: NDArray[np.float32]) -> bool:
     """Whether a channel has two different samples."""
     present = channel[np.isfinite(channel)]
     return bool(present.size) and bool(np.ptp(present) > 0)
-
-
-def resampled(signal: Signal, sampling_frequency: float) -> Signal:
-    """The signal, (channels, samples), at 500 Hz, band-limited to half of either sampling frequency."""
-    from scipy.signal import resample_poly
-
-    ratio = Fraction(SAMPLING_FREQUENCY / sampling_frequency).limit_denominator(FINEST_RATIO)
-    if ratio == 1:
-        return np.ascontiguousarray(signal, np.float32)
-    level = signal.mean(axis=1, keepdims=True, dtype=np.float64)  # ends are extended by zeros
-    moved = resample_poly(signal - level, ratio.numerator, ratio.denominator, axis=1) + level
-    return np.asarray(moved, np.float32)

@@ -9,7 +9,7 @@ picture it may meet.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -65,6 +65,14 @@ class Pool:
             return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
 
+class DrawnLot(NamedTuple):
+    """Levels relative to the QRS level, (n, frequencies, columns), that level, (n,), and how many frequencies it has."""
+
+    levels: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    held: int
+
+
 def make_pool(
     clean: TrainingSet,
     teacher: QuestionRedrawer,
@@ -82,9 +90,10 @@ def make_pool(
     noises = noise_levels(seed)
     lots: list[Pool] = []
     while len(lots) * LOT < size:
-        chosen = torch.randint(len(clean.levels), (LOT,), generator=generator).numpy()
+        chosen, held = _drawn_lot(clean.held_counts, generator)
         levels, change = drawn_levels(clean.levels[chosen].astype(np.float32), noises, generator)
-        lots.append(_answered(levels, clean.reference[chosen] + change, teacher, questions, generator))
+        drawn = DrawnLot(levels, clean.reference[chosen] + change, held)
+        lots.append(_answered(drawn, teacher, questions, generator))
         if progress:
             progress(min(len(lots) * LOT, size), size)
     joined = {
@@ -92,6 +101,13 @@ def make_pool(
         for name in Pool.__dataclass_fields__
     }
     return Pool(**joined)
+
+
+def _drawn_lot(held: NDArray[np.int16], generator: torch.Generator) -> tuple[NDArray[np.int64], int]:
+    """Lead-segments of a lot, all of which hold as many frequencies, and how many those are."""
+    first = int(torch.randint(len(held), (1,), generator=generator))
+    alike = np.flatnonzero(held == held[first])
+    return alike[torch.randint(len(alike), (LOT,), generator=generator).numpy()], int(held[first])
 
 
 def noise_levels(seed: int) -> NDArray[np.float32]:
@@ -133,16 +149,13 @@ def _spans(count: int, generator: torch.Generator) -> NDArray[np.bool_]:
 
 
 def _answered(
-    levels: NDArray[np.float32],
-    reference: NDArray[np.float32],
-    teacher: QuestionRedrawer,
-    questions: Sequence[Question],
-    generator: torch.Generator,
+    drawn: DrawnLot, teacher: QuestionRedrawer, questions: Sequence[Question], generator: torch.Generator
 ) -> Pool:
     """A lot with the teacher's answers; it has one set of held rows, and one half of it a known unit."""
+    levels, reference, count = drawn
     draw = torch.rand(3, generator=generator).tolist()
     highest = LOWEST_HELD * (DEFAULT.frequencies[-1] / LOWEST_HELD) ** draw[1] if draw[0] < UNHELD else np.inf
-    held = np.asarray(DEFAULT.frequencies)[::-1] <= highest
+    held = np.asarray(DEFAULT.frequencies)[::-1] <= min(highest, DEFAULT.frequencies[count - 1])
     images: Images = level_images(levels, np.zeros(len(levels), np.float32), DEFAULT)
     known = np.arange(len(images)) < 0.7 * len(images)
     answers = np.empty((len(questions), *images.shape), np.float16)
