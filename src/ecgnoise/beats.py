@@ -29,20 +29,22 @@ SLOW_BAND: Final = (3.5, 8.0)
 PATCH_COLUMNS: Final = 4  # on either side of a beat, 0.16 s
 APART_COLUMNS: Final = 5  # the strongest of so many on either side is a beat: 270 a minute at most
 BESIDE_COLUMNS: Final = 2  # on either side, that are of the beat
+NEAR_COLUMNS: Final = 16  # 0.6 s: on one side, in which a beat is compared with what is between beats
+OTHER_COLUMNS: Final = 30  # 1.2 s: nearer beats are not compared with each other
+FAR_OFF: Final = -1000  # column of what is no beat
 QUICK_COLUMNS: Final = 1
 SLOW_COLUMNS: Final = 3
 PARTS: Final = 5  # of 2 s: the median of their strongest columns is how strong beats are
 QUIET_SHARE: Final = 0.2
 DEPTH_DB: Final = 14.0
 WEAKEST_DB: Final = 12.0  # below the others, that is a beat
-STRONGEST_DB: Final = 3.0  # above the beats, that counts between them
 FLOOR: Final = 1e-4  # of the beats' power
 SMALLEST: Final = 1e-6
 BEST_SHARE: Final = 0.2  # of the other beats, that a beat is to agree with
 FEWEST_BEATS: Final = 4
 MOST_BEATS: Final = 42
 LONGEST_PAUSE: Final = 3.0  # s
-CONTRAST_DB: Final = (0.0, 4.0)  # of beats over what is between them: nothing, enough
+CONTRAST_DB: Final = (0.0, 4.0)  # of a beat over what is between beats: nothing, enough
 QUICKNESS_DB: Final = (-22.0, -16.0)  # of QUICK_BAND over SLOW_BAND: too slow for a QRS, fast enough
 
 
@@ -84,7 +86,7 @@ class _Peaks:
         table[self.which, self.place] = values
         return table
 
-    def of_columns(self, values: Images) -> Array:
+    def of_columns(self, values: NDArray[Any]) -> Array:
         """The values (n, columns) at the peaks, (n, 42), NaN where there is no peak."""
         return self.table(values[self.which, self.columns].astype(np.float64), np.nan)
 
@@ -111,11 +113,12 @@ def find_beats(images: Images, held: NDArray[np.bool_], profile: Profile) -> Bea
     there, usual = _find_peaks(strength)
     peaks = _Peaks.of(there)
     columns = peaks.table(peaks.columns, -1)
-    each = _agreements(_patches(patch, usual, peaks), columns >= 0)
+    contrast = peaks.of_columns(_contrast(strength, there, usual))
+    each = _agreements(_patches(patch, usual, peaks), columns) * _ramp(contrast, CONTRAST_DB)
+    whole = (columns >= PATCH_COLUMNS) & (columns < COLUMNS - PATCH_COLUMNS)
     quickness = _largest(quick.mean(axis=1), QUICK_COLUMNS) - _largest(slow.mean(axis=1), SLOW_COLUMNS)
     factors = [
-        np.nan_to_num(_median(each)),
-        _ramp(_contrast(strength, there, usual), CONTRAST_DB),
+        np.nan_to_num(_median(np.where(whole, each, np.nan))),
         _ramp(np.nan_to_num(_median(peaks.of_columns(quickness))), QUICKNESS_DB),
         _covered(columns),
     ]
@@ -133,7 +136,7 @@ def _rows(decibels: Images, frequencies: Array, band: tuple[float, float]) -> Im
 def _largest(strength: NDArray[Any], reach: int) -> NDArray[Any]:
     """The largest of so many columns on either side of each, (n, columns)."""
     padded = np.pad(strength, ((0, 0), (reach, reach)), mode="edge")
-    return np.asarray(sliding_window_view(padded, 2 * reach + 1, axis=1).max(axis=2))
+    return np.asarray(np.maximum.reduce([padded[:, shift : shift + COLUMNS] for shift in range(2 * reach + 1)]))
 
 
 def _find_peaks(strength: Images) -> tuple[NDArray[np.bool_], Images]:
@@ -152,28 +155,31 @@ def _find_peaks(strength: Images) -> tuple[NDArray[np.bool_], Images]:
 
 def _patches(rows: Images, usual: Images, peaks: _Peaks) -> Images:
     """The patch around each peak in dB above what does not count, (n, 42, pixels), 0 where there is no peak."""
-    least = np.maximum(np.median(rows, axis=2), usual[:, None] - np.float32(DEPTH_DB))
+    least = np.maximum(np.median(rows[:, :, ::2], axis=2), usual[:, None] - np.float32(DEPTH_DB))
     above = np.maximum(rows - least[:, :, None], 0.0)
     above = np.pad(above, ((0, 0), (0, 0), (PATCH_COLUMNS, PATCH_COLUMNS)), mode="symmetric")
     around = sliding_window_view(above, 2 * PATCH_COLUMNS + 1, axis=2)[peaks.which, :, peaks.columns]
-    return peaks.table(around.reshape(len(around), -1), 0.0)
+    return peaks.table(around.reshape(len(around), around.shape[1] * around.shape[2]), 0.0)
 
 
-def _agreements(patches: Images, there: NDArray[np.bool_]) -> Array:
-    """How well each beat agrees with the best fifth of the others, 0..1, (n, 42), NaN where there is none or no other.
+def _agreements(patches: Images, columns: NDArray[np.int64]) -> Array:
+    """How well each beat agrees with the best fifth of others, 0..1, (n, 42), NaN where there is none or no other.
 
-    patches: (n, 42, pixels).
+    patches: (n, 42, pixels). columns: (n, 42). Others are those more than a second away: within that a burst of noise
+    is like itself.
     """
-    products = (patches @ patches.transpose(0, 2, 1)).astype(np.float64)
-    sizes = np.diagonal(products, axis1=1, axis2=2)
-    together = 2.0 * products / np.maximum(sizes[:, :, None] + sizes[:, None, :], SMALLEST)
-    beat = np.arange(MOST_BEATS)
-    together[:, beat, beat] = -1.0
-    together[~(there[:, :, None] & there[:, None, :])] = -1.0
-    others = there.sum(axis=1) - 1
-    chosen = np.maximum(np.ceil(BEST_SHARE * others).astype(np.int64), 1)
-    best = np.take_along_axis(np.sort(together, axis=2), MOST_BEATS - chosen[:, None, None], axis=2)[:, :, 0]
-    return np.where(there & (others > 0)[:, None], np.clip(best, 0.0, 1.0), np.nan)
+    together = patches @ patches.transpose(0, 2, 1)
+    halves = 0.5 * np.diagonal(together, axis1=1, axis2=2) + np.float32(SMALLEST)
+    together /= halves[:, :, None] + halves[:, None, :]
+    places = np.where(columns < 0, FAR_OFF, columns).astype(np.int16)
+    distance = np.abs(places[:, :, None] - places[:, None, :])
+    others = (distance >= OTHER_COLUMNS) & (distance <= COLUMNS)
+    together[~others] = -1.0
+    count = others.sum(axis=2)
+    chosen = np.maximum(np.round(BEST_SHARE * count).astype(np.int64), 1)
+    together.sort(axis=2)
+    best = np.take_along_axis(together, MOST_BEATS - chosen[:, :, None], axis=2)[:, :, 0].astype(np.float64)
+    return np.where(count > 0, np.clip(best, 0.0, 1.0), np.nan)
 
 
 def _median(values: Array) -> Array:
@@ -184,11 +190,26 @@ def _median(values: Array) -> Array:
 
 
 def _contrast(strength: Images, peaks: NDArray[np.bool_], usual: Images) -> Array:
-    """Mean power of beats over that of what is between them, in dB, (n,); what is far above the beats counts little."""
-    power = 10.0 ** (np.minimum(strength - usual[:, None], STRONGEST_DB).astype(np.float64) / 10.0)
-    beside = _largest(peaks, BESIDE_COLUMNS)
-    within, between = ((power * mask).sum(axis=1) / mask.sum(axis=1).clip(1) for mask in (beside, ~beside))
-    return np.asarray(10.0 * np.log10((within + FLOOR) / (between + FLOOR)))
+    """Mean power of the columns around each over that of what is between beats close by, in dB, (n, columns).
+
+    What is between beats is that before or that after, whichever is weaker, so that a beat beside a burst is one.
+    """
+    power = 10.0 ** ((strength - usual[:, None]).astype(np.float64) / 10.0)
+    between = ~_largest(peaks, BESIDE_COLUMNS)
+    within = _sums(power, -BESIDE_COLUMNS, BESIDE_COLUMNS) / (2 * BESIDE_COLUMNS + 1)
+    sides = []
+    for first, last in ((-NEAR_COLUMNS, 0), (0, NEAR_COLUMNS)):
+        count = _sums(between.astype(np.float64), first, last)
+        sides.append(np.where(count > 0, _sums(power * between, first, last) / count.clip(1.0), np.inf))
+    others = np.minimum(*sides)
+    others = np.where(np.isfinite(others), others, within)
+    return np.asarray(10.0 * np.log10((within + FLOOR) / (others + FLOOR)))
+
+
+def _sums(values: Array, first: int, last: int) -> Array:
+    """The sum of the columns from ``first`` to ``last`` places after each, (n, columns)."""
+    totals = np.pad(values, ((0, 0), (1 - first, last))).cumsum(axis=1)
+    return np.asarray(totals[:, last - first + 1 :] - totals[:, :COLUMNS])
 
 
 def _covered(columns: NDArray[np.int64]) -> Array:
