@@ -18,6 +18,7 @@ from ecgnoise.training.config import (
     CHOICES,
     PRESETS,
     DefaultConfig,
+    LevelConfig,
     PublishedConfig,
     StudentConfig,
     TrainingConfig,
@@ -33,6 +34,8 @@ LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RA
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
 TEACHER: Final = "A model folder of ecgnoise train default whose answers to learn, or default, the bundled one."
+MODEL: Final = "A model folder of ecgnoise train default or student that gets the noise levels; default: the bundled one."
+NOISE: Final = "A folder with recordings of noise, in folders named by its kind: baseline_wander, electrode, muscle, ..."
 ONLY: Final = "Train on the leads of this list only; of recordings, on what the records.csv of a model lists."
 PATH: Final = click.Path(path_type=Path)
 TRAIN_CODES: Final = """\b
@@ -48,7 +51,7 @@ class TrainOptions:
     """What the commands have in common; their help says what they are.
 
     settings: those given as options. autoencoder: of the latent model only. start: of the default model only. teacher:
-    of its student only.
+    of its student only. model, noise: of noise levels only.
     """
 
     source: Path
@@ -61,6 +64,8 @@ class TrainOptions:
     autoencoder: Path | None = None
     start: Path | None = None
     teacher: Path | None = None
+    model: Path = Path("default")
+    noise: Path | None = None
 
     def configuration(self, kind: str) -> TrainingConfig:
         """The preset, with the entries of the file and then the options in their place."""
@@ -111,6 +116,8 @@ class TrainCommand(click.Command):
             *([click.Option(["--start"], type=PATH, metavar="FOLDER", help=START)] if kind == "default" else []),
             *([click.Option(["--teacher"], type=PATH, required=True, metavar="FOLDER", help=TEACHER)]
               if kind == "student" else []),
+            *([click.Option(["--model"], type=PATH, default=Path("default"), metavar="FOLDER", help=MODEL),
+               click.Option(["--noise"], type=PATH, metavar="FOLDER", help=NOISE)] if kind == "levels" else []),
             *(setting_option(entry) for entry in fields(config)),
         ]  # fmt: skip
         super().__init__(
@@ -182,6 +189,11 @@ class Told:
         self._begins(f"asking the teacher about {total} pictures")
         self._bar.show(done / total, "asking the teacher")
 
+    def mixing(self, done: int, total: int) -> None:
+        """So many pictures of noisy leads are drawn."""
+        self._begins(f"drawing {total} pictures of noisy leads")
+        self._bar.show(done / total, "drawing noisy leads")
+
     def step(self, done: int, total: int, loss: float) -> None:
         """So many steps are done; the loss is NaN before the first line of the log."""
         self._begins(f"training: {total} steps", f"step {done}")
@@ -248,6 +260,29 @@ def _student(options: TrainOptions) -> None:
         callbacks = Callbacks(told.drawing, told.step)
         model = train_student(material, teacher, options.out, config, options.work, callbacks)
     _say(options.out, model)
+
+
+def _levels(options: TrainOptions) -> None:
+    """Train a level network: how strong each kind of noise is.
+
+    SOURCE is a folder of clean recordings, to which noise is added; no noise needs to be labelled.
+    """
+    from ecgnoise.training.checks import check_material
+
+    config = options.configuration("levels")
+    if not isinstance(config, LevelConfig):
+        raise OptionError(f"preset {options.preset!r} is not one of noise levels")
+    check_material(options.source, options.only, None, options.out)
+    with needing_extra(), train_bar() as bar:
+        from ecgnoise.models.folder import load_folder
+        from ecgnoise.training.level_material import read_material
+        from ecgnoise.training.level_model import LevelProgress, train_levels
+
+        told, model = Told(bar), load_folder(str(options.model))
+        work = options.work or options.out.with_name(f"{options.out.name}.training")
+        material = read_material(options.source, options.noise, config, options.only, told.reading)
+        progress = LevelProgress(told.mixing, told.step)
+        _say(options.out, train_levels(material, model, options.out, config, work, progress))
 
 
 def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
@@ -322,6 +357,7 @@ def needing_extra() -> Iterator[None]:
 
 train.add_command(TrainCommand("default", DefaultConfig, _default))
 train.add_command(TrainCommand("student", StudentConfig, _student))
+train.add_command(TrainCommand("levels", LevelConfig, _levels))
 train.add_command(TrainCommand("autoencoder", PublishedConfig, _autoencoder))
 train.add_command(TrainCommand("latent", PublishedConfig, _latent))
 train.add_command(TrainCommand("pixel", PublishedConfig, _pixel))

@@ -222,14 +222,18 @@ class LevelConfig(TrainingConfig):
     validation_leads: int = setting(960, "How many pictures the validation loss is taken of.")
     channels: tuple[int, ...] = setting((48, 160), "Widths of the network, over pictures and over time, as 48,160.")
     pool: int = setting(240000, "How many pictures of noisy leads are drawn.")
+    simulated: int = setting(600, "Leads of unusual hearts that are simulated beside the recordings.")
     jobs: int = setting(1, "Processes that draw pictures.")
     without: str = setting("", "Makers of noise to leave out, with commas between; see docs/training.md.")
     quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.pool < 1 or len(self.channels) != LEVEL_WIDTHS:
-            raise OptionError(f"training: pool {self.pool} must be above 0, channels {self.channels} two widths")
+        if min(self.pool, self.jobs) < 1 or self.simulated < 0 or len(self.channels) != LEVEL_WIDTHS:
+            raise OptionError(
+                f"training: pool {self.pool} and jobs {self.jobs} must be above 0, simulated {self.simulated} not "
+                f"below, channels {self.channels} two widths"
+            )
 
     @property
     def width_step(self) -> int:

@@ -26,8 +26,9 @@ from ecgnoise.training.level_task import LevelTask, conditions_of
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.mixtures import SNR_RANGE, CleanLeads, Mixtures
 from ecgnoise.training.noises import Noises
-from ecgnoise.training.records import Progress
+from ecgnoise.training.records import Listed, Progress, list_bytes
 
+LEVEL_RECORDS: Final = "level-records.csv"
 WATCHED: Final = 9600
 CALIBRATED_SNR: Final = (-8.0, 26.0)
 COVERAGE: Final = 0.68
@@ -38,11 +39,12 @@ BATCH: Final = 48
 
 @dataclass(frozen=True)
 class LevelMaterial:
-    """Clean leads to add noise to, others to measure the network on, and the noise."""
+    """Clean leads to add noise to, others to measure the network on, the noise, and the rows of the list of all."""
 
     training: CleanLeads
     watched: CleanLeads
     noises: Noises
+    rows: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,32 +75,38 @@ def train_levels(
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
     if model.description.profile != DEFAULT:
         raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
-    without = frozenset(name.strip() for name in config.without.split(",") if name.strip())
-    noises = replace(material.noises, without=without)
     pools = []
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
         request = PoolRequest(size, config.seed + len(pools), config.jobs)
         if PartialState().is_main_process:
-            make_pool(leads, noises, request, work / name, told.drawing)
+            make_pool(leads, material.noises, request, work / name, told.drawing)
         PartialState().wait_for_everyone()
-        pools.append(make_pool(leads, noises, request, work / name))
+        pools.append(make_pool(leads, material.noises, request, work / name))
     network = train(*(LevelTask(pool, config.channels) for pool in pools), config, work, told.step)
     if not PartialState().is_main_process:
         return None
     averaged = LevelNetwork(*config.channels)
     averaged.load_state_dict(network.state_dict())
-    return write_levels(averaged.eval(), pools, model, out, config)
+    return write_levels(averaged.eval(), pools, model, out, config, material.rows)
 
 
 def write_levels(
-    network: LevelNetwork, pools: list[Mixtures], model: ModelFolder, out: Path, config: LevelConfig
+    network: LevelNetwork,
+    pools: list[Mixtures],
+    model: ModelFolder,
+    out: Path,
+    config: LevelConfig,
+    rows: tuple[Listed, ...] = (),
 ) -> ModelFolder:
     """Export a trained level network, measure its intervals, and write the model with it into a new folder."""
     onnx = export_levels(network)
     if config.quantize:
         onnx = quantized(onnx, inputs_of(pools[0], RANGING_PICTURES))
     files = {name: model.file(name).read_bytes() for name in model.description.files}
-    files |= {LEVELS: onnx, LEVEL_WEIGHTS: save({name: value.contiguous() for name, value in network.state_dict().items()})}
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    files |= {LEVELS: onnx, LEVEL_WEIGHTS: save(weights)}
+    if rows:
+        files[LEVEL_RECORDS] = list_bytes(rows)
     file = out.with_name(f".{out.name}.{LEVELS}")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:

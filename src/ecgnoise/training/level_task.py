@@ -22,7 +22,7 @@ LIMITS_DB: Final = (-60.0, 40.0)
 SMOOTH: Final = 0.3  # of 10 dB
 KNOWN_SHARE: Final = 0.6
 ECG_WEIGHT: Final = 0.5
-SNR_WEIGHT: Final = 2.0
+SNR_WEIGHT: Final = 4.0
 OPEN_WEIGHT: Final = 0.3
 
 

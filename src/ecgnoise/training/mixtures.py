@@ -57,6 +57,11 @@ class CleanLeads:
         drift = np.concatenate([drift_of(part) for part in np.array_split(signal, max(1, len(signal) // 500))])
         return cls(signal, drift, fast_power(signal - drift) if fast is None else fast, weight / weight.sum())
 
+    def only(self, chosen: NDArray[np.bool_]) -> "CleanLeads":
+        """The leads that are chosen, (n,)."""
+        weight = self.weight[chosen]
+        return CleanLeads(self.signal[chosen], self.drift[chosen], self.fast[chosen], weight / weight.sum())
+
 
 def drift_of(signal: NDArray[np.float32]) -> NDArray[np.float32]:
     """What a zero-phase high-pass of 0.5 Hz takes away, (n, samples)."""
