@@ -66,7 +66,7 @@ class Pool:
 
 
 class DrawnLot(NamedTuple):
-    """Levels relative to the QRS level, (n, frequencies, columns), that level, (n,), and how many frequencies it has."""
+    """Levels over the QRS level, (n, frequencies, columns), that level, (n,), and how many frequencies are held."""
 
     levels: NDArray[np.float32]
     reference: NDArray[np.float32]
