@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgnoise.cells import COLUMNS, MEASURES, NUMBERS
+from ecgnoise.cells import COLUMNS, KIND_DB, KIND_UV, MEASURES, NUMBERS
 from ecgnoise.errors import MissingExtraError, OutputError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.metrics import column_errors, psnr
@@ -89,6 +89,9 @@ def test_table_has_a_row_a_lead_segment():
         "usable": True,
         "noise": "",
         "noise_share": None,
+        "agreement": None,
+        "analysable_s": 10.0,
+        **dict.fromkeys((*KIND_DB, "ecg_uv", *KIND_UV)),
         "model": "default 1.0 (abc)",
         "path": "a, b.hea",
         "sampling_frequency_hz": 500.0,
@@ -98,6 +101,9 @@ def test_table_has_a_row_a_lead_segment():
         "lead_remarks": "",
         "local_db": "22.0 22.0 11.5 22.0",
         "snr_range_db": "-6.0 24.0",
+        "local_snr_db": "",
+        "local_noise": "",
+        "span_limits": "",
     }
     flat = dict(zip(COLUMNS, rows[2], strict=True))
     assert {flat[name] for name in MEASURES if name != "local_minimum_db"} == {None}
@@ -123,7 +129,7 @@ def test_parts_in_turn_leave_out_what_a_tail_does_not_have():
 def test_verdict_names_the_worst():
     assert result().verdict() == (
         "3 leads x 2 segments: II flat 0-10 s; Größe short 10-14 s; 1 unusable, 1 poor, 1 fair, 2 good; "
-        "worst score Größe 10.0 dB at 0-10 s"
+        "52 % analysable; worst score Größe 10.0 dB at 0-10 s"
     )
 
 

@@ -121,8 +121,8 @@ def test_events_have_the_columns_of_bids(tmp_path):
     table = pd.read_csv(tmp_path / "events.tsv", sep="\t", keep_default_na=False)
     assert list(table.columns[:4]) == ["onset", "duration", "trial_type", "channel"]
     assert table.values.tolist() == [
-        [10.0, 10.0, "BAD_noise", "II", 12.0, "unusable", "n/a", "muscle"],
-        [20.0, 15.0, "BAD_noise", "V1", 12.0, "unusable", "flat", "muscle"],
+        [10.0, 10.0, "BAD_noise", "II", 12.0, "unusable", "n/a", "muscle", "n/a"],
+        [20.0, 15.0, "BAD_noise", "V1", 12.0, "unusable", "flat", "muscle", "n/a"],
     ]
 
 
@@ -132,7 +132,7 @@ def test_intervals_as_json(tmp_path):
     assert content["usable_s"] == {"II": 25.0, "V1": 20.0}
     assert content["intervals"][0] == {
         "lead": "II", "start_s": 10.0, "duration_s": 10.0, "psnr_db": 12.0, "grade": "unusable", "fault": "",
-        "noise": "muscle",
+        "noise": "muscle", "lowest_snr_db": None,
     }  # fmt: skip
 
 

@@ -84,7 +84,7 @@ class SpanRule:
     shortest: float
 
     def __post_init__(self) -> None:
-        if not self.leave >= self.enter or not min(self.gap, self.shortest) >= 0:
+        if not (self.leave >= self.enter and self.gap >= 0 and self.shortest >= 0):
             raise ModelFormatError(
                 f"spans from {self.enter:g} to {self.leave:g} dB, gap {self.gap:g} s, shortest {self.shortest:g} s: "
                 "leave must not lie below enter, nor gap and shortest below 0"
@@ -183,7 +183,7 @@ def local_snr(local_noise: NDArray[np.floating]) -> Levels:
     for lead, noise in enumerate(local_noise):
         for first in range(0, len(noise), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            snr[lead, some] = np.round(-total(noise[some]), LOCAL_DECIMALS)
+            snr[lead, some] = np.round(-total(noise[some]), LOCAL_DECIMALS) + 0.0  # no -0
     return snr
 
 

@@ -17,6 +17,7 @@ from ecgnoise.cells import COLUMNS as TABLE_COLUMNS
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.files import open_regular
 from ecgnoise.grades import GRADES
+from ecgnoise.result import percent_text
 from ecgnoise.scores import record_name
 from ecgnoise.writing import whole_files
 
@@ -34,7 +35,9 @@ STEPS_A_DB: Final = 100
 HIGHEST_DB: Final = 100
 BATCH_ROWS: Final = 1 << 15
 WORST_TOLD: Final = 5
-COLUMNS: Final = ("record", "lead", "start_s", "duration_s", "psnr_db", "grade", "fault", "noise", "path")
+COLUMNS: Final = (
+    "record", "lead", "start_s", "duration_s", "psnr_db", "grade", "fault", "noise", "analysable_s", "path",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,10 @@ class Overview:
     """What the parts of a folder hold.
 
     recordings: in the list. tried: of them in a part; scored and failed: what became of these. parts: that are there.
-    grades, faults: lead-segments of each. noise: of those that are not ``good``. lead_hours: scored or not. psnr_db:
-    percentiles of the PSNR of lead-segments to a hundredth of a dB, empty where none has one. lost: the 20 recordings
-    with the largest share of time without a score. worst: the 20 with the lowest PSNR. In both the worst come first.
+    grades, faults: lead-segments of each. noise: of those that are not ``good``. lead_hours: scored or not. analysable:
+    per cent of them that can be used, 0..100. psnr_db: percentiles of the PSNR of lead-segments to a hundredth of a dB,
+    empty where none has one. lost: the 20 recordings with the largest share of time without a score. worst: the 20 with
+    the lowest PSNR. In both the worst come first.
     """
 
     recordings: int
@@ -76,6 +80,7 @@ class Overview:
     parts: int
     lead_segments: int
     lead_hours: float
+    analysable: float
     grades: dict[str, int]
     faults: dict[str, int]
     noise: dict[str, int]
@@ -91,7 +96,7 @@ class _Tally:
         self.grades: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.noise: Counter[str] = Counter()
-        self.seconds = 0.0
+        self.seconds = self.analysable = 0.0
         self.histogram = np.zeros(HIGHEST_DB * STEPS_A_DB + 1, np.int64)
         self.worst: list[tuple[float, str, Worst]] = []
         self._lost: dict[str, tuple[str, float, float]] = {}  # record, seconds without a score and of all, by path
@@ -104,6 +109,7 @@ class _Tally:
         noisy = (grade != "") & (grade != GRADES[0]) & (columns["noise"] != "")
         self.noise.update(columns["noise"][noisy].tolist())
         self.seconds += float(columns["duration_s"].sum())
+        self.analysable += float(columns["analysable_s"].sum())
         steps = np.round(psnr[np.isfinite(psnr)] * STEPS_A_DB).astype(np.int64)
         self.histogram += np.bincount(np.clip(steps, 0, len(self.histogram) - 1), minlength=len(self.histogram))
         self._keep_worst(columns, psnr)
@@ -213,7 +219,7 @@ class RunningOverview:
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Count the rows of a result, as :meth:`Result.rows` gives them."""
         columns = dict(zip(TABLE_COLUMNS, zip(*rows, strict=True), strict=True))
-        numbers = ("start_s", "duration_s", "psnr_db")
+        numbers = ("start_s", "duration_s", "psnr_db", "analysable_s")
         self._tally.add({name: np.array(columns[name], float if name in numbers else object) for name in COLUMNS})
         self._scored += 1
         self._rows += len(rows)
@@ -234,6 +240,7 @@ def _overview(tally: _Tally, recordings: int, became: tuple[int, int], parts: in
         parts=parts,
         lead_segments=rows,
         lead_hours=round(tally.seconds / 3600, 4),
+        analysable=round(100.0 * tally.analysable / tally.seconds, 2) if tally.seconds else 0.0,
         grades={grade: tally.grades[grade] for grade in GRADES},
         faults=dict(sorted(tally.faults.items())),
         noise=dict(sorted(tally.noise.items())),
@@ -276,7 +283,8 @@ def overview_lines(found: Overview, most: int = WORST) -> list[str]:
     """What an overview says of the scores, the worst first. most: recordings to name."""
     counts = found.faults | dict(reversed(found.grades.items()))
     words = [f"{count} {word}" for word, count in counts.items() if count]
-    lines = [f"{found.lead_segments} lead-segments, {found.lead_hours:.4g} h of leads: {', '.join(words) or 'none'}"]
+    begin = f"{found.lead_segments} lead-segments, {found.lead_hours:.4g} h of leads"
+    lines = [f"{begin}, {percent_text(found.analysable)} analysable: {', '.join(words) or 'none'}"]
     if found.noise:
         lines.append("noise: " + ", ".join(f"{count} {kind}" for kind, count in found.noise.items()))
     if found.psnr_db:

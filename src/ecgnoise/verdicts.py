@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import OptionError
 from ecgnoise.intervals import WORST_GRADE, Interval
 from ecgnoise.leads import CONTRADICTORY, LeadRemark
+from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 
 DISTRUSTED_BELOW: Final = 0.5
@@ -33,6 +34,11 @@ class RecordVerdict:
     faults: tuple[Interval, ...] = ()
 
     @property
+    def analysable(self) -> NDArray[np.float64]:
+        """Per cent of its time that each lead can be used, (leads,), 0..100."""
+        return np.asarray(100.0 * self.usable)
+
+    @property
     def worst_lead(self) -> str:
         """The lead that can be used least; of several the one with the lowest PSNR, one without any score first."""
         order = self._order()
@@ -52,12 +58,18 @@ class RecordVerdict:
         return [int(lead) for lead in worst_first]
 
 
-def record_verdict(result: Result, grade: str = WORST_GRADE) -> RecordVerdict:
-    """What a result says of the record. grade: what is of this or a worse one cannot be used, nor what has no score.
+def record_verdict(
+    result: Result,
+    grade: str = WORST_GRADE,
+    *,
+    whole_segments: bool = False,
+    rule: SpanRule | None = None,
+) -> RecordVerdict:
+    """What a result says of the record. The others: which time cannot be used, see :class:`Result`.
 
     Raises OptionError for another grade.
     """
-    usable = result.usable_seconds(grade) / result.seconds
+    usable = result.usable_seconds(grade, whole_segments=whole_segments, rule=rule) / result.seconds
     odd = {lead for remark in result.lead_remarks if remark.what != CONTRADICTORY for lead in remark.leads}
     distrusted = [
         name for name, share in zip(result.lead_names, usable, strict=True) if share < DISTRUSTED_BELOW or name in odd

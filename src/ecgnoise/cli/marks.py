@@ -1,15 +1,18 @@
 """``ecgnoise marks``: masks and marks of saved results, without scoring again; where marks go."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ecgnoise.cli.options import KEPT, OptionsCommand
 from ecgnoise.errors import OutputError
 from ecgnoise.grades import GRADES
+
+if TYPE_CHECKING:
+    from ecgnoise.levels import SpanLimits, SpanRule
 
 RECORD: Final = "{record}"
 FOLDER: Final = "{folder}"
@@ -23,6 +26,10 @@ class MarksOptions:
     out: str
     grade: str
     join: float
+    enter: float | None
+    leave: float | None
+    shortest: float | None
+    whole_segments: bool
     quiet: bool
 
 
@@ -45,6 +52,10 @@ class MarksOptions:
 @click.option(
     "--join", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="S", help="Bridge gaps of S seconds."
 )
+@click.option("--enter", type=float, metavar="DB", help="Mark below this local SNR, instead of the grade's limit.")
+@click.option("--leave", type=float, metavar="DB", help="The local SNR at which a mark ends  [default: 2 dB above]")
+@click.option("--shortest", type=click.FloatRange(0.0), metavar="S", help="Leave out noise of less than S seconds.")
+@click.option("--whole-segments", is_flag=True, help="Mark whole segments, by their grades.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def marks(options: MarksOptions) -> None:
     """Write the noisy intervals of RESULTS where other programs read them, without scoring again.
@@ -54,18 +65,46 @@ def marks(options: MarksOptions) -> None:
     from ecgnoise.saved import iterate_results
     from ecgnoise.writers import write_marks
 
+    _check_rule(options)
     click.get_current_context().meta[KEPT] = "marks that were written before stay"
     sources = [result.source for result in iterate_results(options.results)]
     check_marks(options.out, sources, [options.results])
     intervals = 0
     for result in iterate_results(options.results):
         place = marks_of(options.out, result.source)
-        found = write_marks(result, place, grade=options.grade, join=options.join)
+        found = write_marks(
+            result,
+            place,
+            grade=options.grade,
+            join=options.join,
+            whole_segments=options.whole_segments,
+            rule=_rule(options, result.limits),
+        )
         intervals += found
         if not options.quiet and len(sources) == 1:
             click.echo(f"wrote {place}: {found} interval{'s' * (found != 1)}")
     if not options.quiet and len(sources) != 1:
         click.echo(f"wrote {len(sources)} files {options.out}: {intervals} intervals")
+
+
+def _check_rule(options: MarksOptions) -> None:
+    """UsageError for options that contradict each other."""
+    given = [f"--{name}" for name in ("enter", "leave", "shortest") if getattr(options, name) is not None]
+    if given and options.whole_segments:
+        raise click.UsageError(f"{given[0]} is for spans: leave it out, or --whole-segments")
+    if options.leave is not None and (options.enter is None or not options.leave >= options.enter):
+        raise click.UsageError(f"--leave {options.leave:g}: pass --enter too, and not less than that")
+
+
+def _rule(options: MarksOptions, limits: "SpanLimits") -> "SpanRule | None":
+    """When spans count: the rule of the grade, changed by options; None where none is given."""
+    if (options.enter, options.leave, options.shortest) == (None, None, None):
+        return None
+    rule = limits.rule(GRADES.index(options.grade))
+    if options.enter is not None:
+        leave = options.enter + limits.margin if options.leave is None else options.leave
+        rule = replace(rule, enter=options.enter, leave=leave, gap=limits.gap, shortest=limits.shortest)
+    return rule if options.shortest is None else replace(rule, shortest=options.shortest)
 
 
 def marks_of(marks: str, source: str) -> Path:

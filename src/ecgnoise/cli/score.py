@@ -64,6 +64,7 @@ class ScoreOptions:
     resume: bool
     marks: str | None
     marks_grade: str
+    whole_segments: bool
     jobs: int | None
     shard: tuple[int, int] | None
 
@@ -117,6 +118,7 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
     show_default=True,
     help="Mark what is of this grade or worse.",
 )
+@click.option("--whole-segments", is_flag=True, help="Mark whole segments, by their grades.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes, for a folder of results  [default: 1]")
 @click.option("--shard", callback=shard_numbers, metavar="I/N", help="The I-th of N shares of a folder of results.")
 def score(options: ScoreOptions) -> None:
@@ -260,7 +262,9 @@ def _score_all(
                 rows += scored.outcome.rows()
             if options.marks is not None:
                 place = marks_of(options.marks, str(scored.path))
-                found = write_marks(scored.outcome, place, grade=options.marks_grade)
+                found = write_marks(
+                    scored.outcome, place, grade=options.marks_grade, whole_segments=options.whole_segments
+                )
                 report.marks(str(place), options.marks, found)
         report.summary()
     if options.out is not None and len(failed) < len(files):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PIECE_BYTES: Final = 1 << 16
 OF_THE_LINE: Final = ("start_s", "duration_s", "model")
 OF_A_LEAD: Final = ("psnr_db", "percentile", "snr_db", "snr_low_db", "snr_high_db", "grade", "fault", "usable", "noise",
-                    "noise_share")  # fmt: skip
+                    "noise_share", "agreement", "analysable_s")  # fmt: skip
+OF_LEVELS: Final = ("ecg_uv", "local_snr_db")  # and the levels of all kinds, where the model knows them
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
 EXIT_CODES = """\b
 Exit code:
@@ -116,11 +117,12 @@ def _entry(result: "Result") -> dict[str, Any]:
 
     An SNR below all that can be told is none, as ``-`` in the table on a terminal.
     """
-    from ecgnoise.cells import COLUMNS
+    from ecgnoise.cells import COLUMNS, KIND_DB
     from ecgnoise.cli.text import below_all_snr
 
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.rows()]
-    leads = {row["lead"]: {name: row[name] for name in OF_A_LEAD} for row in rows}
+    told = (*OF_A_LEAD, *KIND_DB, *OF_LEVELS) if len(result.span_start) else OF_A_LEAD
+    leads = {row["lead"]: {name: row[name] for name in told} for row in rows}
     for values in leads.values():
         if below_all_snr(values["snr_db"], result):
             values.update(dict.fromkeys(SNR))

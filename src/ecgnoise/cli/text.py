@@ -26,6 +26,7 @@ HEADINGS: Final = {
 }
 PSNR: Final = COLUMNS.index("psnr_db")
 LEFT: Final = ("lead", "grade", "fault", "noise")
+UNITS: Final = {"uv": "uV", "db": "dB"}
 MODEL_MAY_LACK: Final = ("percentile", "snr_db")
 BELOW_ALL_SNR: Final = (
     "SNR dB -: below all scores it was measured with; other kinds of noise bring it there when weaker"
@@ -84,12 +85,22 @@ def _cell(name: str, entry: dict[str, Any], result: Result) -> str:
     if name == "time":
         time = result.time_of(float(entry["start_s"]))
         return "" if time is None else clock_text(time, result.time_of)
-    if name == "noise" and not _noisy(entry):
-        return ""
+    if name == "noise":
+        return _noise_cell(entry) if _noisy(entry) else ""
     if name == "snr_db" and result.snr_range:
         best, low, high = (_snr(entry[part], *result.snr_range) for part in ("snr_db", "snr_low_db", "snr_high_db"))
         return f"{best} ({low} to {high})"
     return value if isinstance(value, str) else _number_cell(name, value)
+
+
+def _noise_cell(entry: dict[str, Any]) -> str:
+    """The kind of noise and how strong it is: in uV, over the ECG in dB where the unit is unknown."""
+    kind = str(entry["noise"])
+    for unit in ("uv", "db"):
+        strength = entry[f"{kind}_{unit}"]
+        if strength is not None:
+            return f"{kind} {strength:.0f} {UNITS[unit]}"
+    return kind
 
 
 def _number_cell(name: str, value: float) -> str:
@@ -100,8 +111,13 @@ def _number_cell(name: str, value: float) -> str:
 
 
 def below_all_snr(snr: float | None, result: Result) -> bool:
-    """Whether the score is below what was measured at the lowest SNR, so that it says nothing of the SNR."""
-    return bool(result.snr_range and snr is not None and snr <= result.snr_range[0])
+    """Whether the score is below what was measured at the lowest SNR, so that it says nothing of the SNR.
+
+    Not of an SNR by noise levels: at the lowest that can be told it means that or noisier.
+    """
+    if result.snr_range is None or len(result.span_start):
+        return False
+    return snr is not None and snr <= result.snr_range[0]
 
 
 def _noisy(entry: dict[str, Any]) -> bool:
