@@ -250,7 +250,11 @@ class Scorer:
             noise_share=sheet.noise_share,
             recording_start=recording.start,
             lead_remarks=check_leads(recording),
-            notes=(*recording.notes, *sheet.doubts(recording, DOUBTED[self.profile.relative])),
+            notes=(
+                *recording.notes,
+                *sheet.doubts(recording, DOUBTED[self.profile.relative]),
+                *sheet.clipping(recording),
+            ),
             images=sheet.images,
         )
 
