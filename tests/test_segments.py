@@ -1,5 +1,6 @@
 """Windows, tails, parts and faults."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +23,7 @@ from ecgnoise.segments import (
     touches,
     windows,
 )
+from ecgnoise.sheet import Sheet
 from ecgnoise.simulate import simulate_ecg
 
 
@@ -176,15 +178,20 @@ def test_rails_do_not_depend_on_the_sampling_frequency(rate):
     assert find_fault(wave.astype(np.float32), rate)[0] == ""
 
 
-def test_a_little_clipping_is_a_share():
-    lead = clean_lead(seconds=20)
-    limit = np.float32(np.quantile(lead, 0.985))
-    samples = np.stack([np.clip(lead, None, limit), lead])
-    samples[0, 5000:] = lead[5000:]
-    recording = Recording.from_array(samples, 500.0)
-    cuts = [cut(recording, number, window) for number, window in enumerate(windows(10_000, 500.0))]
-    assert [item.fault for items in cuts for item in items] == [""] * 4
-    assert [items[1].railed for items in cuts] == [0.0, 0.0]
+def test_a_little_clipping_is_a_note_with_its_share():
+    lead = swinging()
+    samples = np.stack([np.minimum(lead, np.quantile(lead, 0.94)), lead]).astype(np.float32)
+    recording = Recording.from_array(samples, 500.0, lead_names=("II", "V1"))
+    spans = windows(5000, 500.0)
+    cuts = cut(recording, 0, spans[0])
+    assert [item.fault for item in cuts] == ["", ""]
+    assert cuts[0].railed == pytest.approx(0.06, abs=0.02)
+    assert cuts[1].railed == 0.0
+    sheet = Sheet.empty(2, spans, 1, None)
+    for item in cuts:
+        sheet.enter_fault(item)
+    (note,) = sheet.clipping(recording)
+    assert re.match(r"clipped for [4-8] % of II: ", note)
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])

@@ -320,7 +320,7 @@ def _soft_rails(
 
 
 def _joined(mask: NDArray[np.bool_], gap: float) -> NDArray[np.int64]:
-    """First and one past the last sample of each run of a mask, (runs, 2); runs at most ``gap`` samples apart are one."""
+    """First and one past the last sample of each run of a mask, (runs, 2); runs ``gap`` samples apart are one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     starts, stops = edges[::2], edges[1::2]
     apart = starts[1:] - stops[:-1] > gap

@@ -116,7 +116,7 @@ class Sheet:
         leads = np.flatnonzero(shares >= NOTED_SHARE)
         if not len(leads):
             return []
-        told = ", ".join(f"{shares[lead]:.0%} of {recording.lead_names[lead]}" for lead in leads)
+        told = ", ".join(f"{100 * shares[lead]:.0f} % of {recording.lead_names[lead]}" for lead in leads)
         return [f"clipped for {told}: the signal is cut off at its largest or smallest value there"]
 
     def enter_images(
