@@ -1,5 +1,6 @@
 """Windows, tails, parts and faults."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +16,14 @@ from ecgnoise.segments import (
     fill,
     find_fault,
     lengthen,
+    look_for_faults,
     part_columns,
     part_times,
     segment_times,
     touches,
     windows,
 )
+from ecgnoise.sheet import Sheet
 from ecgnoise.simulate import simulate_ecg
 
 
@@ -115,6 +118,80 @@ def test_a_railed_lead_is_clipped():
     assert fault == "clipped"
     assert faulty[np.abs(lead) == 1.0].mean() > 0.8
     assert not faulty[np.abs(lead) < 0.9].any()
+
+
+def swinging(seed=1):
+    """A clean lead on swings of 1 mV and 1 to 2 Hz."""
+    turns = np.cumsum(1.5 + 0.5 * np.sin(np.arange(5000) / 900 + seed)) / 500
+    return clean_lead() + 1.5 * np.sin(2 * np.pi * turns).astype(np.float32)
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.6, 0.9])
+def test_a_noisy_rail_is_clipped(limit):
+    noisy = np.random.default_rng(2).normal(0, 0.002, 5000)
+    railed = (np.clip(swinging(), -limit, limit) + noisy).astype(np.float32)
+    fault, faulty = find_fault(railed, 500.0)
+    assert fault == "clipped"
+    assert faulty[np.abs(swinging()) > limit].mean() > 0.7
+    assert not faulty[np.abs(swinging()) < 0.8 * limit].any()
+
+
+def test_a_soft_rail_of_a_third_is_clipped():
+    assert find_fault(np.tanh(3 * swinging()), 500.0)[0] == "clipped"
+
+
+def test_many_short_runs_at_a_rail_add_up():
+    turns = np.arange(5000) / 500 * 4.0
+    lead = np.clip(3 * np.sin(2 * np.pi * turns), -2.4, 2.4) + np.random.default_rng(3).normal(0, 0.005, 5000)
+    fault, faulty = find_fault(lead.astype(np.float32), 500.0)
+    assert fault == "clipped"
+    assert 0.3 < faulty.mean() < 0.5
+
+
+@pytest.mark.parametrize("frequency", [0.1, 0.3, 1.0, 2.0, 5.0])
+def test_the_crest_of_a_wave_is_no_rail(frequency):
+    """Baseline wander, flutter and fibrillation linger at their extremes, but turn gently."""
+    wave = np.sin(2 * np.pi * frequency * np.arange(5000) / 500).astype(np.float32)
+    for lead in (wave, wave + clean_lead() / 5, wave + 0.002 * np.random.default_rng(0).normal(size=5000)):
+        assert not look_for_faults(lead.astype(np.float32), 500.0)[2].any()
+
+
+def test_a_baseline_at_the_extreme_is_no_rail():
+    """Leads with deflections of one sign only lie at their smallest or largest value between the beats."""
+    lead = np.abs(clean_lead())
+    for one_sided in (lead, -lead, np.round(lead, 2)):
+        assert not look_for_faults(one_sided.astype(np.float32), 500.0)[2].any()
+
+
+def test_pulses_of_calibration_are_no_rail():
+    lead = clean_lead() * 0.5
+    lead[100:200] = 1.0 + np.random.default_rng(0).normal(0, 0.001, 100)
+    assert not look_for_faults(lead, 500.0)[2].any()
+
+
+@pytest.mark.parametrize("rate", [100.0, 250.0, 1000.0])
+def test_rails_do_not_depend_on_the_sampling_frequency(rate):
+    time = np.arange(round(10 * rate)) / rate
+    wave = np.sin(2 * np.pi * 1.5 * time)
+    railed = np.clip(wave, -0.7, 0.7) + 0.001 * np.sin(2 * np.pi * 37 * time)
+    assert find_fault(railed.astype(np.float32), rate)[0] == "clipped"
+    assert find_fault(wave.astype(np.float32), rate)[0] == ""
+
+
+def test_a_little_clipping_is_a_note_with_its_share():
+    lead = swinging()
+    samples = np.stack([np.minimum(lead, np.quantile(lead, 0.94)), lead]).astype(np.float32)
+    recording = Recording.from_array(samples, 500.0, lead_names=("II", "V1"))
+    spans = windows(5000, 500.0)
+    cuts = cut(recording, 0, spans[0])
+    assert [item.fault for item in cuts] == ["", ""]
+    assert cuts[0].railed == pytest.approx(0.06, abs=0.02)
+    assert cuts[1].railed == 0.0
+    sheet = Sheet.empty(2, spans, 1, None)
+    for item in cuts:
+        sheet.enter_fault(item)
+    (note,) = sheet.clipping(recording)
+    assert re.match(r"clipped for [4-8] % of II: ", note)
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])

@@ -276,7 +276,11 @@ class Scorer:
             agreement=sheet.agreement,
             recording_start=recording.start,
             lead_remarks=check_leads(recording),
-            notes=(*recording.notes, *sheet.doubts(recording, DOUBTED[self.profile.relative])),
+            notes=(
+                *recording.notes,
+                *sheet.doubts(recording, DOUBTED[self.profile.relative]),
+                *sheet.clipping(recording),
+            ),
             images=sheet.images,
         )
         return result if self._levels is None else self._with_levels(result, sheet, self._levels)

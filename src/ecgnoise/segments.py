@@ -9,12 +9,17 @@ A fault says why a lead-segment has no score, in order of precedence:
 ===========  ========================================================================================================
 ``no_gain``  the file gives no usable gain for the lead
 ``missing``  samples that are not numbers, a second or more in all
-``clipped``  runs of 40 ms and more at the largest or smallest value, far from the median, a second or more in all
+``clipped``  samples at a rail, see below, a second or more in all
 ``flat``     no variation for a second or more
 ``short``    the recording is shorter than 10 s; from 5 s on it is scored all the same
 ===========  ========================================================================================================
 
 A fault counts for a segment where it touches the new part of its window; parts that it does not touch are scored.
+
+Samples are at a rail where they are runs of 40 ms and more at the largest or smallest value, far from the median. A soft
+or noisy rail has runs of 40 ms and more within 2 % of the range, at both of whose ends the signal turns abruptly, three of
+them or half a second in all: the crest of a wave turns gently, and a pulse of calibration is one. A third of all samples
+within 2 % of an extreme that is far from the median are at a rail whatever they look like.
 
 Samples that are further from the median than 10,000 times the distance between the quartiles, and than 100 times the
 furthest of the other samples, are missing where they have one or two values, such as the -2147483648 that stands for
@@ -39,6 +44,13 @@ SHORTEST_OWN_SECONDS: Final = 1.0  # of new signal with a score of its own
 FAULT_SECONDS: Final = 1.0
 RAIL_SECONDS: Final = 0.04
 RAIL_DISTANCE: Final = 0.25
+RAIL_TOLERANCE: Final = 0.02  # of the range, within which a soft or noisy rail stays
+RAIL_GAP_SECONDS: Final = 0.012
+RAIL_BESIDE_SECONDS: Final = 0.06
+RAIL_ABRUPT: Final = 3.0
+RAIL_SHARE: Final = 1 / 3
+RAIL_RUNS: Final = 3
+RAIL_TOGETHER_SECONDS: Final = 0.5
 FLAT_TOLERANCE: Final = 1e-6
 ABSURD_RATIO: Final = 1e4
 ABSURD_GAP: Final = 100.0
@@ -130,7 +142,7 @@ class LeadSegment:
     """One lead in one window of a recording.
 
     signal: (samples of 10 s,), missing samples filled in. faulty: which samples are faulty, (samples of 10 s,).
-    fault: why it has no score, or ``short``, or empty.
+    fault: why it has no score, or ``short``, or empty. railed: share of the new samples that are at a rail, 0..1.
     """
 
     lead: int
@@ -139,6 +151,7 @@ class LeadSegment:
     signal: NDArray[np.float32]
     faulty: NDArray[np.bool_]
     fault: str
+    railed: float = 0.0
 
     @property
     def drawable(self) -> bool:
@@ -175,7 +188,7 @@ def cut_signal(signal: Signal, recording: Recording, segment: int, window: Windo
     filled = fill(lengthen(signal, length))
     cuts = []
     for lead, lead_fault in enumerate(recording.lead_faults):
-        fault, found = find_fault(signal[lead], frequency)
+        fault, found, railed = look_for_faults(signal[lead], frequency)
         faulty = lengthen(found[None], length)[0]
         enough = window.own or (~faulty).sum() >= SHORTEST_OWN_SECONDS * frequency
         if enough and not (faulty & new).any():
@@ -184,7 +197,8 @@ def cut_signal(signal: Signal, recording: Recording, segment: int, window: Windo
             fault, faulty = lead_fault or SHORT, np.ones(length, np.bool_)
         elif samples < length:
             fault = fault or SHORT
-        cuts.append(LeadSegment(lead, segment, window, filled[lead], faulty, fault))
+        share = float(railed[window.new - window.start :].mean())
+        cuts.append(LeadSegment(lead, segment, window, filled[lead], faulty, fault, share))
     return cuts
 
 
@@ -217,6 +231,14 @@ def _absurd(lead: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def find_fault(lead: NDArray[np.float32], sampling_frequency: float) -> tuple[str, NDArray[np.bool_]]:
     """The fault of one lead of a window, (samples,), by its samples, and which of them are faulty, (samples,)."""
+    fault, faulty, _ = look_for_faults(lead, sampling_frequency)
+    return fault, faulty
+
+
+def look_for_faults(
+    lead: NDArray[np.float32], sampling_frequency: float
+) -> tuple[str, NDArray[np.bool_], NDArray[np.bool_]]:
+    """What :func:`find_fault` gives, and which samples are at a rail, too few for a fault or not, (samples,)."""
     needed = FAULT_SECONDS * sampling_frequency
     missing = np.isnan(lead)
     runs = _constant_runs(lead)
@@ -224,7 +246,7 @@ def find_fault(lead: NDArray[np.float32], sampling_frequency: float) -> tuple[st
     railed = _railed(lead, runs, sampling_frequency)
     masks = {MISSING: missing, CLIPPED: railed, FLAT: flat}
     found = {fault: mask for fault, mask in masks.items() if mask.sum() >= needed}
-    return next(iter(found), ""), np.any([np.zeros_like(missing), *found.values()], axis=0)
+    return next(iter(found), ""), np.any([np.zeros_like(missing), *found.values()], axis=0), railed
 
 
 def _constant_runs(lead: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -247,16 +269,64 @@ def _mask(runs: NDArray[np.int64], samples: int) -> NDArray[np.bool_]:
 
 
 def _railed(lead: NDArray[np.float32], runs: NDArray[np.int64], sampling_frequency: float) -> NDArray[np.bool_]:
-    """Samples in long runs at the extreme values, as a railed or saturated amplifier leaves them, (samples,)."""
-    long = runs[(runs[:, 1] - runs[:, 0]) >= max(2.0, RAIL_SECONDS * sampling_frequency)]
-    if not len(long):
+    """Samples at the extreme values, as a railed or saturated amplifier leaves them, (samples,).
+
+    runs: of equal samples, (runs, 2). Beside long runs at the very extremes these are samples near them where the signal
+    comes to rest abruptly, and all samples near them where they are a third of the lead.
+    """
+    values = lead.astype(np.float64)
+    if not np.isfinite(values).any():
         return np.zeros(len(lead), np.bool_)
-    low, middle, high = np.nanquantile(lead.astype(np.float64), [0.0, 0.5, 1.0])
-    value = lead[long[:, 0]].astype(np.float64)
-    tolerance = FLAT_TOLERANCE * (high - low)
-    extreme = (value >= high - tolerance) | (value <= low + tolerance)
-    distant = np.abs(value - middle) > RAIL_DISTANCE * (high - low)
-    return _mask(long[extreme & distant], len(lead))
+    quantiles = np.nanquantile(values, [0.0, 0.5, 1.0])
+    long = runs[(runs[:, 1] - runs[:, 0]) >= max(2.0, RAIL_SECONDS * sampling_frequency)]
+    hard = _mask(long[_extreme(values[long[:, 0]], quantiles, FLAT_TOLERANCE)], len(lead))
+    near = _extreme(values, quantiles, RAIL_TOLERANCE)
+    if near.sum() >= RAIL_SHARE * len(lead):
+        return hard | near
+    return hard | _soft_rails(values, near, quantiles[2] - quantiles[0], sampling_frequency)
+
+
+def _extreme(values: NDArray[np.float64], quantiles: NDArray[np.float64], tolerance: float) -> NDArray[np.bool_]:
+    """Which values are near the lowest or the highest and far from the median; tolerance: a share of the range.
+
+    quantiles: the lowest value, the median and the highest, (3,).
+    """
+    low, middle, high = quantiles
+    span = high - low
+    extreme = (values >= high - tolerance * span) | (values <= low + tolerance * span)
+    return np.asarray(extreme & (np.abs(values - middle) > RAIL_DISTANCE * span))
+
+
+def _soft_rails(
+    lead: NDArray[np.float64], near: NDArray[np.bool_], span: float, sampling_frequency: float
+) -> NDArray[np.bool_]:
+    """Runs near an extreme, (samples,), at both of whose ends the signal turns abruptly, where there are several.
+
+    The crest of a wave is a parabola: what is as deep as the tolerance at half the run's length from its middle is four
+    times as deep at twice that. What falls several times faster has been at a rail. span: the range of the lead.
+    """
+    runs = _joined(near, RAIL_GAP_SECONDS * sampling_frequency)
+    runs = runs[(runs[:, 1] - runs[:, 0]) >= max(3.0, RAIL_SECONDS * sampling_frequency)]
+    length, last = runs[:, 1] - runs[:, 0], len(lead) - 1
+    beside = np.minimum(length / 2, RAIL_BESIDE_SECONDS * sampling_frequency).astype(np.int64)
+    crest = RAIL_TOLERANCE * span * (1 + 2 * beside / length) ** 2
+    abrupt = np.ones(len(runs), np.bool_)
+    for inside, outside in ((runs[:, 0], runs[:, 0] - beside), (runs[:, 1] - 1, runs[:, 1] - 1 + beside)):
+        fall = np.abs(lead[outside.clip(0, last)] - lead[inside])
+        abrupt &= (outside < 0) | (outside > last) | (fall >= RAIL_ABRUPT * crest)
+    found = _mask(runs[abrupt], len(lead))
+    enough = abrupt.sum() >= RAIL_RUNS or found.sum() >= RAIL_TOGETHER_SECONDS * sampling_frequency
+    return found if enough else np.zeros_like(found)
+
+
+def _joined(mask: NDArray[np.bool_], gap: float) -> NDArray[np.int64]:
+    """First and one past the last sample of each run of a mask, (runs, 2); runs ``gap`` samples apart are one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    starts, stops = edges[::2], edges[1::2]
+    apart = starts[1:] - stops[:-1] > gap
+    first = np.concatenate([np.ones(min(1, len(starts)), np.bool_), apart])
+    final = np.concatenate([apart, np.ones(min(1, len(starts)), np.bool_)])
+    return np.column_stack([starts[first], stops[final]]).astype(np.int64)
 
 
 def touches(faulty: NDArray[np.bool_], columns: tuple[int, int]) -> bool:

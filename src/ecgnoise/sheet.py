@@ -18,6 +18,7 @@ HEIGHT_PARTS: Final = 5
 STEPS_A_DB: Final = 100  # of local noise, so that it is soon written and takes little memory
 NO_LEVEL: Final = -(1 << 15)
 LARGEST_STEP: Final = (1 << 15) - 1
+NOTED_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Sheet:
     doubtful_peak: height of the R peaks in mV of lead-segments whose QRS level no ECG has, (leads, segments), else NaN.
     local_noise: (leads, segments, spans, kinds) in hundredths of a dB, ``NO_LEVEL`` where there is none; no spans
     without a model of noise levels, where ``noise``, ``ecg_rms`` and ``snr`` stay NaN.
+    railed: share of their new samples that are at a rail, (leads, segments).
     """
 
     windows: tuple[Window, ...]
@@ -42,6 +44,7 @@ class Sheet:
     ecg_rms: NDArray[np.float64]
     snr: NDArray[np.float64]
     doubtful_peak: NDArray[np.float64]
+    railed: NDArray[np.float64]
     images: SegmentImages | None
 
     @classmethod
@@ -72,6 +75,7 @@ class Sheet:
             np.full(shape, np.nan),
             np.full((*shape, levels.ESTIMATES), np.nan),
             np.full(shape, np.nan),
+            np.zeros(shape),
             images,
         )
 
@@ -92,8 +96,9 @@ class Sheet:
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def enter_fault(self, item: LeadSegment) -> None:
-        """Write the fault of a lead-segment."""
+        """Write the fault of a lead-segment, and how much of it is at a rail."""
         self.fault[item.lead, item.segment] = item.fault
+        self.railed[item.lead, item.segment] = item.railed
 
     def enter_score(self, item: LeadSegment, errors: NDArray[np.float64]) -> None:
         """Write the PSNR of a lead-segment, and of its parts, from its column errors, (columns,)."""
@@ -150,6 +155,16 @@ class Sheet:
         between = low if low == high else f"{low} to {high}"
         names = ", ".join(recording.lead_names[lead] for lead in leads)
         return [f"R peaks of {between} in {names}: no ECG has such, is the unit right? {meaning}"]
+
+    def clipping(self, recording: Recording) -> list[str]:
+        """A note on leads of which a hundredth or more of the segments that are not faulty is at a rail."""
+        without = self.fault == ""
+        shares = np.where(without, self.railed, 0.0).sum(axis=1) / without.sum(axis=1).clip(1)
+        leads = np.flatnonzero(shares >= NOTED_SHARE)
+        if not len(leads):
+            return []
+        told = ", ".join(f"{100 * shares[lead]:.0f} % of {recording.lead_names[lead]}" for lead in leads)
+        return [f"clipped for {told}: the signal is cut off at its largest or smallest value there"]
 
     def enter_images(
         self, item: LeadSegment, original: NDArray[np.float32], reconstruction: NDArray[np.float32]
