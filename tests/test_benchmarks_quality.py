@@ -1,6 +1,7 @@
 """The benchmark of quality: its measures on made-up scores, its scorers, its page, and each part at a tiny size."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,22 +16,23 @@ from benchmarks.quality.figures import (
     best_f1,
     compare,
     fall_share,
-    half_leave_snr,
     interval,
     measured,
     operating_point,
     spearman,
     spearman_within,
 )
+from benchmarks.quality.grading import merits
 from benchmarks.quality.part import TINY, some
-from benchmarks.quality.scorers import Ecgnoise, RivalScorer, Store, Take, rival_identity, start_pool
+from benchmarks.quality.readings import AGREEMENT, MEASURES, PSNR, SNR, Ecgnoise, reading_of
+from benchmarks.quality.scorers import RivalScorer, Store, rival_identity, start_pool
+from benchmarks.quality.takes import Take
 from benchmarks.rivals import RIVALS
 from sklearn.metrics import average_precision_score, f1_score
 
-from ecgnoise import Quantifier, simulate_ecg
-from ecgnoise.models.folder import Thresholds
+from ecgnoise import simulate_ecg
+from made_up_readings import MadeUp
 
-THRESHOLDS = Thresholds(good=20.0, fair=16.0, poor=12.0)
 SNRS = (24, 12, 0)
 
 
@@ -115,16 +117,6 @@ def test_fall_share_counts_strict_falls_only():
     assert fall_share(np.array([[3, 2, 1], [3, 3, 1], [1, 2, 3], [9, 8, 0.0]])) == 0.5
 
 
-@pytest.mark.parametrize(
-    ("shares_left", "expected"),
-    [((0.0, 0.25, 0.75), 6.0), ((0.5, 1.0, 1.0), 24.0), ((0.0, 0.0, 0.25), np.nan), ((0.0, 0.5, 1.0), 12.0)],
-)
-def test_snr_at_which_half_have_left(shares_left, expected):
-    clean = np.linspace(20, 30, 101)
-    noisy = np.array([[0.0 if row < 100 * share else 25.0 for share in shares_left] for row in range(100)])
-    assert half_leave_snr(clean, noisy, SNRS) == pytest.approx(expected, nan_ok=True)
-
-
 def test_spearman_knows_direction():
     scores = np.array([[24, 12, 0], [30, 18, 6.0]])
     assert spearman_within(scores, SNRS) == pytest.approx(1)
@@ -180,17 +172,47 @@ def test_simulated_beats_differ_in_what_was_asked_only():
 # --- scorers ---
 
 
-def test_ecgnoise_scores_takes_as_it_scores_recordings(tiny_model):
+def test_ecgnoise_scores_takes_as_it_scores_recordings():
     """Takes are stacked; each must get what it gets alone."""
-    quantifier = Quantifier(tiny_model)
+    ours = Ecgnoise(MadeUp())
     recordings = [simulate_ecg(seconds, 250, seed=seconds, lead_names=("I", "V2")) for seconds in (10, 10, 25)]
     takes = [Take(str(index), recording) for index, recording in enumerate(recordings)]
-    scored = Ecgnoise(quantifier, THRESHOLDS).scores(takes)
-    for take, scores in zip(takes, scored, strict=True):
-        assert scores.shape == take.shape
-        assert scores == pytest.approx(quantifier.quantify(take.recording).psnr, abs=1e-6)
-    parts = next(iter(Ecgnoise(quantifier, THRESHOLDS).scores([Take("0", recordings[0], parts=4)])))
-    assert parts == pytest.approx(quantifier.quantify(recordings[0], parts=4).local_psnr, abs=1e-6)
+    for take, reading in zip(takes, ours.readings(takes), strict=True):
+        alone = reading_of(MadeUp().quantify(take.recording))
+        assert reading.psnr.shape == take.shape
+        for measure in MEASURES:
+            assert np.array_equal(getattr(reading, measure), getattr(alone, measure), equal_nan=True)
+
+
+def test_looks_stand_beside_the_psnr_and_are_read_again_from_the_disk(tmp_path):
+    takes = [Take(str(seconds), simulate_ecg(seconds, 250, lead_names=("I", "V2"))) for seconds in (10, 25)]
+    first, again = (Store(tmp_path).looks("x", Ecgnoise(MadeUp()), takes) for _ in range(2))
+    assert [scored.look for scored in first] == [PSNR, SNR, AGREEMENT]
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.flat, other.flat)
+        assert [score.shape for score in other.scores] == [(2, 1), (2, 3)]
+    for one, other in zip(first[0].readings, again[0].readings, strict=True):
+        assert all(np.array_equal(getattr(one, m), getattr(other, m), equal_nan=True) for m in MEASURES)
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+    by_part = Store(None).looks("x", Ecgnoise(MadeUp()), [replace(take, parts=4) for take in takes])
+    assert [(scored.look, scored.scores[1].shape) for scored in by_part] == [(PSNR, (2, 3, 4))]
+
+
+def test_a_model_without_levels_has_its_psnr_and_agreement_only():
+    takes = [Take("a", simulate_ecg(10, 250, lead_names=("I",)))]
+    looks = Store(None).looks("x", Ecgnoise(MadeUp(levels=False)), takes)
+    assert [scored.look for scored in looks] == [PSNR, AGREEMENT]
+
+
+def test_a_fault_is_the_worst_of_each_look_and_no_grade():
+    made_up = MadeUp(lambda signal, _: np.where(np.ptp(signal, axis=1) > 0, 20.0, np.nan))
+    signal = np.ones((2, 1000), np.float32)
+    signal[0, ::2] = 0
+    psnr, snr, _ = Store(None).looks("x", Ecgnoise(made_up), [Take.of("a", signal, 100)])
+    assert psnr.flat.tolist() == [30.0, 0.0]
+    assert snr.flat.tolist() == [20.0, 20.0]
+    assert psnr.missing == snr.missing == 0.5
+    assert merits(psnr.readings).tolist() == [0.0, -4.0]
 
 
 def test_a_rival_gets_each_lead_of_each_segment_and_a_crash_is_its_worst():
@@ -264,10 +286,11 @@ def test_marks_of_mitdb_last_until_the_next():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", benchmark.PARTS)
-def test_each_part_runs_and_is_written_down(part, data, tiny_model):
+def test_each_part_runs_and_is_written_down(part, data):
     del data
-    scorers = [Ecgnoise(Quantifier(tiny_model), THRESHOLDS), RivalScorer("stub", fine_noise)]
-    figures = json.loads(json.dumps(benchmark.run_part(part, TINY, scorers, Store(None)), allow_nan=False))
+    rivals = [RivalScorer("stub", fine_noise)]
+    made = benchmark.run_part(part, TINY, Ecgnoise(MadeUp()), rivals, Store(None))
+    figures = json.loads(json.dumps(made, allow_nan=False))
     rivals = {"rivals": {"stub": {part: figures["stub"]}}} if "stub" in figures else {}
     text = report_quality.sections({"model": "tiny", part: figures["ecgnoise"]}, rivals)
     assert ("| stub |" in text) == ("stub" in figures)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from benchmarks import datasets
 from benchmarks.quality.figures import Array, Sample, measured, number
-from benchmarks.quality.noises import RATE, Signal, stretches
+from benchmarks.quality.noises import RATE, TEST_PART, Signal, stretches
 from benchmarks.quality.part import Sizes
-from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
+from benchmarks.quality.takes import Take
 from ecgnoise.profiles import COLUMNS
 from ecgnoise.segments import part_columns
 
@@ -22,7 +23,6 @@ SNR = 0
 FADE_SECONDS = 0.05
 EXAMPLE_PARTS = 8
 SPIKE_PART = 6
-FOLD = 10
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ def example_file() -> Path | None:
 
 def plan(sizes: Sizes) -> Local:
     """Clean test leads, the noisy part going round."""
-    records, leads = clean_leads(clean_records(FOLD), sizes.local)
+    records, leads = clean_leads(clean_records(sizes.fold), sizes.local)
     places = np.arange(len(leads)) % PARTS
     takes = [Take.of("clean", leads, RATE, parts=PARTS)]
     for kind in KINDS:
-        noises = part_noises(kind, leads.shape, places)
+        noises = part_noises(kind, leads.shape, places, sizes.noise_part)
         takes.append(Take.of(kind, in_one_part(leads, noises, places), RATE, parts=PARTS))
     file = example_file()
     if file is not None:
@@ -114,10 +114,12 @@ def plan(sizes: Sizes) -> Local:
     return Local(takes, records, places, sizes.draws)
 
 
-def part_noises(kind: str, shape: tuple[int, int], places: NDArray[np.int64]) -> Signal:
-    """Noise of each lead; spikes, which are few, are three in the noisy part."""
+def part_noises(
+    kind: str, shape: tuple[int, int], places: NDArray[np.int64], part: tuple[float, float] = TEST_PART
+) -> Signal:
+    """Noise of each lead; spikes, which are few, are three in the noisy part. part: of recorded noise."""
     if kind != "spikes":
-        return stretches(kind, *shape)
+        return stretches(kind, *shape, part)
     rows = np.zeros(shape, np.float32)
     for row, place in enumerate(places):
         generator = np.random.default_rng(row)
