@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import datasets, report_quality, report_rivals
+from benchmarks import datasets, report_pictures, report_quality, report_rivals, report_tables
 from benchmarks.quality import __main__ as benchmark
 from benchmarks.quality import local, noises, nuisance
 from benchmarks.quality.beats import Beats, simulated
@@ -308,14 +308,14 @@ def made_up(auroc):
 
 def test_a_table_ranks_scorers_marks_the_best_and_says_who_is_ahead():
     scorers = {"ecgnoise": {"p": made_up(0.8)}, "one": {"p": made_up(0.9)}, "two": {"p": made_up(0.7)}, "three": {}}
-    text = report_quality.scorers_table("p", scorers, [report_quality.Column("leads", ("leads", "auroc"), 0.95)])
+    text = report_tables.scorers_table("p", scorers, [report_tables.Column("leads", ("leads", "auroc"), 0.95)])
     assert [line.split("|")[1].strip() for line in text.splitlines()[2:6]] == ["one", "**ecgnoise**", "two", "to reach"]
     assert "| one | **0.900 (0.800 to 1.000)** |" in text
     assert "| to reach | 0.950 |" in text
     assert text.endswith("- leads, ecgnoise 0.800: one (0.900)")
     scorers["ecgnoise"] = {"p": made_up(0.95)}
-    column = report_quality.Column("leads", ("leads", "auroc"))
-    assert report_quality.scorers_table("p", scorers, [column]).endswith("No rival is ahead of ecgnoise in this table.")
+    column = report_tables.Column("leads", ("leads", "auroc"))
+    assert report_tables.scorers_table("p", scorers, [column]).endswith("No rival is ahead of ecgnoise in this table.")
 
 
 def test_changes_are_measured_in_spreads_of_the_scorer():
@@ -327,14 +327,15 @@ def test_changes_are_measured_in_spreads_of_the_scorer():
 def test_pictures_are_the_same_each_time(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra plot")
     kept = {"edges": [0, 1, 2], "clean": [0.2, 0.8], "noisy": [1.0, 0.0]}
-    means = {kind: {"mean": {"24": 3.0, "0": 1.0}} for kind in report_quality.KINDS}
-    figures = {"mitdb": {"segments": {"histogram": kept}}, "noise_stress": {"clean": 4.0, **means}}
+    medians = {kind: {"median": {"24": 23.0, "0": 1.0}} for kind in report_tables.KINDS}
+    figures = {"mitdb": {"segments": {"histogram": kept}}}
+    figures["looks"] = {SNR: {"snr": dict.fromkeys(("raw", "drift_free"), medians)}}
     for name in ("one", "two"):
-        report_quality.draw(figures, tmp_path / name)
-    for picture in report_quality.PICTURES.values():
+        report_pictures.draw(figures, tmp_path / name)
+    for picture in report_pictures.PICTURES.values():
         assert (tmp_path / "one" / picture).read_bytes() == (tmp_path / "two" / picture).read_bytes()
         assert (tmp_path / "one" / picture).stat().st_size < 60_000
-    report_quality.draw({}, tmp_path / "none")
+    report_pictures.draw({}, tmp_path / "none")
     assert not list((tmp_path / "none").iterdir())
 
 

@@ -90,8 +90,10 @@ def part_ticks(reading: Reading) -> Array:
 
 
 def in_ticks(values: Array) -> Array:
-    """What equal stretches of 10 s have, (leads, stretches), for each tick."""
+    """What equal stretches of 10 s have, (leads, stretches), for each tick; NaN where there are none."""
     count = SECONDS * TICKS
+    if values.shape[1] == 0:
+        return np.full((len(values), count), np.nan)
     return values[:, np.arange(count) * values.shape[1] // count]
 
 

@@ -44,9 +44,19 @@ class Local:
             "kinds": {kind: self._kind([clean], [scores]) for kind, scores in noisy.items()},
             "all": self._kind([clean] * len(noisy), list(noisy.values())),
         }
+        for place, kind in enumerate(KINDS, start=1):
+            found = self._by_span(scored.readings[place].local_snr)
+            figures["kinds"][kind] |= measured("found_by_span", mean, found, draws=self.draws) if found else {}
         if len(scored.scores) > 1 + len(KINDS):
             figures["example"] = example_figures(scored.scores[-1][0, 0])
         return figures
+
+    def _by_span(self, local_snr: Array) -> Sample | None:
+        """Whether the middle of the span with the lowest local SNR, (leads, spans), lies in the noisy part."""
+        if not np.isfinite(local_snr).any():
+            return None
+        lowest = np.where(np.isfinite(local_snr), local_snr, np.inf).argmin(axis=1)
+        return Sample.of(((lowest + 0.5) * PARTS / local_snr.shape[1]).astype(np.int64) == self.places, self.records)
 
     def _kind(self, clean: list[Array], noisy: list[Array]) -> dict[str, Any]:
         """Figures of one or several kinds of noise, their scores (leads, parts)."""
@@ -61,8 +71,13 @@ class Local:
         }
         figures: dict[str, Any] = {}
         for name, values in columns.items():
-            figures |= measured(name, lambda drawn: float(np.mean(drawn)), Sample.of(values, records), draws=self.draws)
+            figures |= measured(name, mean, Sample.of(values, records), draws=self.draws)
         return figures
+
+
+def mean(values: Array) -> float:
+    """The mean, as a measure."""
+    return float(np.mean(values))
 
 
 def mean_where(values: Array, chosen: NDArray[np.bool_]) -> Array:
