@@ -14,16 +14,24 @@ Lead = NDArray[np.floating[Any]]
 
 def xqrs(lead: Lead, frequency: float) -> Beats:
     """XQRS: sample numbers of the beats in a lead in mV, (beats,)."""
-    from wfdb.processing import xqrs_detect
 
-    return found(lambda: xqrs_detect(lead.astype(np.float64), frequency, verbose=False))
+    def detect() -> Any:
+        from wfdb.processing import xqrs_detect
+
+        return xqrs_detect(lead.astype(np.float64), frequency, verbose=False)
+
+    return found(detect)
 
 
 def gqrs(lead: Lead, frequency: float) -> Beats:
     """GQRS: sample numbers of the beats in a lead in mV, (beats,)."""
-    from wfdb.processing import gqrs_detect
 
-    return found(lambda: gqrs_detect(sig=lead.astype(np.float64), fs=frequency, adc_gain=UNITS_A_MV, adc_zero=0))
+    def detect() -> Any:
+        from wfdb.processing import gqrs_detect
+
+        return gqrs_detect(sig=lead.astype(np.float64), fs=frequency, adc_gain=UNITS_A_MV, adc_zero=0)
+
+    return found(detect)
 
 
 DETECTORS: dict[str, Callable[[Lead, float], Beats]] = {"xqrs": xqrs, "gqrs": gqrs}

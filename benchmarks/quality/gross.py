@@ -79,9 +79,10 @@ def soft_rails(generator: np.random.Generator) -> Row:
 
 
 def hard_rails(generator: np.random.Generator) -> Row:
-    """Motion cut off at both ends, about a third of the samples at them."""
+    """Motion cut off at both ends, a third of the samples at them."""
     rail = generator.uniform(2, 5)
-    return np.asarray(rail * np.clip(band(generator, 0.5, generator.uniform(3, 8)), -1, 1))
+    pushes = band(generator, 0.5, generator.uniform(3, 8))
+    return np.asarray(rail * np.clip(pushes / np.quantile(np.abs(pushes), 2 / 3), -1, 1))
 
 
 ALONE: dict[str, Callable[[np.random.Generator], Row]] = {
