@@ -21,13 +21,13 @@ import pytest
 from click.testing import CliRunner
 
 import ecgnoise
+from ecgnoise.cells import COLUMNS, NUMBERS
 from ecgnoise.cli import main
 from ecgnoise.cli.bar import Bar
 from ecgnoise.cli.text import result_text
 from ecgnoise.models.folder import load_folder
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import read
-from ecgnoise.result import COLUMNS, NUMBERS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
 from ecgnoise.training.config import preset
 from ecgnoise.writing import write_recording

@@ -7,20 +7,8 @@ import numpy as np
 import pytest
 
 import ecgnoise
-from ecgnoise.kinds import (
-    BASELINE_WANDER,
-    BROADBAND,
-    DATA,
-    EDGES,
-    ELECTRODE,
-    FEATURES,
-    KINDS,
-    MAINS,
-    MUSCLE,
-    SPIKE,
-    KindTeller,
-    loudest_share,
-)
+from ecgnoise.kinds import DATA, EDGES, FEATURES, KindTeller, loudest_share
+from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE
 from ecgnoise.profiles import DEFAULT, PAPER, held_rows
 from ecgnoise.simulate import NoiseKind, add_noise, simulate_ecg
 

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecgnoise.cells import COLUMNS, MEASURES, NUMBERS
 from ecgnoise.errors import MissingExtraError, OutputError
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.metrics import column_errors, psnr
 from ecgnoise.models.folder import StressStep, Thresholds
-from ecgnoise.result import COLUMNS, MEASURES, NUMBERS, ModelIdentity, Result
+from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.tables import WRITERS, write_table
 
 THRESHOLDS = Thresholds(good=20.0, fair=18.0, poor=15.0)

@@ -19,7 +19,7 @@ from ecgnoise.sheet import Sheet
 from ecgnoise.writing import lock
 
 LONG_WINDOWS: Final = 60  # 10 minutes: what is shorter is soon scored again
-FORMAT: Final = 1
+FORMAT: Final = 2
 FILES: Final = "files"
 SHOWN_CHARACTERS: Final = 60
 

@@ -17,15 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, KINDS, SPIKE
 from ecgnoise.profiles import Images, Profile
-
-BASELINE_WANDER: Final = "baseline_wander"
-ELECTRODE: Final = "electrode"
-MUSCLE: Final = "muscle"
-MAINS: Final = "mains"
-SPIKE: Final = "spike"
-BROADBAND: Final = "broadband"
-KINDS: Final = (BASELINE_WANDER, ELECTRODE, MUSCLE, MAINS, SPIKE, BROADBAND)
 
 EDGES: Final = (0.0, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 28.0, 50.0, 90.0, np.inf)  # Hz; the upper end is not of a band
 SLOW: Final = slice(0, 4)  # bands below 3 Hz
@@ -54,7 +47,7 @@ DATA: Final = "kinds.json"
 
 
 class KindTeller:
-    """Tells the kind of noise in pictures of one profile; :data:`KINDS` are the words.
+    """Tells the kind of noise in pictures of one profile; :data:`ecgnoise.levels.KINDS` are the words.
 
     A profile that is not relative has no kinds: its images hold too narrow a band.
     """

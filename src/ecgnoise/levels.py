@@ -33,6 +33,8 @@ SPANS: Final = 32
 SPAN_COLUMNS: Final = COLUMNS // SPANS
 ESTIMATES: Final = 3
 LOCAL_DECIMALS: Final = 1
+LEAST_LEFT: Final = 0.5  # of a window that faults leave, so that what was read of the rest counts
+AT_ONCE: Final = 1 << 16  # spans, so that memory does not hold all in double precision
 MICROVOLTS: Final = 1000.0  # in a mV
 
 Levels = NDArray[np.float64]
@@ -116,8 +118,8 @@ class SpanLimits:
         return self.good, self.fair, self.poor
 
     def rule(self, number: int) -> SpanRule:
-        """When a span is of the grade with this number, 0 good to 3 unusable, or of a worse one."""
-        return self._rule((np.inf, *self.bounds)[number])
+        """When spans are of the grade with this number, 0 good to 3 unusable, or of a worse one."""
+        return self._rule(self.bounds[number - 1]) if number else SpanRule(np.inf, np.inf, 0.0, 0.0)
 
     def _rule(self, enter: float) -> SpanRule:
         return SpanRule(enter, enter + self.margin, self.gap, self.shortest)
@@ -126,8 +128,8 @@ class SpanLimits:
 class SegmentLevels(NamedTuple):
     """Levels of one lead-segment in dB over its ECG.
 
-    noise: (kinds,). local: (spans, kinds), NaN where a span is touched by a fault. snr: (3,). ecg: power of the ECG
-    over the reference.
+    noise: (kinds,). local: (spans, kinds), NaN where a span is touched by a fault, everywhere where faults leave less
+    than half of the window. snr: (3,). ecg: power of the ECG over the reference.
     """
 
     noise: Levels
@@ -150,8 +152,16 @@ def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> Se
         part = power_mean(local[counted])
         snr = snr + total(noise) - total(part)
         noise = part
-    touched = [touches(item.faulty, (span * SPAN_COLUMNS, (span + 1) * SPAN_COLUMNS)) for span in range(SPANS)]
-    return SegmentLevels(noise, np.where(np.array(touched)[:, None], np.nan, local), snr, ecg)
+    return SegmentLevels(noise, np.where(_touched(item)[:, None], np.nan, local), snr, ecg)
+
+
+def _touched(item: LeadSegment) -> NDArray[np.bool_]:
+    """Which spans of a lead-segment are touched by a fault in what is new in it, (spans,); all where little is left."""
+    faulty = item.faulty.copy()
+    if faulty.mean() > 1.0 - LEAST_LEFT:
+        return np.ones(SPANS, np.bool_)
+    faulty[: item.window.new - item.window.start] = False
+    return np.array([touches(faulty, (span * SPAN_COLUMNS, (span + 1) * SPAN_COLUMNS)) for span in range(SPANS)])
 
 
 def power_mean(levels: Levels) -> Levels:
@@ -159,8 +169,8 @@ def power_mean(levels: Levels) -> Levels:
     return np.asarray(10.0 * np.log10(np.nanmean(10.0 ** (levels / 10.0), axis=0)))
 
 
-def total(levels: Levels) -> Levels:
-    """The level of all kinds together, (...), of levels (..., kinds) in dB; NaN does not count, and NaN alone is NaN."""
+def total(levels: NDArray[np.floating]) -> Levels:
+    """The level of all kinds together, (...), of levels (..., kinds) in dB; NaN does not count, only NaN is NaN."""
     power = np.nansum(10.0 ** (np.asarray(levels, np.float64) / 10.0), axis=-1)
     known = np.isfinite(levels).any(axis=-1)
     with np.errstate(divide="ignore"):
@@ -168,8 +178,13 @@ def total(levels: Levels) -> Levels:
 
 
 def local_snr(local_noise: NDArray[np.floating]) -> Levels:
-    """Local SNR in dB, (...), to a tenth as in tables, of levels (..., kinds) over the ECG."""
-    return np.round(-total(np.asarray(local_noise, np.float64)), LOCAL_DECIMALS)
+    """Local SNR in dB, (leads, spans), to a tenth as in tables, of levels (leads, spans, kinds) over the ECG."""
+    snr = np.empty(local_noise.shape[:2])
+    for lead, noise in enumerate(local_noise):
+        for first in range(0, len(noise), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            snr[lead, some] = np.round(-total(noise[some]), LOCAL_DECIMALS)
+    return snr
 
 
 def strongest(levels: NDArray[np.floating]) -> tuple[NDArray[np.str_], Levels]:
@@ -178,10 +193,10 @@ def strongest(levels: NDArray[np.floating]) -> tuple[NDArray[np.str_], Levels]:
     Empty and NaN where all levels are NaN.
     """
     known = np.isfinite(levels).any(axis=-1)
-    largest = np.where(np.isfinite(levels), levels, -np.inf).max(axis=-1, initial=-np.inf)
-    place = np.where(np.isfinite(levels), levels, -np.inf).argmax(axis=-1)
-    share = 10.0 ** ((np.where(known, largest, np.nan) - total(np.asarray(levels, np.float64))) / 10.0)
-    return np.where(known, np.asarray(KINDS)[place], ""), np.asarray(share)
+    there = np.where(np.isfinite(levels), levels, -np.inf)
+    largest = np.where(known, there.max(axis=-1, initial=-np.inf), np.nan)
+    share = 10.0 ** ((largest - total(levels)) / 10.0)
+    return np.where(known, np.asarray(KINDS)[there.argmax(axis=-1)], ""), np.asarray(share)
 
 
 def ecg_rms(ecg: Levels, reference: Levels) -> Levels:

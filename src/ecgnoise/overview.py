@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.cells import COLUMNS as TABLE_COLUMNS
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.files import open_regular
 from ecgnoise.grades import GRADES
-from ecgnoise.result import COLUMNS as TABLE_COLUMNS
-from ecgnoise.result import record_name
+from ecgnoise.scores import record_name
 from ecgnoise.writing import whole_files
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from ecgnoise.models.redraw import WalkRedrawer
 from ecgnoise.pictures import ShownSegment, draw_segment
 from ecgnoise.profiles import PAPER, Images
 from ecgnoise.recording import Recording, whole_number
-from ecgnoise.result import ModelIdentity
 from ecgnoise.score import Scorer
+from ecgnoise.scores import ModelIdentity
 from ecgnoise.segments import windows
 
 if TYPE_CHECKING:

@@ -62,7 +62,6 @@ class Quantifier:
             batch_size if batch_size is not None else DEFAULT_BATCH if on_cpu else DEVICE_BATCH,
             threads if threads is not None else available_processors() if on_cpu else DEVICE_THREADS,
             placement,
-            device,
         )
 
     def __getstate__(self) -> "Arguments":

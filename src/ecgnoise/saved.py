@@ -12,6 +12,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, overload
@@ -19,6 +20,7 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise.cells import BETWEEN, COLUMNS, KIND_DB, LEVELS, NO_NUMBER
 from ecgnoise.errors import (
     EcgNoiseError,
     MissingExtraError,
@@ -29,15 +31,19 @@ from ecgnoise.errors import (
 )
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.leads import LeadRemark
+from ecgnoise.levels import KINDS, MICROVOLTS, SpanLimits, span_times
 from ecgnoise.overview import PARTS
-from ecgnoise.result import BETWEEN, COLUMNS, NO_NUMBER, ModelIdentity, Result
+from ecgnoise.result import Result
+from ecgnoise.scores import ModelIdentity
 from ecgnoise.segments import Window, part_times, segment_times, windows
 
 PART_FILES: Final = "part-*.parquet"
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
 TIME_TOLERANCE: Final = 1e-4  # seconds, where times are rounded to a millionth
-OPTIONAL: Final = ("record", "usable", "local_minimum_db")  # what is told by the other columns
+OPTIONAL: Final = (  # what is told by the other columns, and what earlier tables did not have
+    "record", "usable", "local_minimum_db", *LEVELS, "local_snr_db", "local_noise", "span_limits",
+)  # fmt: skip
 HEAD_BYTES: Final = 64
 BEGINNINGS: Final = ((b"PAR1", ".parquet"), (b"PK\3\4", ".xlsx"), (b"[", ".json"), (COLUMNS[0].encode(), ".csv"))
 Row = Mapping[str, Any]
@@ -216,7 +222,7 @@ def _result(rows: Sequence[Row]) -> Result:
     times = np.array([segment_times(window, frequency) for window in cut])
     part_at = np.array([part_times(window, local.shape[2], frequency) for window in cut])
     ends = [float(end) for end in _text(first["snr_range_db"]).split()]
-    return Result(
+    result = Result(
         psnr=psnr,
         local_psnr=local,
         fault=_words(cells, "fault"),
@@ -240,6 +246,39 @@ def _result(rows: Sequence[Row]) -> Result:
         lead_remarks=_remarks([_text(row[0]["lead_remarks"]) for row in cells], names),
         notes=tuple(filter(None, _text(first["notes"]).split(BETWEEN))),
     )
+    return _with_levels(result, cells, cut)
+
+
+def _with_levels(result: Result, cells: Sequence[Sequence[Row]], cut: Sequence[Window]) -> Result:
+    """The result with the noise levels that its table has, those of spans where it has any."""
+    measured = replace(
+        result,
+        agreement=_numbers(cells, "agreement"),
+        noise=np.stack([_numbers(cells, name) for name in KIND_DB], axis=-1),
+        ecg_rms=_numbers(cells, "ecg_uv") / MICROVOLTS,
+    )
+    limits = [float(limit) for limit in _text(cells[0][0].get("span_limits")).split()]
+    if not limits:
+        return measured
+    times = [span_times(window, result.sampling_frequency) for window in cut]
+    return replace(
+        measured,
+        local_noise=np.array([_local_noise(line) for line in cells]),
+        span_start=np.concatenate([start for start, _ in times]),
+        span_duration=np.concatenate([duration for _, duration in times]),
+        limits=SpanLimits(*limits),
+    )
+
+
+def _local_noise(line: Sequence[Row]) -> NDArray[np.float32]:
+    """Local noise of a lead, (spans, kinds): the strongest kind of each span, with the power of all."""
+    numbers = [word for row in line for word in _text(row["local_snr_db"]).split()]
+    kinds = [word for row in line for word in _text(row["local_noise"]).split()]
+    local = np.full((len(numbers), len(KINDS)), np.nan, np.float32)
+    for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
+        if number != NO_NUMBER:
+            local[place, KINDS.index(kind)] = -float(number)
+    return local
 
 
 def _in_order(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:
@@ -281,7 +320,7 @@ def _local(cells: Sequence[Sequence[Row]], psnr: NDArray[np.float64]) -> NDArray
 
 
 def _numbers(cells: Sequence[Sequence[Row]], name: str) -> NDArray[np.float64]:
-    return np.array([[_number(row[name]) for row in line] for line in cells], np.float64)
+    return np.array([[_number(row.get(name)) for row in line] for line in cells], np.float64)
 
 
 def _words(cells: Sequence[Sequence[Row]], name: str) -> NDArray[np.str_]:

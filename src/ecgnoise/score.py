@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from ecgnoise.files import file_states
 from ecgnoise.grades import estimated_snr, grade, percentile
 from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
+from ecgnoise.levels import SPANS, LevelEstimates, LevelReader, ecg_rms, segment_levels, span_times
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
 from ecgnoise.profiles import (
@@ -48,18 +50,21 @@ DOUBTED: Final = {
 }
 Progress = Callable[[int, int], None]
 Lot = list[LeadSegment]
+Noise = tuple[NDArray[np.str_], NDArray[np.float64]] | LevelEstimates
 
 
 class Measured(NamedTuple):
     """What was found of some lead-segments.
 
-    errors: of the columns, (n, columns). kinds, shares: the kind of noise and its share of the error, (n,). plausible:
+    errors: of the columns, (n, columns). noise: the kind of noise and its share of the error, (n,) each, or the levels
+    of all kinds. rms: of the ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible:
     whether the QRS level is one that an ECG has, (n,). images: originals and redrawings, where they are kept.
     """
 
     errors: NDArray[np.float64]
-    kinds: NDArray[Any]
-    shares: NDArray[np.float64]
+    noise: Noise
+    rms: NDArray[np.float64]
+    agreement: NDArray[np.float64]
     plausible: NDArray[np.bool_]
     images: tuple[Images, Images] | None
 
@@ -87,7 +92,8 @@ class Scorer:
 
     batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
     by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
-    drawn and measured, which is where ``redrawer`` works; device: what that is called.
+    drawn and measured, which is where ``redrawer`` works. levels: what reads noise levels in the pictures, where the
+    model has it.
     """
 
     def __init__(
@@ -99,7 +105,7 @@ class Scorer:
         batch_size: int,
         threads: int = 1,
         placement: Placement = IN_MEMORY,
-        device: str = "cpu",
+        levels: LevelReader | None = None,
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
@@ -108,12 +114,12 @@ class Scorer:
         self.profile = profile
         self.model = model
         self._redrawer = redrawer
+        self._levels = levels
         self._kinds = KindTeller(profile)
         self._grading = grading
         self._batch = batch_size
         self._threads = threads
         self._placement = placement
-        self._device = device
         self._transforms: dict[float, Superlet] = {}
         self._lock = threading.Lock()
 
@@ -131,7 +137,8 @@ class Scorer:
             raise OptionError("images True, with a journal, which keeps none: leave one of them out")
         self._check(recording, parts)
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
-        sheet = Sheet.empty(len(recording.lead_names), windows, parts, self.profile if images else None)
+        drawn, spans = self.profile if images else None, SPANS if self._levels else 0
+        sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
         done = journal.begin(self._identity(recording, sheet, size), sheet) if journal else 0
         with working(self._threads) as run:
@@ -167,7 +174,7 @@ class Scorer:
         return {
             "model": str(self.model),
             "profile": self.profile.name,
-            "device": self._device,
+            "device": self._placement.device,
             "batch size": self._batch,
             "block": size,
             "parts": sheet.parts,
@@ -189,12 +196,7 @@ class Scorer:
         keep, told = sheet.images is not None, block.first
         for number, measured in enumerate(run(lambda lot: self._measure(lot, recording, keep=keep), lots), start=1):
             for row, item in enumerate(lots[number - 1]):
-                sheet.enter_score(item, measured.errors[row])
-                sheet.enter_noise(item, str(measured.kinds[row]), float(measured.shares[row]))
-                if not measured.plausible[row]:
-                    sheet.enter_doubt(item)
-                if measured.images is not None:
-                    sheet.enter_images(item, *(images[row] for images in measured.images))
+                _enter(sheet, item, measured, row)
             if number < len(lots) and lots[number][0].segment > told:
                 told = lots[number][0].segment
                 yield told
@@ -207,12 +209,35 @@ class Scorer:
         errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
         originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
         if not np.isfinite(measured).all():
-            raise ModelFormatError(
-                f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
-            )
-        kinds, shares = self._kinds.tell(originals, taken, pictures.held)
+            raise self._damaged()
+        rms = np.full(len(lot), np.nan)
+        if self._levels is None:
+            noise: Noise = self._kinds.tell(originals, taken, pictures.held)
+        else:
+            noise = self._read_levels(self._levels, pictures)
+            if recording.units == "mV":
+                rms = ecg_rms(noise.ecg, take(pictures.reference))
         plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
-        return Measured(measured, kinds, shares, plausible, (originals, taken) if keep else None)
+        return Measured(
+            errors=measured,
+            noise=noise,
+            rms=rms,
+            agreement=np.full(len(lot), np.nan),
+            plausible=plausible,
+            images=(originals, taken) if keep else None,
+        )
+
+    def _read_levels(self, reader: LevelReader, pictures: Pictures) -> LevelEstimates:
+        """The noise levels in pictures; ModelFormatError where they are no numbers."""
+        found = reader.read(pictures)
+        if not all(np.isfinite(values).all() for values in vars(found).values()):
+            raise self._damaged()
+        return found
+
+    def _damaged(self) -> ModelFormatError:
+        return ModelFormatError(
+            f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
+        )
 
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
@@ -228,7 +253,7 @@ class Scorer:
         frequency, grading = recording.sampling_frequency, self._grading
         times = np.array([segments.segment_times(window, frequency) for window in sheet.windows])
         part_times = np.array([segments.part_times(window, sheet.parts, frequency) for window in sheet.windows])
-        return Result(
+        result = Result(
             psnr=sheet.psnr,
             local_psnr=sheet.local_psnr,
             fault=sheet.fault,
@@ -248,10 +273,27 @@ class Scorer:
             source=recording.source,
             noise_kind=sheet.noise_kind,
             noise_share=sheet.noise_share,
+            agreement=sheet.agreement,
             recording_start=recording.start,
             lead_remarks=check_leads(recording),
             notes=(*recording.notes, *sheet.doubts(recording, DOUBTED[self.profile.relative])),
             images=sheet.images,
+        )
+        return result if self._levels is None else self._with_levels(result, sheet, self._levels)
+
+    def _with_levels(self, result: Result, sheet: Sheet, reader: LevelReader) -> Result:
+        """The result with the noise levels of its sheet."""
+        frequency = result.sampling_frequency
+        times = [span_times(window, frequency) for window in sheet.windows]
+        return replace(
+            result,
+            noise=sheet.noise,
+            ecg_rms=sheet.ecg_rms,
+            local_noise=sheet.local_levels(frequency),
+            span_start=np.concatenate([start for start, _ in times]),
+            span_duration=np.concatenate([duration for _, duration in times]),
+            estimated_snr=sheet.snr,
+            snr_range=reader.snr_range,
         )
 
     def _transform(self, sampling_frequency: float) -> Superlet:
@@ -260,3 +302,18 @@ class Scorer:
             if sampling_frequency not in self._transforms:
                 self._transforms[sampling_frequency] = superlet(self.profile, sampling_frequency)
             return self._transforms[sampling_frequency]
+
+
+def _enter(sheet: Sheet, item: LeadSegment, measured: Measured, row: int) -> None:
+    """Write all that was found of one lead-segment, the ``row``-th of those measured."""
+    sheet.enter_score(item, measured.errors[row])
+    sheet.enter_agreement(item, float(measured.agreement[row]))
+    if isinstance(measured.noise, LevelEstimates):
+        sheet.enter_levels(item, segment_levels(measured.noise, row, item), float(measured.rms[row]))
+    else:
+        kinds, shares = measured.noise
+        sheet.enter_noise(item, str(kinds[row]), float(shares[row]))
+    if not measured.plausible[row]:
+        sheet.enter_doubt(item)
+    if measured.images is not None:
+        sheet.enter_images(item, *(images[row] for images in measured.images))

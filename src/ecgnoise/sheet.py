@@ -7,13 +7,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise import metrics, segments
+from ecgnoise import levels, metrics, segments
+from ecgnoise.levels import KINDS, SegmentLevels
 from ecgnoise.profiles import COLUMNS, Profile
 from ecgnoise.recording import Recording
-from ecgnoise.result import SegmentImages
+from ecgnoise.scores import SegmentImages
 from ecgnoise.segments import LeadSegment, Window
 
 HEIGHT_PARTS: Final = 5
+STEPS_A_DB: Final = 100  # of local noise, so that it is soon written and takes little memory
+NO_LEVEL: Final = -(1 << 15)
+LARGEST_STEP: Final = (1 << 15) - 1
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Sheet:
     """Scores, faults and, where asked for, images of each lead-segment; the shapes are those of ``Result``.
 
     doubtful_peak: height of the R peaks in mV of lead-segments whose QRS level no ECG has, (leads, segments), else NaN.
+    local_noise: (leads, segments, spans, kinds) in hundredths of a dB, ``NO_LEVEL`` where there is none; no spans
+    without a model of noise levels, where ``noise``, ``ecg_rms`` and ``snr`` stay NaN.
     """
 
     windows: tuple[Window, ...]
@@ -30,12 +36,22 @@ class Sheet:
     fault: NDArray[Any]
     noise_kind: NDArray[Any]
     noise_share: NDArray[np.float64]
+    agreement: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    local_noise: NDArray[np.int16]
+    ecg_rms: NDArray[np.float64]
+    snr: NDArray[np.float64]
     doubtful_peak: NDArray[np.float64]
     images: SegmentImages | None
 
     @classmethod
-    def empty(cls, leads: int, windows: tuple[Window, ...], parts: int, drawn: Profile | None) -> "Sheet":
-        """A sheet without scores; with room for images where a profile is given. OptionError for a wrong ``parts``."""
+    def empty(
+        cls, leads: int, windows: tuple[Window, ...], parts: int, drawn: Profile | None, *, spans: int = 0
+    ) -> "Sheet":
+        """A sheet without scores; with room for images where a profile is given, and for spans where there are any.
+
+        OptionError for a wrong ``parts``.
+        """
         segments.part_columns((0, COLUMNS), parts)
         shape = (leads, len(windows))
         images = None
@@ -50,6 +66,11 @@ class Sheet:
             np.full(shape, "", "U8"),
             np.full(shape, "", "U16"),
             np.full(shape, np.nan),
+            np.full(shape, np.nan),
+            np.full((*shape, len(KINDS)), np.nan),
+            np.full((*shape, spans, len(KINDS)), NO_LEVEL, np.int16),
+            np.full(shape, np.nan),
+            np.full((*shape, levels.ESTIMATES), np.nan),
             np.full(shape, np.nan),
             images,
         )
@@ -87,6 +108,32 @@ class Sheet:
         if item.scored:
             self.noise_kind[item.lead, item.segment] = kind
             self.noise_share[item.lead, item.segment] = share
+
+    def enter_agreement(self, item: LeadSegment, agreement: float) -> None:
+        """Write how well the beats of a lead-segment that has a score agree."""
+        if item.scored:
+            self.agreement[item.lead, item.segment] = agreement
+
+    def enter_levels(self, item: LeadSegment, found: SegmentLevels, rms: float) -> None:
+        """Write the noise levels of a lead-segment; of one without a score those of its spans alone.
+
+        rms: of its ECG in mV, NaN where the unit is unknown.
+        """
+        place = item.lead, item.segment
+        steps = np.clip(np.round(found.local * STEPS_A_DB), -LARGEST_STEP, LARGEST_STEP)
+        self.local_noise[place] = np.where(np.isnan(steps), NO_LEVEL, steps).astype(np.int16)
+        if item.scored:
+            self.noise[place], self.snr[place], self.ecg_rms[place] = found.noise, found.snr, rms
+            kind, share = levels.strongest(found.noise)
+            self.enter_noise(item, str(kind), float(share))
+
+    def local_levels(self, frequency: float) -> NDArray[np.float32]:
+        """Local noise of spans in turn, (leads, spans, kinds) in dB; of the last window those that are new."""
+        whole, last = self.local_noise[:, :-1], self.local_noise[:, -1]
+        if self.local_noise.shape[2]:
+            last = last[:, levels.new_spans(self.windows[-1], frequency)]
+        steps = np.concatenate([whole.reshape(len(last), -1, len(KINDS)), last], axis=1)
+        return np.where(steps == NO_LEVEL, np.float32(np.nan), steps / np.float32(STEPS_A_DB))
 
     def enter_doubt(self, item: LeadSegment) -> None:
         """Write how high the R peaks of a lead-segment are whose QRS level no ECG has."""

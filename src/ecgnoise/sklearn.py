@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError
-from ecgnoise.intervals import WORST_GRADE, bad_segments
+from ecgnoise.intervals import WORST_GRADE
 from ecgnoise.quantify import Quantifier
 from ecgnoise.recording import Recording, as_numbers
 from ecgnoise.result import Result
@@ -29,7 +29,8 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Hides what is too noisy: signals in, the same signals with NaN there out.
 
     sampling_frequency: Hz. units: V, mV, uV, nV or unknown, of the signals; they come out in the same. grade: what is
-    of this grade or worse, or has no score, is hidden. model: ``"default"`` or a model folder. threads: of the network.
+    of this grade or worse, or has no score, is hidden. whole_segments: see :class:`ecgnoise.Result`. model:
+    ``"default"`` or a model folder. threads: of the network.
 
     Nothing is learnt: ``fit`` looks at the shape only, and a signal comes out the same whatever the others are.
     ``transform`` keeps the number of signals, as a pipeline needs; :meth:`usable_share` says which to leave out.
@@ -41,12 +42,14 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         units: str = "mV",
         grade: str = WORST_GRADE,
+        whole_segments: bool = False,
         model: str | Path = "default",
         threads: int | None = None,
     ) -> None:
         self.sampling_frequency = sampling_frequency
         self.units = units
         self.grade = grade
+        self.whole_segments = whole_segments
         self.model = model
         self.threads = threads
 
@@ -63,14 +66,16 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         signals = _signals(X)
         rows = signals.reshape(-1, signals.shape[-1])
-        usable = np.concatenate([result.mask(grade=self.grade) for result in self._score(rows)])
+        usable = np.concatenate(
+            [result.mask(grade=self.grade, whole_segments=self.whole_segments) for result in self._score(rows)]
+        )
         return np.where(usable, rows, np.float32(np.nan)).reshape(signals.shape)
 
     def usable_share(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """The share of each signal that is not hidden, 0..1, (records,) or (records, leads)."""
         signals = _signals(X)
         shares = [
-            np.where(bad_segments(result.grade, self.grade), 0.0, result.duration).sum(axis=1) / result.seconds
+            result.usable_seconds(self.grade, whole_segments=self.whole_segments) / result.seconds
             for result in self._score(signals.reshape(-1, signals.shape[-1]))
         ]
         return np.concatenate(shares).reshape(signals.shape[:-1])

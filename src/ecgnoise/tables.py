@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from ecgnoise.cells import COLUMNS, NUMBERS
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.result import COLUMNS, NUMBERS
 from ecgnoise.writing import whole_files
 
 if TYPE_CHECKING:

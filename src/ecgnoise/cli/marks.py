@@ -70,7 +70,7 @@ def marks(options: MarksOptions) -> None:
 
 def marks_of(marks: str, source: str) -> Path:
     """Where the marks of a recording go: the name with those of the recording and its folder put in."""
-    from ecgnoise.result import record_name
+    from ecgnoise.scores import record_name
 
     folder = str(Path(source).parent)
     return Path(marks.replace(FOLDER, folder).replace(RECORD, record_name(source)))

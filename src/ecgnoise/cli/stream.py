@@ -116,8 +116,8 @@ def _entry(result: "Result") -> dict[str, Any]:
 
     An SNR below all that can be told is none, as ``-`` in the table on a terminal.
     """
+    from ecgnoise.cells import COLUMNS
     from ecgnoise.cli.text import below_all_snr
-    from ecgnoise.result import COLUMNS
 
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.rows()]
     leads = {row["lead"]: {name: row[name] for name in OF_A_LEAD} for row in rows}

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ecgnoise.cells import COLUMNS
 from ecgnoise.grades import GRADES
 from ecgnoise.intervals import clock_text
-from ecgnoise.result import COLUMNS, Result
+from ecgnoise.result import Result
 
 ROWS_SHOWN: Final = 24
 WORST_SHOWN: Final = 10

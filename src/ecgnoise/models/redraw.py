@@ -34,10 +34,11 @@ class Pictures:
 
 
 class Placement(NamedTuple):
-    """Where pictures are drawn and measured. put: an array of the memory to there. take: back."""
+    """Where pictures are drawn and measured. put: an array of the memory to there. take: back. device: its name."""
 
     put: Callable[[NDArray[np.float32]], Any]
     take: Callable[[Any], NDArray[Any]]
+    device: str = "cpu"
 
 
 IN_MEMORY: Final = Placement(np.asarray, np.asarray)

@@ -167,4 +167,4 @@ def placement(device: str) -> Placement:
         array: NDArray[Any] = tensor.cpu().numpy()
         return array
 
-    return Placement(put, take)
+    return Placement(put, take, device)

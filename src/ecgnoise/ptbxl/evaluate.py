@@ -40,7 +40,7 @@ from ecgnoise.ptbxl.journal import (
 from ecgnoise.ptbxl.labels import EVERY_LEAD, label_sheet
 from ecgnoise.ptbxl.rows import Sheet, write_sheets
 from ecgnoise.ptbxl.store import Store
-from ecgnoise.result import ModelIdentity
+from ecgnoise.scores import ModelIdentity
 
 Walk = Ddim | Ddpm
 Progress = Callable[[int, int], None]

@@ -24,7 +24,7 @@ from ecgnoise.files import unfinished_files
 from ecgnoise.ptbxl.compare import UNITS
 from ecgnoise.ptbxl.labels import LEADS
 from ecgnoise.ptbxl.store import StoreDescription, difference
-from ecgnoise.result import ModelIdentity
+from ecgnoise.scores import ModelIdentity
 
 METRICS: Final = tuple(UNITS)
 DECIMALS: Final = 6

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import OutputError
-from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.intervals import WORST_GRADE, Choice, find_intervals
+from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 from ecgnoise.writers import edf, events, intervals, mask, mne, wfdb
 from ecgnoise.writers.mne import mne_annotations
@@ -16,7 +17,7 @@ from ecgnoise.writing import whole_files
 
 __all__ = ["MARKS", "mne_annotations", "write_marks"]
 
-MARKS: Final[dict[str, Callable[[Result, Path, str, float], None]]] = {
+MARKS: Final[dict[str, Callable[[Result, Path, Choice], None]]] = {
     ".qua": wfdb.write,
     ".edf": edf.write,
     ".fif": mne.write,
@@ -26,12 +27,20 @@ MARKS: Final[dict[str, Callable[[Result, Path, str, float], None]]] = {
 }
 
 
-def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, join: float = 0.0) -> int:
+def write_marks(
+    result: Result,
+    path: str | Path,
+    *,
+    grade: str = WORST_GRADE,
+    join: float = 0.0,
+    whole_segments: bool = False,
+    rule: SpanRule | None = None,
+) -> int:
     """Write what is of this grade or worse, or has no score, as marks, whole or not at all; how many intervals.
 
     path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
     MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
-    grade, join: see :meth:`Result.intervals`.
+    The others: see :meth:`Result.intervals`.
 
     Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
     ``formats`` (EDF+) or ``mne``, OptionError for another grade.
@@ -40,6 +49,7 @@ def write_marks(result: Result, path: str | Path, *, grade: str = WORST_GRADE, j
     write = MARKS.get(place.suffix.lower())
     if write is None:
         raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(MARKS)}: choose one of them")
+    choice = Choice(grade, join, whole_segments, rule)
     with whole_files(place) as partial:
-        write(result, partial, grade, join)
-    return len(result.intervals(grade, join=join))
+        write(result, partial, choice)
+    return len(find_intervals(result, choice))

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import MissingExtraError
-from ecgnoise.intervals import Interval
+from ecgnoise.intervals import Choice, Interval, find_intervals
 from ecgnoise.result import Result
 
 DESCRIPTION: Final = "BAD_noise"
 CHANNEL: Final = "@@"
 
 
-def write(result: Result, path: Path, grade: str, join: float) -> None:
+def write(result: Result, path: Path, choice: Choice) -> None:
     """Write one annotation an interval, and one that says what was scored, so that no file is without any."""
     try:
         from edfio import Edf, EdfAnnotation, Recording
@@ -24,7 +24,7 @@ def write(result: Result, path: Path, grade: str, join: float) -> None:
     start = result.recording_start
     marks = [
         EdfAnnotation(round(interval.start, 6), round(interval.duration, 6), _text(interval))
-        for interval in result.intervals(grade, join=join)
+        for interval in find_intervals(result, choice)
     ]
     scored = EdfAnnotation(0.0, round(result.seconds, 6), f"noise scored by {result.model}")
     Edf(

@@ -9,21 +9,28 @@ from math import isnan
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.result import PSNR_DECIMALS, Result
+from ecgnoise.cells import PSNR_DECIMALS
+from ecgnoise.intervals import Choice, find_intervals
+from ecgnoise.levels import LOCAL_DECIMALS
+from ecgnoise.result import Result
 
-COLUMNS: Final = ("onset", "duration", "trial_type", "channel", "psnr_db", "grade", "fault", "noise")
+COLUMNS: Final = ("onset", "duration", "trial_type", "channel", "psnr_db", "grade", "fault", "noise", "lowest_snr_db")
 TRIAL_TYPE: Final = "BAD_noise"
 NOT_AVAILABLE: Final = "n/a"
 
 
-def write(result: Result, path: Path, grade: str, join: float) -> None:
+def write(result: Result, path: Path, choice: Choice) -> None:
     """Write a row an interval, in order of time."""
-    intervals = sorted(result.intervals(grade, join=join), key=lambda interval: interval.start)
+    intervals = sorted(find_intervals(result, choice), key=lambda interval: interval.start)
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for interval in intervals:
-            psnr = NOT_AVAILABLE if isnan(interval.psnr) else f"{interval.psnr:.{PSNR_DECIMALS}f}"
+            psnr, snr = _cell(interval.psnr, PSNR_DECIMALS), _cell(interval.snr, LOCAL_DECIMALS)
             words = [word or NOT_AVAILABLE for word in (interval.grade, interval.fault, interval.noise)]
             times = f"{interval.start:.6f}", f"{interval.duration:.6f}"
-            table.writerow((*times, TRIAL_TYPE, interval.lead, psnr, *words))
+            table.writerow((*times, TRIAL_TYPE, interval.lead, psnr, *words, snr))
+
+
+def _cell(value: float, decimals: int) -> str:
+    return NOT_AVAILABLE if isnan(value) else f"{value:.{decimals}f}"

@@ -5,21 +5,23 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from ecgnoise.intervals import Interval
-from ecgnoise.result import PSNR_DECIMALS, Result
+from ecgnoise.cells import PSNR_DECIMALS
+from ecgnoise.intervals import Choice, Interval, find_intervals
+from ecgnoise.levels import LOCAL_DECIMALS
+from ecgnoise.result import Result
 
 
-def write(result: Result, path: Path, grade: str, join: float) -> None:
+def write(result: Result, path: Path, choice: Choice) -> None:
     """Write the record, the model, the length and usable seconds of each lead, and the intervals."""
-    usable = result.usable_seconds(grade).tolist()
+    usable = result.usable_seconds(choice.grade, whole_segments=choice.whole_segments, rule=choice.rule).tolist()
     content = {
         "record": result.source,
         "model": str(result.model),
-        "grade": grade,
-        "join_s": join,
+        "grade": choice.grade,
+        "join_s": choice.join,
         "duration_s": round(result.seconds, 6),
         "usable_s": {name: round(value, 6) for name, value in zip(result.lead_names, usable, strict=True)},
-        "intervals": [_entry(interval) for interval in result.intervals(grade, join=join)],
+        "intervals": [_entry(interval) for interval in find_intervals(result, choice)],
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -33,4 +35,5 @@ def _entry(interval: Interval) -> dict[str, Any]:
         "grade": interval.grade,
         "fault": interval.fault,
         "noise": interval.noise,
+        "lowest_snr_db": None if isnan(interval.snr) else round(interval.snr, LOCAL_DECIMALS),
     }

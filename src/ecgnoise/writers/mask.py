@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgnoise.intervals import sample_span
+from ecgnoise.intervals import Choice, find_intervals, sample_span
 from ecgnoise.result import Result
 
 
-def write(result: Result, path: Path, grade: str, join: float) -> None:
+def write(result: Result, path: Path, choice: Choice) -> None:
     """Write ``mask``, (leads, samples), True where a sample can be used, and what it is of."""
-    mask = result.mask(grade=grade)
-    for interval in result.intervals(grade, join=join):
+    mask = np.ones((len(result.lead_names), round(result.seconds * result.sampling_frequency)), np.bool_)
+    for interval in find_intervals(result, choice):
         lead = result.lead_names.index(interval.lead)
         mask[lead, sample_span(interval, result.sampling_frequency, mask.shape[1])] = False
     with path.open("wb") as file:
@@ -20,7 +20,7 @@ def write(result: Result, path: Path, grade: str, join: float) -> None:
             mask=mask,
             lead_names=np.array(result.lead_names),
             sampling_frequency=np.float64(result.sampling_frequency),
-            grade=np.array(grade),
+            grade=np.array(choice.grade),
             record=np.array(result.source),
             model=np.array(str(result.model)),
         )

@@ -7,12 +7,13 @@ Directory, "Annotations"; WFDB Programmer's Guide, annotation code 14, ``NOISE``
 - more leads, which the eight bits cannot hold: each change is of one lead, ``chan`` is its number, and the subtype is
   0 clean, 1 noisy, -1 unreadable.
 
-Here unreadable is ``unusable`` or without a score, and noisy is of the grade asked for, or worse. The annotation's text
-says the same in words.
+Here unreadable is ``unusable`` or without a score, and noisy is of the grade asked for, or worse; what is not noisy is
+not unreadable either. The annotation's text says the same in words.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OutputError
-from ecgnoise.intervals import WORST_GRADE, sample_span
+from ecgnoise.intervals import WORST_GRADE, Choice, find_intervals, sample_span
 from ecgnoise.quiet import quiet
 from ecgnoise.result import Result
 
@@ -35,13 +36,13 @@ WORDS: Final = ("clean", "noisy", "unreadable")
 Mark = tuple[int, int, int, str]
 
 
-def write(result: Result, path: Path, grade: str, join: float) -> None:
+def write(result: Result, path: Path, choice: Choice) -> None:
     """Write the changes of quality with sample numbers at the recording's own rate; OutputError for a wrong name."""
     if not RECORD_NAME.fullmatch(path.stem):
         raise OutputError(f"{path.name}: {path.stem!r} is no name of a WFDB record: use letters, digits, - and _")
     if len(result.lead_names) > MOST_CHANNELS:
         raise OutputError(f"{path.name}: {len(result.lead_names)} leads, WFDB annotations know {MOST_CHANNELS}: .json")
-    places, states = _changes(result, grade, join)
+    places, states = _changes(result, choice)
     few = len(result.lead_names) <= LEADS_IN_BITS
     marks = list(_in_bits(places, states, result) if few else _by_channel(places, states, result))
     samples, subtypes, channels, texts = zip(*marks, strict=True)
@@ -61,19 +62,20 @@ def write(result: Result, path: Path, grade: str, join: float) -> None:
         )
 
 
-def _changes(result: Result, grade: str, join: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _changes(result: Result, choice: Choice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the quality changes, (changes,) in samples, and what each lead is from there, (leads, changes)."""
     frequency, samples = result.sampling_frequency, round(result.seconds * result.sampling_frequency)
     spans = [
         (result.lead_names.index(interval.lead), sample_span(interval, frequency, samples), state)
-        for state, worst in ((NOISY, grade), (UNREADABLE, WORST_GRADE))
-        for interval in result.intervals(worst, join=join)
+        for state, asked in ((NOISY, choice), (UNREADABLE, replace(choice, grade=WORST_GRADE, rule=None)))
+        for interval in find_intervals(result, asked)
     ]
     places = np.unique([0, *(place for _, span, _ in spans for place in (span.start, span.stop))])
     places = places[(places == 0) | (places < samples)].astype(np.int64)
     states = np.full((len(result.lead_names), len(places)), CLEAN, np.int64)
     for lead, span, state in spans:
-        states[lead, (places >= span.start) & (places < span.stop)] = state
+        within = (places >= span.start) & (places < span.stop)
+        states[lead, within & (states[lead] >= state - 1)] = state
     return places, states
 
 
