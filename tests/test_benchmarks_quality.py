@@ -52,6 +52,9 @@ class Constant:
         self.identity = identity
         self.asked = 0
 
+    def gives(self, takes):
+        return True
+
     def scores(self, takes):
         self.asked += 1
         for take in takes:
@@ -226,6 +229,18 @@ def test_a_rival_gets_each_lead_of_each_segment_and_a_crash_is_its_worst():
     assert scored.scores[1][0, 0] == pytest.approx(scored.scores[0][0, 0], abs=1e-5)
     assert scored.missing == pytest.approx(1 / 7)
     assert scored.scores[0][1, 0] == scored.flat.min()
+
+
+def test_a_rival_with_a_local_answer_gives_the_mean_of_each_part():
+    signal = np.arange(1000, dtype=np.float32)[None]
+    take = Take.of("a", np.concatenate([signal, signal * 0]), 100, parts=4)
+    scorer = RivalScorer("stub", fine_noise, local=lambda lead, _: lead[np.flatnonzero(lead)])
+    scores = next(iter(scorer.scores([take])))
+    assert scorer.gives([take])
+    assert not RivalScorer("stub", fine_noise).gives([take])
+    assert scores.shape == (2, 1, 4)
+    assert scores[0, 0] == pytest.approx([125, 375, 625, 875], abs=1)
+    assert np.isnan(scores[1]).all()
 
 
 def test_scores_are_kept_for_the_same_samples_and_scorer(tmp_path):

@@ -32,7 +32,16 @@ from benchmarks.quality import (
 )
 from benchmarks.quality.part import DEVELOPMENT_FOLD, FULL, QUICK, Plan, Sizes
 from benchmarks.quality.readings import LOOKS, PSNR, Ecgnoise
-from benchmarks.quality.scorers import CACHE, RivalScorer, Scored, Scorer, Store, available_rivals, start_pool
+from benchmarks.quality.scorers import (
+    CACHE,
+    RivalScorer,
+    Scored,
+    Scorer,
+    Store,
+    available_rivals,
+    local_rivals,
+    start_pool,
+)
 from ecgnoise import Quantifier
 from ecgnoise.models.folder import load_folder
 
@@ -60,11 +69,7 @@ HEADLINES = frozenset(
      "gross_fair_or_good", "found"}
 )  # fmt: skip
 SLOW = frozenset({"biosppy_bsqi", "biosppy_zz2018_simple", "biosppy_zz2018_fuzzy"})  # 0.1 s a lead each
-PARTS_OF_HEADLINES = frozenset(
-    {"auroc", "macro_w1", "macro_auroc", "mean_auroc", "spearman", "mae", "coverage", "width", "dice", "fair_or_good",
-     "gross_fair_or_good", "found"}
-)  # fmt: skip
-SLOW = frozenset({"ptbxl"})
+PARTS_OF_SLOW = frozenset({"ptbxl"})
 
 
 def run_part(name: str, sizes: Sizes, ours: Ecgnoise, rivals: Sequence[Scorer], store: Store) -> Figures:
@@ -78,6 +83,8 @@ def run_part(name: str, sizes: Sizes, ours: Ecgnoise, rivals: Sequence[Scorer], 
     print(f"{name}, ecgnoise: {time.perf_counter() - start:.1f} s", flush=True)
     asked = [scorer for scorer in rivals if scorer.name not in SLOW or (name in PARTS_OF_SLOW and sizes is FULL)]
     for scorer in asked if part.rivals else ():
+        if not scorer.gives(part.takes):
+            continue
         start = time.perf_counter()
         scored = store.scored(name, scorer, part.takes)
         figures[scorer.name] = {**part.figures(scored), **costs(scored)}
@@ -170,7 +177,7 @@ def main() -> None:
     store = Store(None if arguments.fresh else CACHE)
     pool = start_pool(arguments.jobs) if names else None
     ours = Ecgnoise(quantifier)
-    scorers = [RivalScorer(name, available_rivals()[name], pool) for name in names]
+    scorers = [RivalScorer(name, available_rivals()[name], pool, local_rivals().get(name)) for name in names]
     sizes = QUICK if arguments.quick else FULL
     if arguments.development:
         sizes = replace(sizes, fold=DEVELOPMENT_FOLD)

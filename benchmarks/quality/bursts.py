@@ -1,8 +1,8 @@
 """Bursts of 1 to 4 s in clean leads: how well the samples that are marked are those of the burst, as Dice.
 
 Dice is twice the samples that are both marked and of the burst, over the sum of both; a mean over leads. Beside the
-mask there are bounds on local SNR and on local PSNR, each fixed on leads of the development fold with bursts of the
-first half of the recorded noise.
+mask there are bounds on local SNR and on local PSNR, and on what rivals say of parts of a segment, each fixed on leads
+of the development fold with bursts of the first half of the recorded noise.
 """
 
 from dataclasses import dataclass
@@ -39,19 +39,25 @@ class Bursts:
     truth: list[Marks]
     records: list[str]
     draws: int
-    rivals: bool = False
+    rivals: bool = True
 
     def figures(self, scored: Scored) -> dict[str, Any]:
         """Dice of each way of marking, by kind, and the share of all time that it marks."""
         count = len(KINDS)
-        choosing, counting = scored.readings[:count], scored.readings[count:]
-        figures: dict[str, Any] = {"leads": len(self.records), "mask": self._ways([~r.usable for r in counting])}
+        if not scored.look:
+            return {"local": self._bounded([in_ticks(score[:, 0]) for score in scored.scores])}
+        masks = [~reading.usable for reading in scored.readings[count:]]
+        figures: dict[str, Any] = {"leads": len(self.records), "mask": self._ways(masks)}
         for name, values in (("local_snr", span_ticks), ("local_psnr", part_ticks)):
-            bound = best_bound([values(reading) for reading in choosing], self.truth[:count])
-            marks = [values(reading) < bound for reading in counting]
-            figures[name] = {**self._ways(marks), "bound": number(bound, 2)}
+            figures[name] = self._bounded([values(reading) for reading in scored.readings])
         everything = [np.ones_like(truth) for truth in self.truth[count:]]
         return figures | {"everything": self._ways(everything)}
+
+    def _bounded(self, values: list[Array]) -> dict[str, Any]:
+        """Dice of what lies below a bound, (leads, ticks) of each take, fixed on the first takes."""
+        count = len(KINDS)
+        bound = best_bound(values[:count], self.truth[:count])
+        return {**self._ways([value < bound for value in values[count:]]), "bound": number(bound, 2)}
 
     def _ways(self, marks: list[Marks]) -> dict[str, Any]:
         """Dice of the marks of each kind."""

@@ -18,7 +18,7 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,10 @@ from tqdm import tqdm
 from benchmarks.quality.figures import WORST, Array
 from benchmarks.quality.readings import LOOKS, PSNR, Ecgnoise, Reading, look, packed, unpacked
 from benchmarks.quality.takes import Take
-from ecgnoise import Recording
 from ecgnoise.segments import windows
 
 Rival = Callable[[NDArray[np.float64], float], float]
+LocalRival = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
 CACHE = Path(__file__).parents[1] / ".cache"
 CHUNK = 8
 PACKAGES = ("neurokit2", "ecgdatakit", "ecg-integrity", "biosppy", "biosqi", "scipy", "numpy")
@@ -42,6 +42,9 @@ class Scorer(Protocol):
     name: str
     identity: str
 
+    def gives(self, takes: Sequence[Take]) -> bool:
+        """Whether it has scores for such takes."""
+
     def scores(self, takes: Sequence[Take]) -> Iterator[Array]:
         """Scores of each take, in turn."""
 
@@ -49,42 +52,63 @@ class Scorer(Protocol):
 class RivalScorer:
     """A rival: one lead of one segment at a time, in processes where there is a pool.
 
-    A rival that raises, or gives no finite number, has no score there. In a pool it is found by its name.
+    local: what it says of parts of a segment, if it can. A rival that raises, or gives no finite number, has no score
+    there. In a pool it is found by its name.
     """
 
-    def __init__(self, name: str, rival: Rival, pool: ProcessPoolExecutor | None = None) -> None:
+    def __init__(
+        self, name: str, rival: Rival, pool: ProcessPoolExecutor | None = None, local: LocalRival | None = None
+    ) -> None:
         self.name = name
-        self.identity = rival_identity(rival)
-        self._score = partial(score_named, name) if pool else partial(score_leads, rival)
+        self.identity = " ".join(filter(None, [rival_identity(rival), local and rival_identity(local)]))
+        self._local = local
+        self._score = partial(score_named, name) if pool else partial(score_leads, rival, local)
         self._map: Callable[..., Iterable[Array]] = pool.map if pool else map
+
+    def gives(self, takes: Sequence[Take]) -> bool:
+        """Whether it has an answer for such takes: parts are for local rivals."""
+        return self._local is not None or all(take.parts == 1 for take in takes)
 
     def scores(self, takes: Sequence[Take]) -> Iterator[Array]:
         """Scores of each take."""
         chunks = [takes[start : start + CHUNK] for start in range(0, len(takes), CHUNK)]
-        cut = ([window for take in chunk for window in cut_leads(take.recording)] for chunk in chunks)
+        cut = ([window for take in chunk for window in cut_leads(take)] for chunk in chunks)
         for chunk, scores in zip(chunks, self._map(self._score, cut), strict=True):
             sizes = [int(np.prod(take.shape)) for take in chunk]
             pieces = np.split(scores, np.cumsum(sizes)[:-1])
             yield from (piece.reshape(take.shape) for piece, take in zip(pieces, chunk, strict=True))
 
 
-def cut_leads(recording: Recording) -> list[tuple[NDArray[np.float32], float]]:
-    """Each lead of each window of a recording with its rate in Hz, leads outermost; missing samples are 0."""
-    signal, frequency = np.nan_to_num(recording.signal), recording.sampling_frequency
-    return [(lead[w.start : w.stop], frequency) for lead in signal for w in windows(signal.shape[1], frequency)]
+class CutLead(NamedTuple):
+    """One lead of one window in mV, (samples,), its rate in Hz, and how many parts of it are asked for."""
+
+    samples: NDArray[np.float32]
+    frequency: float
+    parts: int
 
 
-def score_leads(rival: Rival, leads: Sequence[tuple[NDArray[np.float32], float]]) -> Array:
-    """Scores of leads by a rival, NaN where it fails."""
-    scores = np.full(len(leads), np.nan)
+def cut_leads(take: Take) -> list[CutLead]:
+    """Each lead of each window of a take, leads outermost; missing samples are 0."""
+    signal, frequency = np.nan_to_num(take.recording.signal), take.recording.sampling_frequency
+    cut = windows(signal.shape[1], frequency)
+    return [CutLead(lead[w.start : w.stop], frequency, take.parts) for lead in signal for w in cut]
+
+
+def score_leads(rival: Rival, local: LocalRival | None, leads: Sequence[CutLead]) -> Array:
+    """Scores of leads by a rival, of all their parts in turn, NaN where it fails."""
+    scores = [np.full(lead.parts, np.nan) for lead in leads]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for index, (lead, frequency) in enumerate(leads):
+        for lead, row in zip(leads, scores, strict=True):
+            samples = lead.samples.astype(np.float64)
             try:
-                scores[index] = float(rival(lead.astype(np.float64), frequency))
+                if lead.parts == 1:
+                    row[0] = float(rival(samples, lead.frequency))
+                elif local is not None:
+                    row[:] = [part.mean() for part in np.array_split(local(samples, lead.frequency), lead.parts)]
             except Exception:  # a rival may fail in any way: it then has no score
-                scores[index] = np.nan
-    return scores
+                row[:] = np.nan
+    return np.concatenate(scores)
 
 
 @cache
@@ -95,12 +119,20 @@ def available_rivals() -> dict[str, Rival]:
     return rivals.available()
 
 
-def score_named(name: str, leads: Sequence[tuple[NDArray[np.float32], float]]) -> Array:
+@cache
+def local_rivals() -> dict[str, LocalRival]:
+    """What rivals say of parts of a segment, by name, where their packages are there."""
+    from benchmarks.rivals.local import LOCAL
+
+    return {name: rival for name, rival in LOCAL.items() if name in available_rivals()}
+
+
+def score_named(name: str, leads: Sequence[CutLead]) -> Array:
     """Scores of leads by the rival of this name."""
-    return score_leads(available_rivals()[name], leads)
+    return score_leads(available_rivals()[name], local_rivals().get(name), leads)
 
 
-def rival_identity(rival: Rival) -> str:
+def rival_identity(rival: Rival | LocalRival) -> str:
     """What a rival's scores depend on: the file that defines it and the versions of packages."""
     inner: Any = rival
     while isinstance(inner, partial):

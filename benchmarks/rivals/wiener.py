@@ -72,14 +72,20 @@ def filtered(lead: Array) -> Array:
     return restored(found, WIENER_WAVELET)
 
 
+def separated(lead: Array, sampling_frequency: float) -> tuple[Array, Array]:
+    """The estimated ECG of a lead and all else in it, each (samples,) at 500 Hz."""
+    resampled = at_500_hz(lead, sampling_frequency)
+    centred = resampled - resampled.mean()
+    drift = sps.sosfiltfilt(sps.butter(2, DRIFT_HZ, "lowpass", fs=RATE, output="sos"), centred)
+    ecg = filtered(centred - drift)
+    return ecg, centred - ecg
+
+
 def wiener_snr(lead: Array, sampling_frequency: float) -> float:
     """Power of the estimated ECG over that of all else in dB, within 60 dB."""
     with quiet():
-        centred = at_500_hz(checked(lead), sampling_frequency)
-        centred = centred - centred.mean()
-        drift = sps.sosfiltfilt(sps.butter(2, DRIFT_HZ, "lowpass", fs=RATE, output="sos"), centred)
-        ecg = filtered(centred - drift)
-        ratio = np.var(ecg) / max(float(np.var(centred - ecg)), np.finfo(float).tiny)
+        ecg, noise = separated(checked(lead), sampling_frequency)
+        ratio = np.var(ecg) / max(float(np.var(noise)), np.finfo(float).tiny)
         return float(np.clip(10 * np.log10(ratio), -LARGEST_DB, LARGEST_DB))
 
 
