@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import datasets, report_pictures, report_quality, report_rivals, report_tables
+from benchmarks import datasets, report_goals, report_pictures, report_quality, report_rivals, report_tables
 from benchmarks.quality import __main__ as benchmark
 from benchmarks.quality import local, noises, nuisance
 from benchmarks.quality.beats import Beats, simulated
@@ -312,6 +312,21 @@ def test_each_part_runs_and_is_written_down(part, data):
     assert ("ecgnoise" in text) or not rivals
     assert "nan" not in text.split()
     assert "None" not in text
+
+
+@pytest.mark.slow
+def test_every_goal_finds_its_figure(data, tmp_path):
+    """But for what has a file of its own, and a ratio of made-up SNRs."""
+    del data
+    ours = Ecgnoise(MadeUp())
+    figures = {part: benchmark.run_part(part, TINY, ours, [], Store(None)) for part in benchmark.PARTS}
+    benchmark.keep_results(figures, "made up", tmp_path)
+    kept = json.loads((tmp_path / "quality.json").read_text())
+    scorers = {PSNR: kept, **kept["looks"]}
+    missing = {goal.title for goal in report_goals.GOALS if goal.value(scorers) is None}
+    assert all("left out" in title or "over that of noise" in title for title in missing), missing
+    assert report_goals.section(scorers).count("| yes |") >= 1
+    assert not (tmp_path / "rivals.json").exists()
 
 
 # --- the page ---

@@ -62,11 +62,13 @@ PARTS: dict[str, Plan] = {
     "nuisance": nuisance.plan,
 }
 # Parts that can be had without a look at a test set.
-DEVELOPMENT_PARTS = ("stress", "snr", "kinds", "bursts", "motion", "unreadable", "cpsc2019", "activities", "local")
+DEVELOPMENT_PARTS = (
+    "stress", "snr", "kinds", "bursts", "motion", "unreadable", "cpsc2019", "activities", "local", "nuisance",
+)  # fmt: skip
 Figures = dict[str, dict[str, Any]]
 HEADLINES = frozenset(
     {"auroc", "macro_w1", "macro_auroc", "mean_auroc", "spearman", "mae", "coverage", "width", "dice", "fair_or_good",
-     "gross_fair_or_good", "found"}
+     "gross_fair_or_good", "found", "snr", "below_fair"}
 )  # fmt: skip
 SLOW = frozenset({"biosppy_bsqi", "biosppy_zz2018_simple", "biosppy_zz2018_fuzzy"})  # 0.1 s a lead each
 PARTS_OF_SLOW = frozenset({"ptbxl"})

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
+from benchmarks import datasets
 from benchmarks.quality.beats import SECONDS, Beats, simulated
 from benchmarks.quality.figures import Array, Sample, measured, number
 from benchmarks.quality.grading import bound
 from benchmarks.quality.mitdb import every_window
 from benchmarks.quality.noises import RATE, Signal, add, stretches
-from benchmarks.quality.part import Sizes, some
+from benchmarks.quality.part import TEST_FOLD, Sizes, some
 from benchmarks.quality.readings import PSNR, Reading
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
@@ -31,6 +32,7 @@ SHIFT_SECONDS = 0.5
 NORMAL = Beats()
 TALL_T = 1.0 / 0.28
 NOISE_SNR = 24
+OTHER_SEEDS = 1000  # of simulated leads, for choosing
 NOISE_KINDS = ("ma", "bw", "white")
 UNUSUAL = {
     "heart rate 40": Beats(heart_rate=40),
@@ -134,7 +136,23 @@ def resampled(leads: Signal, rate: int) -> Signal:
     return np.asarray(resample_poly(leads.astype(np.float64), rate, RATE, axis=1), np.float32)
 
 
-def shift_pairs(count: int) -> tuple[list[str], Signal, Signal, float]:
+Pairs = tuple[list[str], Signal, Signal, float]
+
+
+def shift_pairs_of_qtdb(count: int) -> Pairs:
+    """First leads of 10 s from the middle of records of QTDB, and the same half a second later, for choosing."""
+    leads, shifted, paths = [], [], datasets.qtdb()[:count]
+    for path in paths:
+        recording = read(path)
+        frequency = recording.sampling_frequency
+        start, step = recording.samples.shape[1] // 2, round(SHIFT_SECONDS * frequency)
+        signal = recording.window(start, start + SECONDS * round(frequency) + step)[0]
+        leads.append(signal[:-step])
+        shifted.append(signal[step:])
+    return [path.stem for path in paths], np.array(leads), np.array(shifted), frequency
+
+
+def shift_pairs(count: int) -> Pairs:
     """First leads of clean MIT-BIH windows, and of the windows half a second later; records and rate."""
     windows = every_window()
     clean = [
@@ -154,7 +172,7 @@ def shift_pairs(count: int) -> tuple[list[str], Signal, Signal, float]:
 
 def plan(sizes: Sizes) -> Nuisance:
     """Real leads changed, and simulated ones of another kind."""
-    plan = Plan()
+    plan, on_test = Plan(), sizes.fold == TEST_FOLD
     records, leads = clean_leads(clean_records(sizes.fold), sizes.nuisance)
     known = plan.base(leads, records)
     unknown = plan.base(leads, records, UNKNOWN)
@@ -165,9 +183,9 @@ def plan(sizes: Sizes) -> Nuisance:
         plan.change(f"resampled to {rate} Hz", "rate", known, resampled(leads, rate), rate)
     plan.change("low-pass at 40 Hz", "low-pass", known, filtered(leads, "lowpass", 40))
     plan.change("high-pass at 0.5 Hz", "high-pass", known, filtered(leads, "highpass", 0.5))
-    names, early, late, rate = shift_pairs(sizes.nuisance)
+    names, early, late, rate = (shift_pairs if on_test else shift_pairs_of_qtdb)(sizes.nuisance)
     plan.change("half a second later", "shift", plan.base(early, names, rate=rate), late, rate)
-    seeds = range(sizes.nuisance)
+    seeds = range(0 if on_test else OTHER_SEEDS, sizes.nuisance + (0 if on_test else OTHER_SEEDS))
     made: Callable[[Beats], Signal] = partial(simulated_leads, seeds)
     normal = plan.base(made(NORMAL), [f"simulated {seed}" for seed in seeds])
     for name, kind in UNUSUAL.items():
