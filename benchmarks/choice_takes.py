@@ -6,7 +6,8 @@ import numpy as np
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from benchmarks.quality.noises import KINDS, RATE, Signal, add, stretches
-from benchmarks.quality.stress import DEVELOPMENT_FOLD, SNRS, clean_records
+from benchmarks.quality.part import DEVELOPMENT_FOLD
+from benchmarks.quality.stress import SNRS, clean_records
 from ecgnoise import read
 from ecgnoise.segments import find_fault
 

@@ -33,7 +33,8 @@ from benchmarks.choice_takes import (
 from benchmarks.machine import between, keep
 from benchmarks.quality.figures import Array, spearman
 from benchmarks.quality.noises import KINDS, RATE, Signal
-from benchmarks.quality.stress import DEVELOPMENT_FOLD, SNRS, clean_leads, clean_records
+from benchmarks.quality.part import DEVELOPMENT_FOLD
+from benchmarks.quality.stress import SNRS, clean_leads, clean_records
 from ecgnoise.metrics import auroc
 from ecgnoise.models.description import DENOISER, Question
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder

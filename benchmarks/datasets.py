@@ -80,6 +80,34 @@ def ludb() -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem))
 
 
+def qtdb() -> list[Path]:
+    """Records of QTDB: two ambulatory leads."""
+    return sorted((data_folder() / "qtdb").glob("*.hea"))
+
+
+def motion() -> Iterator[tuple[Path, str]]:
+    """Records of the Motion Artifact Contaminated ECG Database and what the person did: standing, walking, jump."""
+    folder = data_folder() / "motion-dev"
+    with (folder / "macecgdb-labels.csv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            yield folder / "macecgdb" / f"{row['record']}.hea", row["activity"]
+
+
+def cpsc2019() -> Iterator[tuple[Path, NDArray[np.int64]]]:
+    """Records of CPSC 2019 and the sample numbers of their R peaks."""
+    for path in sorted((data_folder() / "cpsc2019-dev" / "cpsc2019").glob("*.hea")):
+        yield path, np.asarray(annotations(path).sample, np.int64)
+
+
+def annotations(path: Path) -> Any:
+    """The annotations with suffix ``atr`` of a record."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
+        import wfdb
+
+        return wfdb.rdann(str(path.with_suffix("")), "atr")
+
+
 @dataclass(frozen=True)
 class MitdbRecord:
     """A record of MIT-BIH Arrhythmia: marks of signal quality and beats, each with their sample numbers.
@@ -111,14 +139,8 @@ BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
 
 def mitdb() -> Iterator[MitdbRecord]:
     """Records of MIT-BIH Arrhythmia with their annotations."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
-        import wfdb
-
     for path in sorted((data_folder() / "mitdb").glob("*.hea")):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
-            marks: Any = wfdb.rdann(str(path.with_suffix("")), "atr")
+        marks = annotations(path)
         samples, symbols = np.asarray(marks.sample, np.int64), np.array(marks.symbol)
         quality, beat = symbols == "~", np.isin(symbols, sorted(BEATS))
         subtype = np.asarray(marks.subtype, np.int64)

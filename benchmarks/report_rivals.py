@@ -11,6 +11,8 @@ LOOKS_AT = {
     "neurokit_zhao2018_simple": "three classical indices, each with thresholds: 2, 1 or 0",
     "neurokit_zhao2018_fuzzy": "the same indices, fused by fuzzy rules: 2, 1 or 0",
     "ecgdatakit_sqi": "kurtosis, regularity of the beats and, with half of the weight, the power below 1 Hz: drift",
+    "ecgdatakit_snr": "an SNR in dB: power from 1 to 40 Hz against what lies above 100 Hz, taken for white. It sees "
+    "white and muscle noise only, and nothing at 200 Hz or less",
     "ecg_integrity": "seven faults, each with thresholds, baseline wander among them",
     "biosppy_level3": "heart rate and correlation of the beats: 1, 0.5 or 0",
     "biosppy_flat": "the share of samples that hardly rise",
@@ -22,12 +24,16 @@ LOOKS_AT = {
     "biosppy_bsqi": "whether two QRS detectors agree",
     "biosppy_zz2018_simple": "four indices, each with thresholds: 2, 1 or 0",
     "biosppy_zz2018_fuzzy": "the same, fused by fuzzy rules: 2, 1 or 0",
+    "biosqi": "eight indices of spectrum, mains, clipping, baseline, shape and beats, weighted by a model that was "
+    "fitted to the labels of Challenge 2011: in that table it has seen what it is measured on",
     "ksqi": "kurtosis",
     "ssqi": "skewness",
     "psqi": "power of the QRS against that of the beats",
     "bassqi": "the share of power below 1 Hz: drift and nothing else",
     "bsqi": "whether two QRS detectors agree",
     "orphanidou2015": "heart rate, and each beat's correlation with the mean beat",
+    "wiener_snr": "an SNR in dB: what a wavelet Wiener filter leaves, against what it takes away and the drift (after "
+    "Smital et al. 2020). Below 16 Hz it sees drift only",
     "minus_flat_share": "the share of the lead that is flat",
     "rms_above_40_hz": "power above 40 Hz at the quietest times, in mV: one line made for static noise. Any noise that "
     "is added to a lead moves it, so it falls at every step; between leads it compares volts",

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import rivals
 from benchmarks.rivals import autoencoders, biosppy, classical, one_liners, pca
 from benchmarks.rivals.contract import checked
+from benchmarks.rivals.local import LOCAL
 
 from ecgnoise import simulate_ecg
 from ecgnoise.recording import Recording
@@ -178,6 +179,24 @@ def test_a_lead_is_checked():
     for bad in ([], [1.0, 1.0], [0.0, np.nan], [0.0, np.inf]):
         with pytest.raises(ValueError, match=r"lead|numbers"):
             checked(np.array(bad))
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_local_rivals_say_where_a_burst_is(name):
+    """White noise of 1 mV in the middle 3 s of 10."""
+    rival(name)
+    noisy = clean_lead()
+    noisy[1750:3250] += noise("white", (1, 1500), FREQUENCY, 1)[0]
+    first, middle, last = (part.mean() for part in np.array_split(LOCAL[name](noisy, FREQUENCY), 20)[4:17:6])
+    assert middle < min(first, last)
+
+
+@pytest.mark.parametrize("snr", [12, 6, 0])
+@pytest.mark.parametrize("kind", ["white", "muscle", "baseline_wander"])
+def test_a_wavelet_wiener_filter_tells_the_snr_of_what_it_can_take_away(kind, snr):
+    ecg = clean_lead()
+    added = ecg.std() / 10 ** (snr / 20) * noise(kind, (1, 5000), FREQUENCY, 3)[0]
+    assert rival("wiener_snr")(ecg + added, FREQUENCY) == pytest.approx(snr, abs=2.5)
 
 
 def test_moments_of_known_signals():

@@ -1,10 +1,11 @@
 """The benchmark of quality: its measures on made-up scores, its scorers, its page, and each part at a tiny size."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import datasets, report_quality, report_rivals
+from benchmarks import datasets, report_goals, report_pictures, report_quality, report_rivals, report_tables
 from benchmarks.quality import __main__ as benchmark
 from benchmarks.quality import local, noises, nuisance
 from benchmarks.quality.beats import Beats, simulated
@@ -15,22 +16,23 @@ from benchmarks.quality.figures import (
     best_f1,
     compare,
     fall_share,
-    half_leave_snr,
     interval,
     measured,
     operating_point,
     spearman,
     spearman_within,
 )
+from benchmarks.quality.grading import merits
 from benchmarks.quality.part import TINY, some
-from benchmarks.quality.scorers import Ecgnoise, RivalScorer, Store, Take, rival_identity, start_pool
+from benchmarks.quality.readings import AGREEMENT, MEASURES, PSNR, SNR, Ecgnoise, reading_of
+from benchmarks.quality.scorers import RivalScorer, Store, rival_identity, start_pool
+from benchmarks.quality.takes import Take
 from benchmarks.rivals import RIVALS
 from sklearn.metrics import average_precision_score, f1_score
 
-from ecgnoise import Quantifier, simulate_ecg
-from ecgnoise.models.folder import Thresholds
+from ecgnoise import simulate_ecg
+from made_up_readings import MadeUp
 
-THRESHOLDS = Thresholds(good=20.0, fair=16.0, poor=12.0)
 SNRS = (24, 12, 0)
 
 
@@ -49,6 +51,9 @@ class Constant:
     def __init__(self, identity="1"):
         self.identity = identity
         self.asked = 0
+
+    def gives(self, takes):
+        return True
 
     def scores(self, takes):
         self.asked += 1
@@ -115,16 +120,6 @@ def test_fall_share_counts_strict_falls_only():
     assert fall_share(np.array([[3, 2, 1], [3, 3, 1], [1, 2, 3], [9, 8, 0.0]])) == 0.5
 
 
-@pytest.mark.parametrize(
-    ("shares_left", "expected"),
-    [((0.0, 0.25, 0.75), 6.0), ((0.5, 1.0, 1.0), 24.0), ((0.0, 0.0, 0.25), np.nan), ((0.0, 0.5, 1.0), 12.0)],
-)
-def test_snr_at_which_half_have_left(shares_left, expected):
-    clean = np.linspace(20, 30, 101)
-    noisy = np.array([[0.0 if row < 100 * share else 25.0 for share in shares_left] for row in range(100)])
-    assert half_leave_snr(clean, noisy, SNRS) == pytest.approx(expected, nan_ok=True)
-
-
 def test_spearman_knows_direction():
     scores = np.array([[24, 12, 0], [30, 18, 6.0]])
     assert spearman_within(scores, SNRS) == pytest.approx(1)
@@ -180,17 +175,47 @@ def test_simulated_beats_differ_in_what_was_asked_only():
 # --- scorers ---
 
 
-def test_ecgnoise_scores_takes_as_it_scores_recordings(tiny_model):
+def test_ecgnoise_scores_takes_as_it_scores_recordings():
     """Takes are stacked; each must get what it gets alone."""
-    quantifier = Quantifier(tiny_model)
+    ours = Ecgnoise(MadeUp())
     recordings = [simulate_ecg(seconds, 250, seed=seconds, lead_names=("I", "V2")) for seconds in (10, 10, 25)]
     takes = [Take(str(index), recording) for index, recording in enumerate(recordings)]
-    scored = Ecgnoise(quantifier, THRESHOLDS).scores(takes)
-    for take, scores in zip(takes, scored, strict=True):
-        assert scores.shape == take.shape
-        assert scores == pytest.approx(quantifier.quantify(take.recording).psnr, abs=1e-6)
-    parts = next(iter(Ecgnoise(quantifier, THRESHOLDS).scores([Take("0", recordings[0], parts=4)])))
-    assert parts == pytest.approx(quantifier.quantify(recordings[0], parts=4).local_psnr, abs=1e-6)
+    for take, reading in zip(takes, ours.readings(takes), strict=True):
+        alone = reading_of(MadeUp().quantify(take.recording))
+        assert reading.psnr.shape == take.shape
+        for measure in MEASURES:
+            assert np.array_equal(getattr(reading, measure), getattr(alone, measure), equal_nan=True)
+
+
+def test_looks_stand_beside_the_psnr_and_are_read_again_from_the_disk(tmp_path):
+    takes = [Take(str(seconds), simulate_ecg(seconds, 250, lead_names=("I", "V2"))) for seconds in (10, 25)]
+    first, again = (Store(tmp_path).looks("x", Ecgnoise(MadeUp()), takes) for _ in range(2))
+    assert [scored.look for scored in first] == [PSNR, SNR, AGREEMENT]
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.flat, other.flat)
+        assert [score.shape for score in other.scores] == [(2, 1), (2, 3)]
+    for one, other in zip(first[0].readings, again[0].readings, strict=True):
+        assert all(np.array_equal(getattr(one, m), getattr(other, m), equal_nan=True) for m in MEASURES)
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+    by_part = Store(None).looks("x", Ecgnoise(MadeUp()), [replace(take, parts=4) for take in takes])
+    assert [(scored.look, scored.scores[1].shape) for scored in by_part] == [(PSNR, (2, 3, 4))]
+
+
+def test_a_model_without_levels_has_its_psnr_and_agreement_only():
+    takes = [Take("a", simulate_ecg(10, 250, lead_names=("I",)))]
+    looks = Store(None).looks("x", Ecgnoise(MadeUp(levels=False)), takes)
+    assert [scored.look for scored in looks] == [PSNR, AGREEMENT]
+
+
+def test_a_fault_is_the_worst_of_each_look_and_no_grade():
+    made_up = MadeUp(lambda signal, _: np.where(np.ptp(signal, axis=1) > 0, 20.0, np.nan))
+    signal = np.ones((2, 1000), np.float32)
+    signal[0, ::2] = 0
+    psnr, snr, _ = Store(None).looks("x", Ecgnoise(made_up), [Take.of("a", signal, 100)])
+    assert psnr.flat.tolist() == [30.0, 0.0]
+    assert snr.flat.tolist() == [20.0, 20.0]
+    assert psnr.missing == snr.missing == 0.5
+    assert merits(psnr.readings).tolist() == [0.0, -4.0]
 
 
 def test_a_rival_gets_each_lead_of_each_segment_and_a_crash_is_its_worst():
@@ -204,6 +229,18 @@ def test_a_rival_gets_each_lead_of_each_segment_and_a_crash_is_its_worst():
     assert scored.scores[1][0, 0] == pytest.approx(scored.scores[0][0, 0], abs=1e-5)
     assert scored.missing == pytest.approx(1 / 7)
     assert scored.scores[0][1, 0] == scored.flat.min()
+
+
+def test_a_rival_with_a_local_answer_gives_the_mean_of_each_part():
+    signal = np.arange(1000, dtype=np.float32)[None]
+    take = Take.of("a", np.concatenate([signal, signal * 0]), 100, parts=4)
+    scorer = RivalScorer("stub", fine_noise, local=lambda lead, _: lead[np.flatnonzero(lead)])
+    scores = next(iter(scorer.scores([take])))
+    assert scorer.gives([take])
+    assert not RivalScorer("stub", fine_noise).gives([take])
+    assert scores.shape == (2, 1, 4)
+    assert scores[0, 0] == pytest.approx([125, 375, 625, 875], abs=1)
+    assert np.isnan(scores[1]).all()
 
 
 def test_scores_are_kept_for_the_same_samples_and_scorer(tmp_path):
@@ -264,16 +301,32 @@ def test_marks_of_mitdb_last_until_the_next():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", benchmark.PARTS)
-def test_each_part_runs_and_is_written_down(part, data, tiny_model):
+def test_each_part_runs_and_is_written_down(part, data):
     del data
-    scorers = [Ecgnoise(Quantifier(tiny_model), THRESHOLDS), RivalScorer("stub", fine_noise)]
-    figures = json.loads(json.dumps(benchmark.run_part(part, TINY, scorers, Store(None)), allow_nan=False))
+    rivals = [RivalScorer("stub", fine_noise)]
+    made = benchmark.run_part(part, TINY, Ecgnoise(MadeUp()), rivals, Store(None))
+    figures = json.loads(json.dumps(made, allow_nan=False))
     rivals = {"rivals": {"stub": {part: figures["stub"]}}} if "stub" in figures else {}
     text = report_quality.sections({"model": "tiny", part: figures["ecgnoise"]}, rivals)
     assert ("| stub |" in text) == ("stub" in figures)
     assert ("ecgnoise" in text) or not rivals
     assert "nan" not in text.split()
     assert "None" not in text
+
+
+@pytest.mark.slow
+def test_every_goal_finds_its_figure(data, tmp_path):
+    """But for what has a file of its own, and a ratio of made-up SNRs."""
+    del data
+    ours = Ecgnoise(MadeUp())
+    figures = {part: benchmark.run_part(part, TINY, ours, [], Store(None)) for part in benchmark.PARTS}
+    benchmark.keep_results(figures, "made up", tmp_path)
+    kept = json.loads((tmp_path / "quality.json").read_text())
+    scorers = {PSNR: kept, **kept["looks"]}
+    missing = {goal.title for goal in report_goals.GOALS if goal.value(scorers) is None}
+    assert all("left out" in title or "over that of noise" in title for title in missing), missing
+    assert report_goals.section(scorers).count("| yes |") >= 1
+    assert not (tmp_path / "rivals.json").exists()
 
 
 # --- the page ---
@@ -285,14 +338,14 @@ def made_up(auroc):
 
 def test_a_table_ranks_scorers_marks_the_best_and_says_who_is_ahead():
     scorers = {"ecgnoise": {"p": made_up(0.8)}, "one": {"p": made_up(0.9)}, "two": {"p": made_up(0.7)}, "three": {}}
-    text = report_quality.scorers_table("p", scorers, [report_quality.Column("leads", ("leads", "auroc"), 0.95)])
+    text = report_tables.scorers_table("p", scorers, [report_tables.Column("leads", ("leads", "auroc"), 0.95)])
     assert [line.split("|")[1].strip() for line in text.splitlines()[2:6]] == ["one", "**ecgnoise**", "two", "to reach"]
     assert "| one | **0.900 (0.800 to 1.000)** |" in text
     assert "| to reach | 0.950 |" in text
     assert text.endswith("- leads, ecgnoise 0.800: one (0.900)")
     scorers["ecgnoise"] = {"p": made_up(0.95)}
-    column = report_quality.Column("leads", ("leads", "auroc"))
-    assert report_quality.scorers_table("p", scorers, [column]).endswith("No rival is ahead of ecgnoise in this table.")
+    column = report_tables.Column("leads", ("leads", "auroc"))
+    assert report_tables.scorers_table("p", scorers, [column]).endswith("No rival is ahead of ecgnoise in this table.")
 
 
 def test_changes_are_measured_in_spreads_of_the_scorer():
@@ -304,14 +357,15 @@ def test_changes_are_measured_in_spreads_of_the_scorer():
 def test_pictures_are_the_same_each_time(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra plot")
     kept = {"edges": [0, 1, 2], "clean": [0.2, 0.8], "noisy": [1.0, 0.0]}
-    means = {kind: {"mean": {"24": 3.0, "0": 1.0}} for kind in report_quality.KINDS}
-    figures = {"mitdb": {"segments": {"histogram": kept}}, "noise_stress": {"clean": 4.0, **means}}
+    medians = {kind: {"median": {"24": 23.0, "0": 1.0}} for kind in report_tables.KINDS}
+    figures = {"mitdb": {"segments": {"histogram": kept}}}
+    figures["looks"] = {SNR: {"snr": dict.fromkeys(("raw", "drift_free"), medians)}}
     for name in ("one", "two"):
-        report_quality.draw(figures, tmp_path / name)
-    for picture in report_quality.PICTURES.values():
+        report_pictures.draw(figures, tmp_path / name)
+    for picture in report_pictures.PICTURES.values():
         assert (tmp_path / "one" / picture).read_bytes() == (tmp_path / "two" / picture).read_bytes()
         assert (tmp_path / "one" / picture).stat().st_size < 60_000
-    report_quality.draw({}, tmp_path / "none")
+    report_pictures.draw({}, tmp_path / "none")
     assert not list((tmp_path / "none").iterdir())
 
 

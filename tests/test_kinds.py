@@ -5,7 +5,6 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from benchmarks import fit_kinds
 
 import ecgnoise
 from ecgnoise.kinds import DATA, EDGES, FEATURES, KindTeller, loudest_share
@@ -73,14 +72,6 @@ def test_what_was_fitted_is_of_these_features():
     fitted = json.loads(files("ecgnoise").joinpath(DATA).read_text(encoding="utf-8"))
     assert list(fitted["weights"]) == list(fitted["offsets"]) == list(KINDS)
     assert {len(weights) for weights in fitted["weights"].values()} == {len(FEATURES)}
-
-
-def test_in_the_fit_every_kind_counts_the_same_and_500_hz_as_much_as_the_other_rates():
-    noise = np.array(["bw at 500 Hz"] * 3 + ["bw at 100 Hz"] * 5 + ["bw at 300 Hz"] + ["white at 500 Hz"] * 2)
-    kind = np.array([BASELINE_WANDER] * 9 + [BROADBAND] * 2)
-    counted = fit_kinds.weights(noise, kind)
-    assert counted[:9].sum() == pytest.approx(counted[9:].sum())
-    assert counted[:3].sum() == pytest.approx(counted[3:9].sum())
 
 
 def test_nothing_to_tell():

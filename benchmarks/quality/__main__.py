@@ -8,23 +8,38 @@ not ask the rivals again. After a change of how ecgnoise scores, pass --fresh.
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks import rivals
 from benchmarks.calibrate import identity
 from benchmarks.machine import RESULTS, keep
-from benchmarks.quality import challenge, local, mitdb, nuisance, ptbxl, stress
-from benchmarks.quality.part import FULL, QUICK, Plan, Sizes
+from benchmarks.quality import (
+    bursts,
+    challenge,
+    kinds,
+    local,
+    mitdb,
+    motion,
+    nuisance,
+    outcomes,
+    ptbxl,
+    snr,
+    stress,
+    unreadable,
+)
+from benchmarks.quality.part import DEVELOPMENT_FOLD, FULL, QUICK, Plan, Sizes
+from benchmarks.quality.readings import LOOKS, PSNR, Ecgnoise
 from benchmarks.quality.scorers import (
     CACHE,
-    Ecgnoise,
     RivalScorer,
     Scored,
     Scorer,
     Store,
     available_rivals,
+    local_rivals,
     start_pool,
 )
 from ecgnoise import Quantifier
@@ -36,27 +51,46 @@ PARTS: dict[str, Plan] = {
     "challenge_2017": challenge.plan_2017,
     "mitdb": mitdb.plan,
     "stress": stress.plan_development,
-    "noise_stress": stress.plan,
+    "snr": snr.plan,
+    "kinds": kinds.plan,
+    "bursts": bursts.plan,
+    "motion": motion.plan,
+    "unreadable": unreadable.plan,
+    "cpsc2019": outcomes.plan_cpsc2019,
+    "activities": outcomes.plan_activities,
     "local": local.plan,
     "nuisance": nuisance.plan,
 }
+# Parts that can be had without a look at a test set.
+DEVELOPMENT_PARTS = (
+    "stress", "snr", "kinds", "bursts", "motion", "unreadable", "cpsc2019", "activities", "local", "nuisance",
+)  # fmt: skip
 Figures = dict[str, dict[str, Any]]
+HEADLINES = frozenset(
+    {"auroc", "macro_w1", "macro_auroc", "mean_auroc", "spearman", "mae", "coverage", "width", "dice", "fair_or_good",
+     "gross_fair_or_good", "found", "snr", "below_fair"}
+)  # fmt: skip
 SLOW = frozenset({"biosppy_bsqi", "biosppy_zz2018_simple", "biosppy_zz2018_fuzzy"})  # 0.1 s a lead each
 PARTS_OF_SLOW = frozenset({"ptbxl"})
 
 
-def run_part(name: str, sizes: Sizes, scorers: Sequence[Scorer], store: Store) -> Figures:
-    """Figures of one part by scorer; ecgnoise comes first, and alone where rivals have no part."""
+def run_part(name: str, sizes: Sizes, ours: Ecgnoise, rivals: Sequence[Scorer], store: Store) -> Figures:
+    """Figures of one part by scorer; ecgnoise's PSNR comes first, and alone where rivals have no part."""
     part = PARTS[name](sizes)
     figures: Figures = {}
-    asked = [scorer for scorer in scorers if scorer.name not in SLOW or (name in PARTS_OF_SLOW and sizes is not QUICK)]
-    for scorer in asked if part.rivals else scorers[:1]:
+    start = time.perf_counter()
+    looks = store.looks(name, ours, part.takes)
+    for scored in looks if part.rivals else looks[:1]:
+        figures[scored.look] = {**part.figures(scored), **costs(scored)}
+    print(f"{name}, ecgnoise: {time.perf_counter() - start:.1f} s", flush=True)
+    asked = [scorer for scorer in rivals if scorer.name not in SLOW or (name in PARTS_OF_SLOW and sizes is FULL)]
+    for scorer in asked if part.rivals else ():
+        if not scorer.gives(part.takes):
+            continue
         start = time.perf_counter()
         scored = store.scored(name, scorer, part.takes)
-        middle = time.perf_counter()
         figures[scorer.name] = {**part.figures(scored), **costs(scored)}
-        seconds = time.perf_counter() - middle
-        print(f"{name}, {scorer.name}: scores {middle - start:.1f} s, figures {seconds:.1f} s", flush=True)
+        print(f"{name}, {scorer.name}: {time.perf_counter() - start:.1f} s", flush=True)
     return figures
 
 
@@ -66,13 +100,13 @@ def costs(scored: Scored) -> dict[str, Any]:
 
 
 def headline(figures: dict[str, Any], path: str = "") -> list[str]:
-    """Every AUROC and macro average among figures, in words."""
+    """The main ones among figures, in words."""
     lines = []
     for name, value in figures.items():
         place = f"{path} {name}".strip()
         if isinstance(value, dict):
             lines += headline(value, place)
-        elif name in {"auroc", "macro_w1", "macro_auroc", "spearman", "found", "below"}:
+        elif name in HEADLINES or path.endswith("right"):
             lines.append(f"  {place} {value}")
     return lines
 
@@ -92,12 +126,27 @@ def chosen_rivals(asked: str) -> list[str]:
 
 
 def keep_results(figures: dict[str, Figures], identity: str, folder: Path) -> None:
-    """Write what ecgnoise did to quality.json, and what the rivals did, where any were asked, to rivals.json."""
-    keep("quality", {"model": identity, **{name: part["ecgnoise"] for name, part in figures.items()}}, folder)
-    names = {scorer: None for part in figures.values() for scorer in part if scorer != "ecgnoise"}
-    if names:
-        parts = {scorer: {name: part[scorer] for name, part in figures.items() if scorer in part} for scorer in names}
-        keep("rivals", {"rivals": parts}, folder)
+    """Write what ecgnoise did by all its looks to quality.json, and what rivals did, if any, to rivals.json."""
+    looks, rivals = (by_scorer(figures, names) for names in (set(LOOKS) - {PSNR}, asked_beside(figures) - set(LOOKS)))
+    own = {name: part[PSNR] for name, part in figures.items()}
+    keep("quality", {"model": identity, **own, "looks": looks}, folder)
+    if rivals:
+        keep("rivals", {"rivals": rivals}, folder)
+
+
+def asked_beside(figures: dict[str, Figures]) -> set[str]:
+    """The names of all scorers."""
+    return {scorer for part in figures.values() for scorer in part}
+
+
+def by_scorer(figures: dict[str, Figures], names: Collection[str]) -> dict[str, Figures]:
+    """The figures of some scorers, by scorer and part."""
+    found: dict[str, Figures] = {}
+    for name, part in figures.items():
+        for scorer, entry in part.items():
+            if scorer in names:
+                found.setdefault(scorer, {})[name] = entry
+    return found
 
 
 def parse() -> argparse.Namespace:
@@ -109,6 +158,9 @@ def parse() -> argparse.Namespace:
         "--quick",
         action="store_true",
         help="few recordings, under 5 minutes, without the slowest rivals; keeps nothing",
+    )
+    parser.add_argument(
+        "--development", action="store_true", help="add noise to leads of fold 9 instead of 10; keeps nothing"
     )
     parser.add_argument("--rivals", default="all", metavar="NAMES", help="all (default), none, or names with commas")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes and threads")
@@ -126,16 +178,19 @@ def main() -> None:
     description = load_folder(arguments.model).description
     store = Store(None if arguments.fresh else CACHE)
     pool = start_pool(arguments.jobs) if names else None
-    scorers: list[Scorer] = [Ecgnoise(quantifier, description.thresholds)]
-    scorers += [RivalScorer(name, available_rivals()[name], pool) for name in names]
+    ours = Ecgnoise(quantifier)
+    scorers = [RivalScorer(name, available_rivals()[name], pool, local_rivals().get(name)) for name in names]
     sizes = QUICK if arguments.quick else FULL
+    if arguments.development:
+        sizes = replace(sizes, fold=DEVELOPMENT_FOLD)
     figures: dict[str, Figures] = {}
-    for name in arguments.only or PARTS:
-        figures[name] = run_part(name, sizes, scorers, store)
+    for name in arguments.only or (DEVELOPMENT_PARTS if arguments.development else PARTS):
+        figures[name] = run_part(name, sizes, ours, scorers, store)
         print("\n".join(headline(figures[name])), flush=True)
     if pool:
         pool.shutdown()
-    folder = arguments.results or (None if arguments.only or arguments.quick else RESULTS)
+    partly = arguments.only or arguments.quick or arguments.development
+    folder = arguments.results or (None if partly else RESULTS)
     if folder:
         keep_results(figures, identity(description), folder)
 

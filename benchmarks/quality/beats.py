@@ -17,7 +17,7 @@ class Beats:
     """What the beats are like.
 
     heart_rate: a minute. qrs: width of the QRS, 1 is normal. st: height of the ST segment in mV. pacing: height of a
-    spike of 2 ms before each beat in mV. height: of the beats, 1 is normal.
+    spike of 2 ms before each beat in mV. height: of the beats, 1 is normal. t: height of the T wave, 1 is normal.
     """
 
     heart_rate: float = 70.0
@@ -25,12 +25,14 @@ class Beats:
     st: float = 0.0
     pacing: float = 0.0
     height: float = 1.0
+    t: float = 1.0
 
 
 def simulated(kind: Beats, rate: int, seed: int) -> NDArray[np.float32]:
     """10 s of one lead in mV, (samples,). The seed sets where beats begin, heights and noise, whatever the kind."""
     generator = np.random.default_rng(seed)
     heights = generator.uniform(0.7, 1.3, len(WAVES))
+    heights[-1] *= kind.t
     interval = 60.0 / kind.heart_rate
     count = int(SECONDS / interval) + 3
     beats = (np.arange(count) - generator.uniform(0.5, 1.5)) * interval

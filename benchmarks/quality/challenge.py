@@ -16,22 +16,19 @@ from benchmarks.quality.figures import (
     compare,
     histogram,
     measured,
-    operating_point,
     share_below,
 )
+from benchmarks.quality.grading import for_half_of_the_time, limits, worse_than
 from benchmarks.quality.part import Sizes, some
-from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.readings import PSNR
+from benchmarks.quality.scorers import Scored
+from benchmarks.quality.takes import Take
 from ecgnoise import read
-from ecgnoise.models.folder import Thresholds
 from ecgnoise.segments import find_fault, windows
 
 ACCEPTABLE, UNACCEPTABLE = "1", "0"
 NOISY = "~"
-
-
-def grade_bounds(thresholds: Thresholds) -> dict[str, float]:
-    """The lowest score of each grade: accepted from this grade up."""
-    return {"good": thresholds.good, "fair": thresholds.fair, "poor": thresholds.poor}
+RHYTHMS = ("N", "A", "O")
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,14 @@ class Challenge2011:
             chosen = kept if name != "records" else np.ones(len(scores), np.bool_)
             for way, reduced in (("worst", np.nanmin(values, axis=1)), ("mean", np.nanmean(values, axis=1))):
                 figures[f"{name}_{way}"] = compare(*self._records(reduced, chosen), self.draws)
-            best = "worst" if scored.thresholds else better(figures, name)
+            best = "worst" if scored.look else better(figures, name)
             figures[name] = {**figures[f"{name}_{best}"], "way": best}
-        if scored.thresholds:
+        if scored.look == PSNR:
             clean, noisy = self._leads(scores)
             figures["leads"]["histogram"] = histogram(clean.values, noisy.values)
-            figures["grades"] = self._grades(scores, scored.thresholds)
+            figures["grades"] = self._grades(
+                np.array([-reading.grade[:, 0].astype(float) for reading in scored.readings])
+            )
         return figures
 
     def _leads(self, scores: Array) -> tuple[Sample, Sample]:
@@ -80,15 +79,12 @@ class Challenge2011:
         sample, labels = Sample(values, np.flatnonzero(chosen)), self.acceptable[chosen]
         return sample.where(labels == ACCEPTABLE), sample.where(labels == UNACCEPTABLE)
 
-    def _grades(self, scores: Array, thresholds: Thresholds) -> dict[str, Any]:
+    def _grades(self, merit: Array) -> dict[str, Any]:
         """Sensitivity, specificity, accuracy where leads, or worst leads, are accepted from each grade up."""
-        worst = self._records(scores.min(axis=1), np.ones(len(scores), np.bool_))
-        return {
-            what: {
-                name: operating_point(*samples, bound, self.draws) for name, bound in grade_bounds(thresholds).items()
-            }
-            for what, samples in (("leads", self._leads(scores)), ("records", worst))
-        }
+        worst = self._records(merit.min(axis=1), np.ones(len(merit), np.bool_))
+        sound = np.where(self.faulty, np.nan, merit)
+        ways = (("leads", self._leads(merit)), ("leads_without_faults", self._leads(sound)), ("records", worst))
+        return {what: limits(*samples, self.draws) for what, samples in ways}
 
 
 def better(figures: dict[str, Any], name: str) -> str:
@@ -130,21 +126,29 @@ class Challenge2017:
         records |= measured("f1", best_f1, clean, noisy, draws=self.draws)
         bound = np.nextafter(best_bound(clean.values, noisy.values), np.inf)
         figures: dict[str, Any] = {"records": records, "alarms": self._shares(means, bound)}
-        if scored.thresholds:
+        if scored.look == PSNR:
             records["histogram"] = histogram(clean.values, noisy.values)
-            bounds = grade_bounds(scored.thresholds)
-            figures["unusable"] = self._shares(means, bounds["poor"])
-            figures["poor_or_worse"] = self._shares(means, bounds["fair"])
-            figures["grades"] = {
-                name: operating_point(clean, noisy, bound, self.draws) for name, bound in bounds.items()
-            }
+            pairs = zip(scored.readings, self.takes, strict=True)
+            merit = [for_half_of_the_time(-reading.grade[0].astype(float), durations(take)) for reading, take in pairs]
+            figures |= self._grades(Sample.of(merit))
         return figures
+
+    def _grades(self, merit: Sample) -> dict[str, Any]:
+        """What records are graded for half of their time or more: shares by label, and each grade as a limit."""
+        figures: dict[str, Any] = {
+            name: {
+                label: worse_than(grade, merit.where(self.labels == label), self.draws) for label in (*RHYTHMS, NOISY)
+            }
+            for name, grade in (("unusable", "poor"), ("poor_or_worse", "fair"))
+        }
+        noisy = self.labels == NOISY
+        return figures | {"grades": limits(merit.where(~noisy), merit.where(noisy), self.draws)}
 
     def _shares(self, means: Sample, bound: float) -> dict[str, Any]:
         """Share of the records of each label that score below a bound."""
         return {
             label: measured("share", share_below(bound), means.where(self.labels == label), draws=self.draws)
-            for label in ("N", "A", "O", NOISY)
+            for label in (*RHYTHMS, NOISY)
         }
 
 

@@ -12,7 +12,6 @@ from ecgnoise.metrics import auroc, signed_wasserstein
 Array = NDArray[np.float64]
 WORST = 0.0
 DRAWS = 200
-CLEAN_PASS = 0.95
 BINS = 40
 
 
@@ -171,20 +170,3 @@ def _correlation(one: Array, other: Array) -> float:
 def fall_share(scores: Array) -> float:
     """Share of segments whose score falls at each step from column to column, (segments, SNRs from high to low)."""
     return float(np.mean(np.all(np.diff(scores, axis=1) < 0, axis=1)))
-
-
-def half_leave_snr(clean: Array, noisy: Array, snrs: Sequence[float]) -> float:
-    """SNR in dB at which half of the segments score below what 95 % of the clean ones reach.
-
-    clean: (segments,). noisy: (segments, SNRs from high to low). Between two SNRs on a straight line; the highest SNR
-    where half have left already there, NaN where they never do.
-    """
-    bound = np.quantile(clean, 1 - CLEAN_PASS)
-    left = np.mean(noisy < bound, axis=0)
-    if left[0] >= 0.5:
-        return float(snrs[0])
-    for step in range(1, len(snrs)):
-        if left[step] >= 0.5:
-            way = (0.5 - left[step - 1]) / (left[step] - left[step - 1])
-            return float(snrs[step - 1] + way * (snrs[step] - snrs[step - 1]))
-    return float("nan")

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from benchmarks import datasets
 from benchmarks.quality.figures import Array, Sample, measured, number
-from benchmarks.quality.noises import RATE, Signal, stretches
+from benchmarks.quality.noises import RATE, TEST_PART, Signal, stretches
 from benchmarks.quality.part import Sizes
-from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
+from benchmarks.quality.takes import Take
 from ecgnoise.profiles import COLUMNS
 from ecgnoise.segments import part_columns
 
@@ -22,7 +23,6 @@ SNR = 0
 FADE_SECONDS = 0.05
 EXAMPLE_PARTS = 8
 SPIKE_PART = 6
-FOLD = 10
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,19 @@ class Local:
             "kinds": {kind: self._kind([clean], [scores]) for kind, scores in noisy.items()},
             "all": self._kind([clean] * len(noisy), list(noisy.values())),
         }
+        for place, kind in enumerate(KINDS, start=1):
+            found = self._by_span(scored.readings[place].local_snr)
+            figures["kinds"][kind] |= measured("found_by_span", mean, found, draws=self.draws) if found else {}
         if len(scored.scores) > 1 + len(KINDS):
             figures["example"] = example_figures(scored.scores[-1][0, 0])
         return figures
+
+    def _by_span(self, local_snr: Array) -> Sample | None:
+        """Whether the middle of the span with the lowest local SNR, (leads, spans), lies in the noisy part."""
+        if not np.isfinite(local_snr).any():
+            return None
+        lowest = np.where(np.isfinite(local_snr), local_snr, np.inf).argmin(axis=1)
+        return Sample.of(((lowest + 0.5) * PARTS / local_snr.shape[1]).astype(np.int64) == self.places, self.records)
 
     def _kind(self, clean: list[Array], noisy: list[Array]) -> dict[str, Any]:
         """Figures of one or several kinds of noise, their scores (leads, parts)."""
@@ -61,8 +71,13 @@ class Local:
         }
         figures: dict[str, Any] = {}
         for name, values in columns.items():
-            figures |= measured(name, lambda drawn: float(np.mean(drawn)), Sample.of(values, records), draws=self.draws)
+            figures |= measured(name, mean, Sample.of(values, records), draws=self.draws)
         return figures
+
+
+def mean(values: Array) -> float:
+    """The mean, as a measure."""
+    return float(np.mean(values))
 
 
 def mean_where(values: Array, chosen: NDArray[np.bool_]) -> Array:
@@ -101,11 +116,11 @@ def example_file() -> Path | None:
 
 def plan(sizes: Sizes) -> Local:
     """Clean test leads, the noisy part going round."""
-    records, leads = clean_leads(clean_records(FOLD), sizes.local)
+    records, leads = clean_leads(clean_records(sizes.fold), sizes.local)
     places = np.arange(len(leads)) % PARTS
     takes = [Take.of("clean", leads, RATE, parts=PARTS)]
     for kind in KINDS:
-        noises = part_noises(kind, leads.shape, places)
+        noises = part_noises(kind, leads.shape, places, sizes.noise_part)
         takes.append(Take.of(kind, in_one_part(leads, noises, places), RATE, parts=PARTS))
     file = example_file()
     if file is not None:
@@ -114,10 +129,12 @@ def plan(sizes: Sizes) -> Local:
     return Local(takes, records, places, sizes.draws)
 
 
-def part_noises(kind: str, shape: tuple[int, int], places: NDArray[np.int64]) -> Signal:
-    """Noise of each lead; spikes, which are few, are three in the noisy part."""
+def part_noises(
+    kind: str, shape: tuple[int, int], places: NDArray[np.int64], part: tuple[float, float] = TEST_PART
+) -> Signal:
+    """Noise of each lead; spikes, which are few, are three in the noisy part. part: of recorded noise."""
     if kind != "spikes":
-        return stretches(kind, *shape)
+        return stretches(kind, *shape, part)
     rows = np.zeros(shape, np.float32)
     for row, place in enumerate(places):
         generator = np.random.default_rng(row)

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import datasets
-from benchmarks.quality.figures import Sample, compare, histogram, measured, share_below
+from benchmarks.quality.figures import Sample, compare, histogram, measured
+from benchmarks.quality.grading import limits, merits, worse_than
 from benchmarks.quality.part import Sizes, some
-from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.readings import PSNR
+from benchmarks.quality.scorers import Scored
+from benchmarks.quality.takes import Take
 from ecgnoise import read
 from ecgnoise.metrics import auroc
 
@@ -43,14 +46,19 @@ class Mitdb:
             "any_mark": compare(clean, everything.where(noisy > 0), self.draws),
             "windows": len(self.takes),
         }
-        if scored.thresholds:
-            figures["segments"]["histogram"] = histogram(clean.values, half.values)
         normal = everything.where((noisy == 0) & self._holding(NORMAL))
-        figures["beats"] = {"N": self._beats(scored, normal, None)}
+        figures["beats"] = {NORMAL: self._beats(normal, None)}
         for kind in KINDS:
             sample = everything.where((noisy == 0) & self._holding(kind))
             if len(sample.values):
-                figures["beats"][kind] = self._beats(scored, sample, normal)
+                figures["beats"][kind] = self._beats(sample, normal)
+        if scored.look == PSNR:
+            figures["segments"]["histogram"] = histogram(clean.values, half.values)
+            merit = Sample.of(merits(scored.readings), records)
+            figures["grades"] = limits(merit.where(noisy == 0), merit.where(noisy >= 0.5), self.draws)
+            for kind, entry in figures["beats"].items():
+                below = worse_than("fair", merit.where((noisy == 0) & self._holding(kind)), self.draws)
+                entry |= {"poor_or_worse": below["share"], "poor_or_worse_interval": below["share_interval"]}
         return figures
 
     def _holding(self, kind: str) -> NDArray[np.bool_]:
@@ -58,12 +66,10 @@ class Mitdb:
         held = [beats == {kind} if kind == NORMAL else kind in beats for beats in self.beats]
         return np.repeat(held, LEADS)
 
-    def _beats(self, scored: Scored, sample: Sample, normal: Sample | None) -> dict[str, Any]:
-        """Mean score of clean lead-segments, share graded poor or worse, and AUROC against those of normal beats."""
+    def _beats(self, sample: Sample, normal: Sample | None) -> dict[str, Any]:
+        """Mean score of clean lead-segments, and AUROC against those of normal beats."""
         figures: dict[str, Any] = {"count": len(sample.values), "records": len(set(sample.records.tolist()))}
         figures |= measured("mean", lambda values: float(np.mean(values)), sample, draws=self.draws)
-        if scored.thresholds:
-            figures |= measured("poor_or_worse", share_below(scored.thresholds.fair), sample, draws=self.draws)
         if normal is not None:
             figures |= measured("auroc", auroc, normal, sample, draws=self.draws)
         return figures

@@ -2,10 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
+from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from benchmarks import datasets
 from ecgnoise import read
+from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, MAINS, MUSCLE, SPIKE
 from ecgnoise.simulate import NoiseKind, noise
 
 Signal = NDArray[np.float32]
@@ -20,6 +21,20 @@ SIMULATED = {
 SPIKES = "spikes"
 KINDS = (*RECORDED, *SIMULATED, SPIKES)
 WHOLE = (0.0, 1.0)
+DEVELOPMENT_PART, TEST_PART = (0.0, 0.5), (0.5, 1.0)  # of recorded noise
+# What ecgnoise should call each.
+OF_KIND = {
+    "bw": BASELINE_WANDER,
+    "em": ELECTRODE,
+    "ma": MUSCLE,
+    "white": BROADBAND,
+    "mains_50": MAINS,
+    "mains_60": MAINS,
+    "electrode_steps": ELECTRODE,
+    "spikes": SPIKE,
+}
+DRIFT_HZ = 0.5
+PADDING_SECONDS = 2
 
 
 def recorded(kind: str, part: tuple[float, float] = WHOLE) -> Signal:
@@ -70,3 +85,11 @@ def add(leads: Signal, noises: Signal, snr: float) -> Signal:
 def with_noise(leads: Signal, whole: Signal, snr: float) -> Signal:
     """Each lead with its own stretch of recorded noise, (channels, time), at an SNR in dB."""
     return add(leads, np.array([stretch(whole, index, leads.shape[1]) for index in range(len(leads))]), snr)
+
+
+def drift_free(leads: Signal) -> Signal:
+    """Leads at 500 Hz without what is slower than 0.5 Hz, without a shift in time; reflected ends of 2 s."""
+    sections = butter(2, DRIFT_HZ, "highpass", fs=RATE, output="sos")
+    padding = PADDING_SECONDS * RATE
+    padded = np.pad(leads.astype(np.float64), ((0, 0), (padding, padding)), mode="reflect")
+    return np.asarray(sosfiltfilt(sections, padded, axis=1)[:, padding:-padding], np.float32)

@@ -1,4 +1,8 @@
-"""What should not change a score: gain, polarity, rate, mild filters, time shift, and unusual but clean beats."""
+"""What should not change a score: gain, polarity, rate, mild filters, time shift, and unusual but clean beats.
+
+Beside them stands what noise of 24 dB costs, which no unusual heart should. Of ecgnoise it is also told how the
+estimated SNR changes, and how many lead-segments fall below ``fair``.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,28 +13,36 @@ from typing import Any
 import numpy as np
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
-from benchmarks.quality.beats import Beats, simulated
+from benchmarks import datasets
+from benchmarks.quality.beats import SECONDS, Beats, simulated
 from benchmarks.quality.figures import Array, Sample, measured, number
+from benchmarks.quality.grading import bound
 from benchmarks.quality.mitdb import every_window
-from benchmarks.quality.noises import RATE, Signal
-from benchmarks.quality.part import Sizes, some
-from benchmarks.quality.scorers import Scored, Take
-from benchmarks.quality.stress import stress_leads
+from benchmarks.quality.noises import RATE, Signal, add, stretches
+from benchmarks.quality.part import TEST_FOLD, Sizes, some
+from benchmarks.quality.readings import PSNR, Reading
+from benchmarks.quality.scorers import Scored
+from benchmarks.quality.stress import clean_leads, clean_records
+from benchmarks.quality.takes import Take
 from ecgnoise import read
 
 UNKNOWN = "unknown"
 RATES = (100, 250, 360, 1000)
 SHIFT_SECONDS = 0.5
-LUDB_SHARE = 3
 NORMAL = Beats()
+TALL_T = 1.0 / 0.28
+NOISE_SNR = 24
+OTHER_SEEDS = 1000  # of simulated leads, for choosing
+NOISE_KINDS = ("ma", "bw", "white")
 UNUSUAL = {
     "heart rate 40": Beats(heart_rate=40),
     "heart rate 100": Beats(heart_rate=100),
-    "heart rate 140": Beats(heart_rate=140),
+    "heart rate 144": Beats(heart_rate=144),
     "heart rate 180": Beats(heart_rate=180),
     "pacing spikes of 2 mV": Beats(pacing=2.0),
     "very low voltage (a fifth)": Beats(height=0.2),
     "ST elevation of 0.3 mV": Beats(st=0.3),
+    "T as tall as R": Beats(t=TALL_T),
     "QRS twice as wide": Beats(qrs=2.0),
 }
 
@@ -58,11 +70,17 @@ class Nuisance:
     def figures(self, scored: Scored) -> dict[str, Any]:
         """Mean, 95th percentile and direction of each change, and the spread of the leads as they are."""
         scores = [score[:, 0] for score in scored.scores]
-        return {
+        figures: dict[str, Any] = {
             "leads": len(scores[0]),
             "clean_sd": number(scores[0].std(), 6),
             "changes": {change.name: self._change(change, scores) for change in self.changes},
         }
+        if scored.look == PSNR:
+            for change in self.changes:
+                figures["changes"][change.name] |= looked_at(
+                    *(scored.readings[n] for n in (change.before, change.after))
+                )
+        return figures
 
     def _change(self, change: Change, scores: list[Array]) -> dict[str, Any]:
         """Figures of one change."""
@@ -76,6 +94,15 @@ class Nuisance:
         for name, measure in measures.items():
             figures |= measured(name, measure, sample, draws=self.draws)
         return figures
+
+
+def looked_at(before: Reading, after: Reading) -> dict[str, Any]:
+    """Mean change of the estimated SNR in dB, and share of leads below ``fair`` before and after."""
+    change = after.snr[:, 0, 0] - before.snr[:, 0, 0]
+    figures = {"snr": number(np.nanmean(change), 2) if np.isfinite(change).any() else None}
+    for name, reading in (("below_fair_before", before), ("below_fair", after)):
+        figures[name] = number(np.mean(-reading.grade[:, 0].astype(float) < bound("fair")))
+    return figures
 
 
 class Plan:
@@ -109,7 +136,23 @@ def resampled(leads: Signal, rate: int) -> Signal:
     return np.asarray(resample_poly(leads.astype(np.float64), rate, RATE, axis=1), np.float32)
 
 
-def shift_pairs(count: int) -> tuple[list[str], Signal, Signal, float]:
+Pairs = tuple[list[str], Signal, Signal, float]
+
+
+def shift_pairs_of_qtdb(count: int) -> Pairs:
+    """First leads of 10 s from the middle of records of QTDB, and the same half a second later, for choosing."""
+    leads, shifted, paths = [], [], datasets.qtdb()[:count]
+    for path in paths:
+        recording = read(path)
+        frequency = recording.sampling_frequency
+        start, step = recording.samples.shape[1] // 2, round(SHIFT_SECONDS * frequency)
+        signal = recording.window(start, start + SECONDS * round(frequency) + step)[0]
+        leads.append(signal[:-step])
+        shifted.append(signal[step:])
+    return [path.stem for path in paths], np.array(leads), np.array(shifted), frequency
+
+
+def shift_pairs(count: int) -> Pairs:
     """First leads of clean MIT-BIH windows, and of the windows half a second later; records and rate."""
     windows = every_window()
     clean = [
@@ -129,8 +172,8 @@ def shift_pairs(count: int) -> tuple[list[str], Signal, Signal, float]:
 
 def plan(sizes: Sizes) -> Nuisance:
     """Real leads changed, and simulated ones of another kind."""
-    plan = Plan()
-    records, leads = stress_leads(sizes.nuisance - sizes.nuisance // LUDB_SHARE, sizes.nuisance // LUDB_SHARE)
+    plan, on_test = Plan(), sizes.fold == TEST_FOLD
+    records, leads = clean_leads(clean_records(sizes.fold), sizes.nuisance)
     known = plan.base(leads, records)
     unknown = plan.base(leads, records, UNKNOWN)
     for gain in (0.1, 0.3, 3.0, 10.0):
@@ -140,13 +183,16 @@ def plan(sizes: Sizes) -> Nuisance:
         plan.change(f"resampled to {rate} Hz", "rate", known, resampled(leads, rate), rate)
     plan.change("low-pass at 40 Hz", "low-pass", known, filtered(leads, "lowpass", 40))
     plan.change("high-pass at 0.5 Hz", "high-pass", known, filtered(leads, "highpass", 0.5))
-    names, early, late, rate = shift_pairs(sizes.nuisance)
+    names, early, late, rate = (shift_pairs if on_test else shift_pairs_of_qtdb)(sizes.nuisance)
     plan.change("half a second later", "shift", plan.base(early, names, rate=rate), late, rate)
-    seeds = range(sizes.nuisance)
+    seeds = range(0 if on_test else OTHER_SEEDS, sizes.nuisance + (0 if on_test else OTHER_SEEDS))
     made: Callable[[Beats], Signal] = partial(simulated_leads, seeds)
     normal = plan.base(made(NORMAL), [f"simulated {seed}" for seed in seeds])
     for name, kind in UNUSUAL.items():
         plan.change(name, "heart rate" if "rate" in name else "beats", normal, made(kind))
+    for kind in NOISE_KINDS:
+        noises = stretches(kind, len(seeds), SECONDS * RATE, sizes.noise_part)
+        plan.change(f"noise {kind} at {NOISE_SNR} dB", "noise", normal, add(made(NORMAL), noises, NOISE_SNR))
     return Nuisance(plan.takes, plan.changes, plan.records, sizes.draws)
 
 

@@ -7,12 +7,15 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.quality.figures import Sample, compare, histogram, measured
-from benchmarks.quality.part import Sizes, some
-from benchmarks.quality.scorers import Scored, Take
+from benchmarks.quality.grading import limits, merits
+from benchmarks.quality.kind_levels import by_level
+from benchmarks.quality.part import TEST_FOLD, Sizes, some
+from benchmarks.quality.readings import PSNR
+from benchmarks.quality.scorers import Scored
+from benchmarks.quality.takes import Take
 from ecgnoise import read
 from ecgnoise.metrics import auroc, signed_wasserstein
 
-TEST_FOLD = 10
 KINDS = ("static_noise", "burst_noise", "baseline_drift")
 
 
@@ -31,7 +34,7 @@ class Ptbxl:
     rivals: bool = True
 
     def figures(self, scored: Scored) -> dict[str, Any]:
-        """W1 and AUROC of each kind, and their macro averages."""
+        """W1 and AUROC of each kind, and their macro averages; of ecgnoise also by level of the kind and by grade."""
         records = np.concatenate([[take.record] * take.shape[0] for take in self.takes])
         everything = Sample.of(scored.flat, records)
         clean = everything.where(self.labels["clean"])
@@ -39,9 +42,13 @@ class Ptbxl:
         figures: dict[str, Any] = {kind: compare(clean, sample, self.draws) for kind, sample in noisy.items()}
         figures |= measured("macro_w1", macro(signed_wasserstein), clean, *noisy.values(), draws=self.draws)
         figures |= measured("macro_auroc", macro(auroc), clean, *noisy.values(), draws=self.draws)
-        if scored.thresholds:
+        if scored.look == PSNR:
+            merit = Sample.of(merits(scored.readings), records)
+            accepted = merit.where(self.labels["clean"])
             for kind, sample in noisy.items():
                 figures[kind]["histogram"] = histogram(clean.values, sample.values)
+                figures[kind]["grades"] = limits(accepted, merit.where(self.labels[kind]), self.draws)
+            figures["by_level"] = by_level(scored.readings, records, self.labels, self.draws)
         return figures
 
 

@@ -1,8 +1,7 @@
-"""Takes, scorers and the cache of their scores.
+"""Rivals as scorers, ecgnoise's looks beside them, and the cache of their scores.
 
-A take is a stretch of a recording that is scored: all its leads, all its segments. A scorer gives an array of scores
-for each take, (leads, segments), NaN where it has none; ecgnoise also (leads, segments, parts) where a take asks for
-parts.
+A scorer gives an array of scores for each take, (leads, segments), NaN where it has none; the PSNR of ecgnoise is
+(leads, segments, parts) where a take asks for parts.
 """
 
 import hashlib
@@ -14,59 +13,27 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-import ecgnoise
 from benchmarks.quality.figures import WORST, Array
-from ecgnoise import Quantifier, Recording
-from ecgnoise.models.folder import Thresholds
-from ecgnoise.recording import ArraySamples
+from benchmarks.quality.readings import LOOKS, PSNR, Ecgnoise, Reading, look, packed, unpacked
+from benchmarks.quality.takes import Take
 from ecgnoise.segments import windows
 
 Rival = Callable[[NDArray[np.float64], float], float]
+LocalRival = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
 CACHE = Path(__file__).parents[1] / ".cache"
-TOGETHER = 120
 CHUNK = 8
-PACKAGES = ("neurokit2", "ecgdatakit", "ecg-integrity", "biosppy", "scipy", "numpy")
-
-
-@dataclass(frozen=True)
-class Take:
-    """What is scored: a recording, the record that it is of (takes of one record are alike), and parts a segment."""
-
-    record: str
-    recording: Recording
-    parts: int = 1
-
-    @classmethod
-    def of(
-        cls, record: str, signal: NDArray[np.float32], frequency: float, units: str = "mV", parts: int = 1
-    ) -> "Take":
-        """A take of samples, (leads, time) or (time,)."""
-        return cls(record, Recording.from_array(signal, frequency, units=units, source=record), parts)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of its scores."""
-        leads, samples = self.recording.samples.shape
-        segments = len(windows(samples, self.recording.sampling_frequency))
-        return (leads, segments) if self.parts == 1 else (leads, segments, self.parts)
-
-    @property
-    def alike(self) -> tuple[Any, ...]:
-        """Takes that are alike in this can be scored as one recording."""
-        recording = self.recording
-        return recording.sampling_frequency, recording.samples.shape[1], recording.units, self.parts
+PACKAGES = ("neurokit2", "ecgdatakit", "ecg-integrity", "biosppy", "biosqi", "scipy", "numpy")
 
 
 class Scorer(Protocol):
@@ -75,90 +42,73 @@ class Scorer(Protocol):
     name: str
     identity: str
 
+    def gives(self, takes: Sequence[Take]) -> bool:
+        """Whether it has scores for such takes."""
+
     def scores(self, takes: Sequence[Take]) -> Iterator[Array]:
         """Scores of each take, in turn."""
-
-
-def stacked(takes: Sequence[Take]) -> Recording:
-    """The leads of takes that are alike as one recording; scores do not depend on what is scored beside them."""
-    signal = np.concatenate([take.recording.signal for take in takes])
-    faults = tuple(fault for take in takes for fault in take.recording.lead_faults)
-    names = tuple(f"lead_{index}" for index in range(len(signal)))
-    first = takes[0].recording
-    samples = ArraySamples(signal)
-    return Recording(samples, first.sampling_frequency, names, first.units, source="takes", lead_faults=faults)
-
-
-class Ecgnoise:
-    """ecgnoise with one model."""
-
-    name = "ecgnoise"
-
-    def __init__(self, quantifier: Quantifier, thresholds: Thresholds) -> None:
-        self._quantifier = quantifier
-        self.thresholds = thresholds
-        self.identity = f"{ecgnoise.__version__} {quantifier.model}"
-
-    def scores(self, takes: Sequence[Take]) -> Iterator[Array]:
-        """PSNR of each take, many leads at once."""
-        for _, group in groupby(takes, key=lambda take: take.alike):
-            for lot in lots(list(group)):
-                result = self._quantifier.quantify(stacked(lot), parts=lot[0].parts)
-                psnr = result.psnr if lot[0].parts == 1 else result.local_psnr
-                yield from np.split(psnr, np.cumsum([take.shape[0] for take in lot])[:-1])
-
-
-def lots(takes: Sequence[Take]) -> Iterator[list[Take]]:
-    """Takes in lots of about as many lead-segments as a scorer should get at once."""
-    lot: list[Take] = []
-    for take in takes:
-        lot.append(take)
-        if sum(one.shape[0] * one.shape[1] for one in lot) >= TOGETHER:
-            yield lot
-            lot = []
-    if lot:
-        yield lot
 
 
 class RivalScorer:
     """A rival: one lead of one segment at a time, in processes where there is a pool.
 
-    A rival that raises, or gives no finite number, has no score there. In a pool it is found by its name.
+    local: what it says of parts of a segment, if it can. A rival that raises, or gives no finite number, has no score
+    there. In a pool it is found by its name.
     """
 
-    def __init__(self, name: str, rival: Rival, pool: ProcessPoolExecutor | None = None) -> None:
+    def __init__(
+        self, name: str, rival: Rival, pool: ProcessPoolExecutor | None = None, local: LocalRival | None = None
+    ) -> None:
         self.name = name
-        self.identity = rival_identity(rival)
-        self._score = partial(score_named, name) if pool else partial(score_leads, rival)
+        self.identity = " ".join(filter(None, [rival_identity(rival), local and rival_identity(local)]))
+        self._local = local
+        self._score = partial(score_named, name) if pool else partial(score_leads, rival, local)
         self._map: Callable[..., Iterable[Array]] = pool.map if pool else map
+
+    def gives(self, takes: Sequence[Take]) -> bool:
+        """Whether it has an answer for such takes: parts are for local rivals."""
+        return self._local is not None or all(take.parts == 1 for take in takes)
 
     def scores(self, takes: Sequence[Take]) -> Iterator[Array]:
         """Scores of each take."""
         chunks = [takes[start : start + CHUNK] for start in range(0, len(takes), CHUNK)]
-        cut = ([window for take in chunk for window in cut_leads(take.recording)] for chunk in chunks)
+        cut = ([window for take in chunk for window in cut_leads(take)] for chunk in chunks)
         for chunk, scores in zip(chunks, self._map(self._score, cut), strict=True):
             sizes = [int(np.prod(take.shape)) for take in chunk]
             pieces = np.split(scores, np.cumsum(sizes)[:-1])
             yield from (piece.reshape(take.shape) for piece, take in zip(pieces, chunk, strict=True))
 
 
-def cut_leads(recording: Recording) -> list[tuple[NDArray[np.float32], float]]:
-    """Each lead of each window of a recording with its rate in Hz, leads outermost; missing samples are 0."""
-    signal, frequency = np.nan_to_num(recording.signal), recording.sampling_frequency
-    return [(lead[w.start : w.stop], frequency) for lead in signal for w in windows(signal.shape[1], frequency)]
+class CutLead(NamedTuple):
+    """One lead of one window in mV, (samples,), its rate in Hz, and how many parts of it are asked for."""
+
+    samples: NDArray[np.float32]
+    frequency: float
+    parts: int
 
 
-def score_leads(rival: Rival, leads: Sequence[tuple[NDArray[np.float32], float]]) -> Array:
-    """Scores of leads by a rival, NaN where it fails."""
-    scores = np.full(len(leads), np.nan)
+def cut_leads(take: Take) -> list[CutLead]:
+    """Each lead of each window of a take, leads outermost; missing samples are 0."""
+    signal, frequency = np.nan_to_num(take.recording.signal), take.recording.sampling_frequency
+    cut = windows(signal.shape[1], frequency)
+    return [CutLead(lead[w.start : w.stop], frequency, take.parts) for lead in signal for w in cut]
+
+
+def score_leads(rival: Rival, local: LocalRival | None, leads: Sequence[CutLead]) -> Array:
+    """Scores of leads by a rival, of all their parts in turn, NaN where it fails."""
+    scores = [np.full(lead.parts, np.nan) for lead in leads]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for index, (lead, frequency) in enumerate(leads):
+        for lead, row in zip(leads, scores, strict=True):
+            samples = lead.samples.astype(np.float64)
             try:
-                scores[index] = float(rival(lead.astype(np.float64), frequency))
+                if lead.parts == 1:
+                    row[0] = float(rival(samples, lead.frequency))
+                elif local is not None:
+                    row[:] = [part.mean() for part in np.array_split(local(samples, lead.frequency), lead.parts)]
             except Exception:  # a rival may fail in any way: it then has no score
-                scores[index] = np.nan
-    return scores
+                row[:] = np.nan
+    return np.concatenate(scores)
 
 
 @cache
@@ -169,12 +119,20 @@ def available_rivals() -> dict[str, Rival]:
     return rivals.available()
 
 
-def score_named(name: str, leads: Sequence[tuple[NDArray[np.float32], float]]) -> Array:
+@cache
+def local_rivals() -> dict[str, LocalRival]:
+    """What rivals say of parts of a segment, by name, where their packages are there."""
+    from benchmarks.rivals.local import LOCAL
+
+    return {name: rival for name, rival in LOCAL.items() if name in available_rivals()}
+
+
+def score_named(name: str, leads: Sequence[CutLead]) -> Array:
     """Scores of leads by the rival of this name."""
-    return score_leads(available_rivals()[name], leads)
+    return score_leads(available_rivals()[name], local_rivals().get(name), leads)
 
 
-def rival_identity(rival: Rival) -> str:
+def rival_identity(rival: Rival | LocalRival) -> str:
     """What a rival's scores depend on: the file that defines it and the versions of packages."""
     inner: Any = rival
     while isinstance(inner, partial):
@@ -206,14 +164,15 @@ def start_pool(jobs: int) -> ProcessPoolExecutor | None:
 class Scored:
     """Scores of each take by one scorer, the worst where there was none.
 
-    missing: share of lead-segments without a score. ms: milliseconds a lead-segment by the clock. thresholds: of
-    grades, where the scorer has them.
+    missing: share of lead-segments without a score. ms: milliseconds a lead-segment by the clock. look: which look of
+    ecgnoise the scores are, empty for a rival; readings: all that ecgnoise says of each take.
     """
 
     scores: list[Array]
     missing: float
     ms: float
-    thresholds: Thresholds | None = None
+    look: str = ""
+    readings: Sequence[Reading] = ()
 
     @property
     def flat(self) -> Array:
@@ -228,18 +187,46 @@ class Store:
         self._folder = folder
 
     def scored(self, part: str, scorer: Scorer, takes: Sequence[Take]) -> Scored:
-        """Scores of takes, from the disk or made and kept."""
-        file = self._file(part, scorer, takes)
-        if file is None or not file.exists():
-            values, ms = made(part, scorer, takes)
-            if file is not None:
-                keep_scores(file, values, ms)
-        else:
-            with np.load(file) as kept:
-                values, ms = kept["values"], float(kept["ms"])
-        return finished(values, ms, takes, getattr(scorer, "thresholds", None))
+        """Scores of takes by a rival, from the disk or made and kept."""
 
-    def _file(self, part: str, scorer: Scorer, takes: Sequence[Take]) -> Path | None:
+        def make() -> tuple[dict[str, NDArray[Any]], int]:
+            scores = [score.ravel() for score in progress(part, scorer.name, scorer.scores(takes), len(takes))]
+            return {"values": np.concatenate(scores)}, sum(map(len, scores))
+
+        kept = self._kept(self._file(part, scorer, takes), make)
+        return finished(kept["values"], float(kept["ms"]), takes)
+
+    def looks(self, part: str, scorer: Ecgnoise, takes: Sequence[Take]) -> list[Scored]:
+        """Scores of takes by each look of ecgnoise at which they have any, the PSNR first."""
+
+        def make() -> tuple[dict[str, NDArray[Any]], int]:
+            readings = list(progress(part, scorer.name, scorer.readings(takes), len(takes)))
+            return packed(readings), sum(reading.psnr.size for reading in readings)
+
+        kept = self._kept(self._file(part, scorer, takes), make)
+        readings, ms = unpacked(kept), float(kept["ms"])
+        found = []
+        for name in LOOKS:
+            pairs = zip(readings, takes, strict=True)
+            values = np.concatenate([look(reading, name, take.parts).ravel() for reading, take in pairs])
+            if name == PSNR or (np.isfinite(values).any() and all(take.parts == 1 for take in takes)):
+                scored = finished(values, ms, takes, WORST if name == PSNR else None)
+                found.append(replace(scored, look=name, readings=readings))
+        return found
+
+    def _kept(self, file: Path | None, make: Callable[[], tuple[dict[str, NDArray[Any]], int]]) -> Any:
+        """What lies in a file, or what is made and kept there, with the milliseconds that each lead-segment took."""
+        if file is not None and file.exists():
+            with np.load(file) as kept:
+                return dict(kept)
+        start = time.perf_counter()
+        values, count = make()
+        values["ms"] = np.asarray((time.perf_counter() - start) / count * 1e3)
+        if file is not None:
+            keep_scores(file, values)
+        return values
+
+    def _file(self, part: str, scorer: Scorer | Ecgnoise, takes: Sequence[Take]) -> Path | None:
         if self._folder is None:
             return None
         digest = hashlib.sha256(f"{part} {scorer.name} {scorer.identity} {len(takes)}".encode())
@@ -249,32 +236,25 @@ class Store:
         return self._folder / part / f"{scorer.name}-{digest.hexdigest()[:20]}.npz"
 
 
-def made(part: str, scorer: Scorer, takes: Sequence[Take]) -> tuple[Array, float]:
-    """All scores in turn, and milliseconds a lead-segment."""
-    start = time.perf_counter()
-    values = [score.ravel() for score in progress(f"{part}, {scorer.name}", scorer.scores(takes), len(takes))]
-    segments = sum(int(np.prod(take.shape[:2])) for take in takes)
-    return np.concatenate(values), (time.perf_counter() - start) / segments * 1e3
-
-
-def keep_scores(file: Path, values: Array, ms: float) -> None:
-    """Write scores, whole or not at all."""
+def keep_scores(file: Path, values: dict[str, NDArray[Any]]) -> None:
+    """Write arrays, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".npz", delete=False) as temporary:
-        np.savez(temporary, values=values, ms=ms)
+        np.savez_compressed(temporary, **values)
     Path(temporary.name).replace(file)
 
 
-def finished(values: Array, ms: float, takes: Sequence[Take], thresholds: Thresholds | None) -> Scored:
-    """Scores of each take with the worst where there is none: 0 dB, or a rival's own lowest."""
+def finished(values: Array, ms: float, takes: Sequence[Take], worst: float | None = None) -> Scored:
+    """Scores of each take with the worst where there is none: the one given, or the scorer's own lowest."""
     finite = values[np.isfinite(values)]
-    worst = WORST if thresholds is not None or not len(finite) else float(finite.min())
+    if worst is None:
+        worst = float(finite.min()) if len(finite) else WORST
     filled = np.where(np.isfinite(values), values, worst)
     pieces = np.split(filled, np.cumsum([int(np.prod(take.shape)) for take in takes])[:-1])
     scores = [piece.reshape(take.shape) for piece, take in zip(pieces, takes, strict=True)]
-    return Scored(scores, float(1 - len(finite) / len(values)), ms, thresholds)
+    return Scored(scores, float(1 - len(finite) / len(values)), ms)
 
 
-def progress(what: str, items: Iterable[Any], total: int) -> Iterable[Any]:
+def progress(part: str, scorer: str, items: Iterable[Any], total: int) -> Iterable[Any]:
     """The items behind a progress bar on a terminal."""
-    return tqdm(items, desc=what, total=total, disable=not sys.stderr.isatty())
+    return tqdm(items, desc=f"{part}, {scorer}", total=total, disable=not sys.stderr.isatty())

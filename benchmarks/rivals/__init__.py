@@ -13,10 +13,21 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final
 
-from benchmarks.rivals import autoencoders, biosppy, classical, ecgdatakit, integrity, neurokit, one_liners, pca
+from benchmarks.rivals import (
+    autoencoders,
+    biosppy,
+    biosqi,
+    classical,
+    ecgdatakit,
+    integrity,
+    neurokit,
+    one_liners,
+    pca,
+    wiener,
+)
 from benchmarks.rivals.contract import Rival
 
-GROUPS: Final = (neurokit, ecgdatakit, integrity, biosppy, classical, one_liners, pca, autoencoders)
+GROUPS: Final = (neurokit, ecgdatakit, integrity, biosppy, biosqi, classical, wiener, one_liners, pca, autoencoders)
 RIVALS: Final[Mapping[str, Rival]] = MappingProxyType(
     {name: rival for group in GROUPS for name, rival in group.RIVALS.items()}
 )

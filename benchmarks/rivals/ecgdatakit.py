@@ -1,4 +1,4 @@
-"""ECGDataKit's signal quality index (Apache 2.0; read at 2.0.3): kurtosis, power ratio, regularity, baseline; 0..1.
+"""ECGDataKit (Apache 2.0; read at 2.0.3): its signal quality index, 0..1, and its estimate of the SNR in dB.
 
 On the lead as it is; no unit matters. It wants whole sampling frequencies.
 """
@@ -7,7 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.rivals.contract import Array, quiet, whole
+from benchmarks.rivals.contract import Array, checked, quiet, whole
+
+LARGEST_DB: Final = 60.0
 
 
 def signal_quality(lead: Array, sampling_frequency: float) -> float:
@@ -18,5 +20,14 @@ def signal_quality(lead: Array, sampling_frequency: float) -> float:
         return float(signal_quality_index(np.array(lead, np.float64), fs=whole(sampling_frequency)))
 
 
-RIVALS: Final = {"ecgdatakit_sqi": signal_quality}
-PACKAGES: Final = {"ecgdatakit_sqi": ("ecgdatakit",)}
+def estimated_snr(lead: Array, sampling_frequency: float) -> float:
+    """Its ``snr_estimate``: power from 1 to 40 Hz over what lies above 100 Hz, within 60 dB; NaN up to 200 Hz."""
+    with quiet():
+        from ecgdatakit.processing.quality import snr_estimate
+
+        snr = float(snr_estimate(checked(lead).copy(), fs=whole(sampling_frequency)))
+    return float(np.clip(snr, -LARGEST_DB, LARGEST_DB))
+
+
+RIVALS: Final = {"ecgdatakit_sqi": signal_quality, "ecgdatakit_snr": estimated_snr}
+PACKAGES: Final = dict.fromkeys(RIVALS, ("ecgdatakit",))

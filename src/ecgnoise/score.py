@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise import metrics, segments
+from ecgnoise.beats import agreement
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.files import file_states
@@ -222,10 +223,16 @@ class Scorer:
             errors=measured,
             noise=noise,
             rms=rms,
-            agreement=np.full(len(lot), np.nan),
+            agreement=self._agreement(originals, pictures.held),
             plausible=plausible,
             images=(originals, taken) if keep else None,
         )
+
+    def _agreement(self, originals: Images, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """How well the beats in pictures agree, (n,); NaN in a profile that is not relative to the beats."""
+        if not self.profile.relative:
+            return np.full(len(originals), np.nan)
+        return agreement(originals, held, self.profile)
 
     def _read_levels(self, reader: LevelReader, pictures: Pictures) -> LevelEstimates:
         """The noise levels in pictures; ModelFormatError where they are no numbers."""
