@@ -45,7 +45,7 @@ def test_shapes_are_those_of_the_contract(result):
 
 
 def test_levels_belong_together(result):
-    """The SNR of a segment is that of all its noise; the kind is the strongest one; microvolts are those of the level."""
+    """The SNR of a segment is that of all its noise; the kind is the strongest one; uV are those of the level."""
     scored = np.isfinite(result.psnr)
     np.testing.assert_allclose(result.estimated_snr[..., 0][scored], -total(result.noise)[scored])
     kind, share = strongest(result.noise)

@@ -16,10 +16,10 @@ A fault says why a lead-segment has no score, in order of precedence:
 
 A fault counts for a segment where it touches the new part of its window; parts that it does not touch are scored.
 
-Samples are at a rail where they are runs of 40 ms and more at the largest or smallest value, far from the median. A soft
-or noisy rail has runs of 40 ms and more within 2 % of the range, at both of whose ends the signal turns abruptly, three of
-them or half a second in all: the crest of a wave turns gently, and a pulse of calibration is one. A third of all samples
-within 2 % of an extreme that is far from the median are at a rail whatever they look like.
+Samples are at a rail where they are runs of 40 ms and more at the largest or smallest value, far from the median. A
+soft or noisy rail has runs of 40 ms and more within 2 % of the range, at both of whose ends the signal turns abruptly,
+three of them or half a second in all: the crest of a wave turns gently, and a pulse of calibration is one. A third of
+all samples within 2 % of an extreme that is far from the median are at a rail whatever they look like.
 
 Samples that are further from the median than 10,000 times the distance between the quartiles, and than 100 times the
 furthest of the other samples, are missing where they have one or two values, such as the -2147483648 that stands for
@@ -271,7 +271,8 @@ def _mask(runs: NDArray[np.int64], samples: int) -> NDArray[np.bool_]:
 def _railed(lead: NDArray[np.float32], runs: NDArray[np.int64], sampling_frequency: float) -> NDArray[np.bool_]:
     """Samples at the extreme values, as a railed or saturated amplifier leaves them, (samples,).
 
-    runs: of equal samples, (runs, 2). Beside long runs at the very extremes these are samples near them where the signal
+    runs: of equal samples, (runs, 2). Beside long runs at the very extremes these are samples near them where the
+    signal
     comes to rest abruptly, and all samples near them where they are a third of the lead.
     """
     values = lead.astype(np.float64)

@@ -34,8 +34,12 @@ LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RA
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
 TEACHER: Final = "A model folder of ecgnoise train default whose answers to learn, or default, the bundled one."
-MODEL: Final = "A model folder of ecgnoise train default or student that gets the noise levels; default: the bundled one."
-NOISE: Final = "A folder with recordings of noise, in folders named by its kind: baseline_wander, electrode, muscle, ..."
+MODEL: Final = (
+    "A model folder of ecgnoise train default or student that gets the noise levels; default: the bundled one."
+)
+NOISE: Final = (
+    "A folder with recordings of noise, in folders named by its kind: baseline_wander, electrode, muscle, ..."
+)
 ONLY: Final = "Train on the leads of this list only; of recordings, on what the records.csv of a model lists."
 PATH: Final = click.Path(path_type=Path)
 TRAIN_CODES: Final = """\b

@@ -199,8 +199,8 @@ class ModelDescription:
 
     sampler: how a latent or pixel network walks; None for other kinds. reference: percentiles
     0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
-    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question. levels:
-    of a model that has a level network. files: SHA-256 of each file, by name.
+    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question.
+    levels: of a model that has a level network. files: SHA-256 of each file, by name.
     """
 
     name: str

@@ -1,8 +1,9 @@
 """The level network: from a picture to how strong each kind of noise is (torch, extra ``train``).
 
-Patches of 2 x 4 pixels become channels, and convolutions of 3 x 3 go on until 5 rows and 32 spans are left; what lies above one another is then one
-vector a span, and convolutions over time, dilated so that each span sees the whole 10 s, look for what repeats. Levels
-of each span come from there; those of the whole lead-segment come from the mean and the maximum over the spans.
+Patches of 2 x 4 pixels become channels, and convolutions of 3 x 3 go on until 5 rows and 32 spans are left. What lies
+above one another is then one vector a span, and convolutions over time, dilated so that each span sees the whole 10 s,
+look for what repeats. Levels of each span come from there; those of the whole lead-segment come from the mean and the
+maximum over the spans.
 """
 
 from collections.abc import Mapping
@@ -106,5 +107,5 @@ class LevelNetwork(nn.Module):
     @staticmethod
     def outputs(levels: Tensor) -> LevelOutputs:
         """The levels taken apart."""
-        spans, noise, ecg, snr = levels.split([LEVELS * SPANS, LEVELS, 1, len(QUANTILES)], dim=1)
+        spans, noise, ecg, snr = torch.split(levels, [LEVELS * SPANS, LEVELS, 1, len(QUANTILES)], dim=1)
         return LevelOutputs(spans.reshape(-1, LEVELS, SPANS), noise, ecg[:, 0], snr)

@@ -16,7 +16,7 @@ from ecgnoise.levels import KINDS, SPANS, LevelEstimates
 from ecgnoise.models.description import LevelModel
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.redraw import Pictures
-from ecgnoise.profiles import COLUMNS, DEFAULT, ArrayT, to_network
+from ecgnoise.profiles import COLUMNS, DEFAULT, to_network
 
 INPUTS: Final = ("images", "conditions")
 CONDITIONS: Final = 3
@@ -31,7 +31,9 @@ class LevelAnswers:
 
     def __init__(self, network: Any, model: LevelModel) -> None:
         if len(model.widening) != len(KINDS):
-            raise ModelFormatError(f"levels.widening: {len(model.widening)} numbers, one for each of {', '.join(KINDS)}")
+            raise ModelFormatError(
+                f"levels.widening: {len(model.widening)} numbers, one for each of {', '.join(KINDS)}"
+            )
         self._network = network
         self._model = model
 
@@ -77,7 +79,7 @@ def filled_images(pictures: Pictures) -> Any:
 
 def conditions(pictures: Pictures) -> Any:
     """What the network is told beside a picture, (n, 3): whether the unit is known, the reference, the rows held."""
-    reference: ArrayT = pictures.reference
+    reference: Any = pictures.reference
     xp = array_namespace(reference)
     known = xp.asarray(pictures.known, dtype=reference.dtype, device=device(reference))
     known = xp.broadcast_to(known, reference.shape)

@@ -100,9 +100,7 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
     denoiser = TorchDenoiser(network, lower_precision(device))
     redrawer = QuestionRedrawer(denoiser, folder.description.questions, folder.description.profile)
     described, levels = folder.description.levels, open_levels(folder)
-    reader = (
-        None if described is None or levels is None else LevelAnswers(TorchLevels(levels.to(device)), described)
-    )
+    reader = None if described is None or levels is None else LevelAnswers(TorchLevels(levels.to(device)), described)
     return Loaded(redrawer, reader, placement(device))
 
 

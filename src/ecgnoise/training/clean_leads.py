@@ -1,7 +1,7 @@
 """Clean leads to add noise to, out of recordings and simulated.
 
-Recordings are screened again: their beats must agree, their drift must not lie above the ECG by more than 6 dB, nor their
-fast noise above -8 dB. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
+Recordings are screened again: their beats must agree, their drift must not lie above the ECG by more than 6 dB, nor
+their fast noise above -8 dB. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,7 +52,10 @@ def clean_leads(
             rows.setdefault(name, []).extend(only([one.listed], kept))
     if not signals:
         raise TrainingDataError("no lead-segment of the recordings looks like a clean ECG: pass others")
-    parts, weights, powers, listed = [], [], [], []
+    parts: list[NDArray[np.float32]] = []
+    weights: list[NDArray[np.float64]] = []
+    powers: list[NDArray[np.float64]] = []
+    listed: list[Listed] = []
     for name, collected in signals.items():
         signal = np.concatenate(collected)
         power = np.concatenate(fast[name])

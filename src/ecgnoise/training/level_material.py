@@ -1,6 +1,5 @@
 """What a level network is trained with, out of folders of recordings."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 

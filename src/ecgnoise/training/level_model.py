@@ -24,7 +24,7 @@ from ecgnoise.training.export import export_onnx, quantized
 from ecgnoise.training.level_pool import PoolRequest, make_pool
 from ecgnoise.training.level_task import LevelTask, conditions_of
 from ecgnoise.training.loop import StepProgress, train
-from ecgnoise.training.mixtures import SNR_RANGE, CleanLeads, Mixtures
+from ecgnoise.training.mixtures import CleanLeads, Mixtures
 from ecgnoise.training.noises import Noises
 from ecgnoise.training.records import Listed, Progress, list_bytes
 
@@ -61,7 +61,7 @@ def train_levels(
     out: Path,
     config: LevelConfig,
     work: Path,
-    told: LevelProgress = LevelProgress(),  # noqa: B008 - it is frozen
+    told: LevelProgress = LevelProgress(),
 ) -> ModelFolder | None:
     """Train a level network and write the model with it into a new folder; None in all processes but the first.
 
@@ -75,14 +75,15 @@ def train_levels(
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
     if model.description.profile != DEFAULT:
         raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
-    pools = []
+    pools: list[Mixtures] = []
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
         request = PoolRequest(size, config.seed + len(pools), config.jobs)
         if PartialState().is_main_process:
             make_pool(leads, material.noises, request, work / name, told.drawing)
         PartialState().wait_for_everyone()
         pools.append(make_pool(leads, material.noises, request, work / name))
-    network = train(*(LevelTask(pool, config.channels) for pool in pools), config, work, told.step)
+    learnt, seen = (LevelTask(pool, config.channels) for pool in pools)
+    network = train(learnt, seen, config, work, told.step)
     if not PartialState().is_main_process:
         return None
     averaged = LevelNetwork(*config.channels)
@@ -128,7 +129,7 @@ def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.fl
     chosen = np.linspace(0, len(pool.images) - 1, min(count, len(pool.images))).round().astype(np.int64)
     for first in range(0, len(chosen), BATCH):
         rows = chosen[first : first + BATCH]
-        known = within(pool.reference[rows], POSSIBLE_QRS_LEVELS)
+        known = np.asarray(within(pool.reference[rows], POSSIBLE_QRS_LEVELS), np.bool_)
         images = np.asarray(to_network(pool.images[rows].astype(np.float32)))[:, None]
         conditions = conditions_of(pool.reference[rows], known, pool.highest[rows])
         yield dict(zip(INPUTS, (images, conditions), strict=True))

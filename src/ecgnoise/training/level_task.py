@@ -56,7 +56,7 @@ class LevelTask:
             name: torch.from_numpy(np.clip(getattr(pool, name)[chosen].astype(np.float32), *LIMITS_DB) / UNIT_DB)
             for name in ("spans", "noise", "ecg", "snr")
         }
-        known = drawn & within(pool.reference[chosen], POSSIBLE_QRS_LEVELS)
+        known = drawn & np.asarray(within(pool.reference[chosen], POSSIBLE_QRS_LEVELS), np.bool_)
         conditions = conditions_of(pool.reference[chosen], known, pool.highest[chosen])
         return {
             "images": network_images(pool.images[chosen]),

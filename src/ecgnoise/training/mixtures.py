@@ -88,8 +88,8 @@ class Mixtures(NamedTuple):
 
     images: (n, rows, columns) uint8. highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
     log10 mV^2. spans: (n, 2, KINDS + 1, SPANS): lower and upper end of what the noise of a kind has over the reference,
-    and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead. ecg: (n, 2), of the ECG. snr: (n, 2). used: which makers and recordings
-    went into it, as bits, (n,).
+    and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead.
+    ecg: (n, 2), of the ECG. snr: (n, 2).
     """
 
     images: NDArray[np.uint8]
@@ -102,8 +102,11 @@ class Mixtures(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """A noisy lead. signal, base: (samples,). noises: (KINDS, samples). snr: dB, lower and upper end. seen: whether
-    the ECG is there. own: (KINDS,) power that the lead may have had before."""
+    """A noisy lead.
+
+    signal, ecg: (samples,). noises: (KINDS, samples). snr: lower and upper end of what is known of it, in dB. own: the
+    power that each kind of noise may have had in the lead before, (KINDS,).
+    """
 
     signal: Array
     ecg: Array
@@ -142,7 +145,9 @@ class Mixer:
         spans, noise, ecg = (np.array([each[part] for each in targets], np.float16) for part in range(3))
         snr = np.array([one.snr for one in mixed], np.float16)
         highest = np.full(LOT, held.sum(), np.int16)
-        return Mixtures(np.round(images).astype(np.uint8), highest, reference.astype(np.float32), spans, noise, ecg, snr)
+        return Mixtures(
+            np.round(images).astype(np.uint8), highest, reference.astype(np.float32), spans, noise, ecg, snr
+        )
 
     def _mix(self, lead: int, frequency: int, generator: np.random.Generator) -> Mixture:
         """One lead with noise."""
@@ -218,7 +223,7 @@ def banded(stack: Array, generator: np.random.Generator) -> Array:
         order = generator.integers(1, 3)
         safe = np.maximum(frequencies, 1e-3)
         spectrum /= np.sqrt(1 + (between(generator, 0.05, 0.7) / safe) ** (2 * order))
-    return np.fft.irfft(spectrum, stack.shape[1], axis=1)
+    return np.asarray(np.fft.irfft(spectrum, stack.shape[1], axis=1))
 
 
 def resampled(stack: Array, frequency: int) -> Array:
@@ -248,7 +253,7 @@ def as_read(signal: Array, frequency: float) -> Array:
     frequencies = np.fft.rfftfreq(len(signal), 1 / frequency)
     low, high = READING_BAND
     gain = 1 / ((1 + (low / np.maximum(frequencies, 1e-3)) ** 4) * (1 + (frequencies / high) ** 8))
-    return np.fft.irfft(np.fft.rfft(signal) * gain, len(signal))
+    return np.asarray(np.fft.irfft(np.fft.rfft(signal) * gain, len(signal)))
 
 
 def smoothed(samples: int) -> Array:
@@ -256,7 +261,7 @@ def smoothed(samples: int) -> Array:
     middle = (np.arange(SPANS) + 0.5) / SPANS * samples
     distance = (np.arange(samples) + 0.5 - middle[:, None]) / (samples / 10)
     window = np.where(np.abs(distance) < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
-    return window / window.sum(axis=1, keepdims=True)
+    return np.asarray(window / window.sum(axis=1, keepdims=True))
 
 
 def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]:

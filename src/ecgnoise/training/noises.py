@@ -29,7 +29,7 @@ RECORDED: Final = "recorded"
 def shaped(gain: Array, generator: np.random.Generator) -> Array:
     """Gaussian noise, (samples,), whose spectrum has this gain at each of the frequencies, (frequencies,)."""
     real, imaginary = generator.standard_normal((2, len(FREQUENCIES)))
-    return np.fft.irfft(gain * (real + 1j * imaginary), SAMPLES)
+    return np.asarray(np.fft.irfft(gain * (real + 1j * imaginary), SAMPLES))
 
 
 def band(low: float, high: float, steepness: float = 4.0) -> Array:
@@ -63,7 +63,7 @@ def breathing(generator: np.random.Generator) -> Array:
     phase = 2 * np.pi * np.cumsum(between(generator, 0.12, 0.5) * np.exp(0.15 * slowly(generator, 8))) / FREQUENCY
     first, second = generator.uniform(0, 2 * np.pi, 2)
     wave = np.sin(phase + first) + generator.uniform(0, 0.4) * np.sin(2 * phase + second)
-    return wave * np.exp(0.3 * slowly(generator, 6))
+    return np.asarray(wave * np.exp(0.3 * slowly(generator, 6)))
 
 
 def slow_band(generator: np.random.Generator) -> Array:
@@ -81,7 +81,7 @@ def swings(generator: np.random.Generator) -> Array:
     heights = generator.standard_normal(len(orders)) / orders
     phases = generator.uniform(0, 2 * np.pi, len(orders))
     wave = (heights[:, None] * np.sin(orders[:, None] * phase + phases[:, None])).sum(axis=0)
-    return wave * np.exp(generator.uniform(0, 0.6) * slowly(generator, 9))
+    return np.asarray(wave * np.exp(generator.uniform(0, 0.6) * slowly(generator, 9)))
 
 
 def running(generator: np.random.Generator) -> Array:
@@ -124,7 +124,7 @@ def mains(generator: np.random.Generator) -> Array:
     phases = generator.uniform(0, 2 * np.pi, 4)
     orders = np.arange(1, 5)
     waves = np.sin(2 * np.pi * orders[:, None] * actual * TIME + phases[:, None])
-    return (heights[:, None] * waves).sum(axis=0) * np.exp(generator.uniform(0, 0.5) * slowly(generator, 5))
+    return np.asarray((heights[:, None] * waves).sum(axis=0) * np.exp(generator.uniform(0, 0.5) * slowly(generator, 5)))
 
 
 def impulses(generator: np.random.Generator) -> Array:
@@ -197,7 +197,7 @@ class Noises:
         recordings = [] if f"{RECORDED} {kind}" in self.without else self.recordings.get(kind, ())
         names: list[str] = getattr(self, "_makers")[kind]  # noqa: B009 - not a field
         if recordings and (not names or generator.random() < RECORDED_SHARE.get(kind, 0.5)):
-            wave = cut(recordings[generator.integers(len(recordings))], generator)
+            wave = cut(recordings[int(generator.integers(len(recordings)))], generator)
         elif names:
             wave = MAKERS[kind][names[generator.integers(len(names))]](generator)
         else:
@@ -209,12 +209,12 @@ def cut(recording: NDArray[np.float32], generator: np.random.Generator) -> Array
     """10 s of a channel of recorded noise, (samples,)."""
     start = int(generator.integers(recording.shape[1] - SAMPLES + 1))
     wave = recording[generator.integers(len(recording)), start : start + SAMPLES].astype(np.float64)
-    return wave * generator.choice([-1.0, 1.0])
+    return np.asarray(wave * generator.choice([-1.0, 1.0]))
 
 
 def limited(wave: Array, generator: np.random.Generator) -> Array:
     """The noise, or a burst of it: three of ten last from 0.3 s to all of the 10 s."""
-    centred = wave - wave.mean()
+    centred: Array = wave - wave.mean()
     if generator.random() >= 0.3:
         return centred
     length = round(between(generator, SHORTEST_BURST, SAMPLES))
@@ -229,4 +229,4 @@ def normalised(wave: Array) -> Array:
     """The noise with mean 0 and power 1."""
     centred = wave - wave.mean()
     power = float(np.mean(centred**2))
-    return centred / np.sqrt(power) if power > 0 else centred
+    return np.asarray(centred / np.sqrt(power) if power > 0 else centred)
