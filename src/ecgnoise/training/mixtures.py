@@ -199,7 +199,7 @@ class Mixer:
             if drawn is not None:
                 noises[kind] += drawn * (1.0 if number == 0 else 10 ** (-generator.uniform(0, 25) / 20))
         total = noises.sum(axis=0)
-        return noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10))
+        return np.asarray(noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10)))
 
 
 KIND_SHARES: Final = (0.19, 0.29, 0.18, 0.10, 0.11, 0.13)
@@ -245,7 +245,7 @@ def rails(signal: Array, generator: np.random.Generator) -> Array:
     soft = generator.choice([0.0, 0.005, 0.02]) * limit
     clipped = np.clip(centred, low, high)
     outside = clipped != centred
-    return clipped + np.median(signal) + soft * outside * generator.standard_normal(len(signal))
+    return np.asarray(clipped + np.median(signal) + soft * outside * generator.standard_normal(len(signal)))
 
 
 def as_read(signal: Array, frequency: float) -> Array:

@@ -35,7 +35,7 @@ def shaped(gain: Array, generator: np.random.Generator) -> Array:
 def band(low: float, high: float, steepness: float = 4.0) -> Array:
     """The gain of a band-pass in Hz, (frequencies,), which falls with this power of the frequency."""
     safe = np.maximum(FREQUENCIES, 1e-3)
-    return 1.0 / np.sqrt((1.0 + (low / safe) ** (2 * steepness)) * (1.0 + (safe / high) ** (2 * steepness)))
+    return np.asarray(1.0 / np.sqrt((1.0 + (low / safe) ** (2 * steepness)) * (1.0 + (safe / high) ** (2 * steepness))))
 
 
 def slowly(generator: np.random.Generator, points: int) -> Array:
