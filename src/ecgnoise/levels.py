@@ -11,7 +11,7 @@ local SNR
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,11 @@ class LevelReader(Protocol):
     def snr_range(self) -> tuple[float, float]:
         """The lowest and highest SNR in dB that it can tell."""
 
-    def read(self, pictures: Pictures) -> LevelEstimates:
-        """The levels in pictures, each the same whatever the others are."""
+    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
+        """The levels in pictures, each the same whatever the others are.
+
+        traced: what :func:`ecgnoise.traces.traces` gives of their signals, where the pictures are.
+        """
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class Scorer:
         if self._levels is None:
             noise: Noise = self._kinds.tell(originals, taken, pictures.held)
         else:
-            noise = self._read_levels(self._levels, pictures)
+            noise = self._read_levels(self._levels, lot, pictures)
             if recording.units == "mV":
                 rms = ecg_rms(noise.ecg, take(pictures.reference))
         plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
@@ -234,9 +234,11 @@ class Scorer:
             return np.full(len(originals), np.nan)
         return agreement(originals, held, self.profile)
 
-    def _read_levels(self, reader: LevelReader, pictures: Pictures) -> LevelEstimates:
-        """The noise levels in pictures; ModelFormatError where they are no numbers."""
-        found = reader.read(pictures)
+    def _read_levels(self, reader: LevelReader, lot: Lot, pictures: Pictures) -> LevelEstimates:
+        """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""
+        reference = self._placement.take(pictures.reference)
+        traced = traces(np.stack([item.signal for item in lot]), reference)
+        found = reader.read(pictures, self._placement.put(traced))
         if not all(np.isfinite(values).all() for values in vars(found).values()):
             raise self._damaged()
         return found

@@ -1,12 +1,13 @@
 """The level network: from a picture to how strong each kind of noise is (torch, extra ``train``).
 
 Patches of 2 x 4 pixels become channels, and convolutions of 3 x 3 go on until 5 rows and 32 spans are left. What lies
-above one another is then one vector a span, and convolutions over time, dilated so that each span sees the whole 10 s,
-look for what repeats. Levels of each span come from there; those of the whole lead-segment come from the mean and the
+above one another is then one vector a span, beside what convolutions over time make of the traces of the signal; and
+convolutions over time, dilated so that each span sees the whole 10 s, look for what repeats. Levels of each span come from there; those of the whole lead-segment come from the mean and the
 maximum over the spans.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import torch
@@ -15,14 +16,16 @@ from torch.nn import functional
 
 from ecgnoise.levels import KINDS, SPANS
 from ecgnoise.profiles import COLUMNS, DEFAULT
+from ecgnoise.traces import TRACES
 
 UNIT_DB: Final = 10.0
 QUANTILES: Final = (0.16, 0.5, 0.84)
-CONDITIONS: Final = 3
+CONDITIONS: Final = 4
 LEVELS: Final = len(KINDS) + 1  # each kind, and all of them in the band in which an ECG is read
 OUTPUTS: Final = LEVELS * SPANS + LEVELS + 1 + len(QUANTILES)
 PATCH: Final = (2, 4)  # rows and columns
 DILATIONS: Final = (1, 2, 4, 8)
+TRACE_CHANNELS: Final = (TRACES, 24, 48, 64)
 
 
 class Convolution(nn.Sequential):
@@ -31,6 +34,15 @@ class Convolution(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int] = (1, 1)) -> None:
         super().__init__(
             nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        )
+
+
+class AlongTrace(nn.Sequential):
+    """A convolution over columns that halves their number, its normalisation, and a rectifier."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, (1, 7), (1, 2), padding=(0, 3), bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
         )
 
 
@@ -59,9 +71,10 @@ class LevelOutputs(NamedTuple):
 
 
 class LevelNetwork(nn.Module):
-    """From network images (n, 1, rows, columns) and conditions (n, 3) to levels.
+    """From network images (n, 1, rows, columns), traces (n, 3, columns) and conditions (n, 4) to levels.
 
-    conditions: whether the reference is known, the reference or 0, and the share of rows that are held, less 1.
+    conditions: whether the reference is known, the reference or 0, the share of rows that are held, less 1, and the
+    logarithm of the power of the whole window over the reference.
     """
 
     ROWS: Final = DEFAULT.rows
@@ -75,8 +88,11 @@ class LevelNetwork(nn.Module):
             Convolution(width, 2 * width),
             Convolution(2 * width, 2 * width, (2, 1)),
         )
+        self.traced = nn.Sequential(*(AlongTrace(*widths) for widths in pairwise(TRACE_CHANNELS)))
         self.together = nn.Sequential(
-            nn.Conv2d(2 * width * rows + CONDITIONS, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()
+            nn.Conv2d(2 * width * rows + TRACE_CHANNELS[-1] + CONDITIONS, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
         )
         self.over_time = nn.Sequential(*(OverTime(channels, dilation) for dilation in DILATIONS))
         self.whole = nn.Sequential(nn.Conv2d(2 * channels, channels, 1), nn.ReLU())
@@ -84,7 +100,7 @@ class LevelNetwork(nn.Module):
         self.of_whole = nn.Conv2d(channels, LEVELS + 1 + len(QUANTILES), 1)
         self.register_buffer("rows", torch.linspace(-1, 1, DEFAULT.rows).reshape(1, 1, -1, 1))
 
-    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
+    def forward(self, images: Tensor, traces: Tensor, conditions: Tensor) -> Tensor:
         """All levels in units of 10 dB, (n, OUTPUTS); :meth:`outputs` takes them apart."""
         rows = torch.as_tensor(self.rows).expand(images.shape[0], 1, DEFAULT.rows, COLUMNS)
         high, wide = PATCH
@@ -93,7 +109,8 @@ class LevelNetwork(nn.Module):
         features = self.trunk(patches)
         spans = features.reshape(features.shape[0], -1, 1, SPANS)
         told = conditions[:, :, None, None].expand(-1, -1, 1, SPANS)
-        spans = self.over_time(self.together(torch.cat([spans, told], dim=1)))
+        traced = self.traced(traces[:, :, None])
+        spans = self.over_time(self.together(torch.cat([spans, traced, told], dim=1)))
         pooled = torch.cat([spans.mean(dim=3, keepdim=True), spans.amax(dim=3, keepdim=True)], dim=1)
         whole = self.whole(pooled)
         each = self.of_spans(torch.cat([spans, whole.expand(-1, -1, 1, SPANS)], dim=1))

@@ -17,9 +17,10 @@ from ecgnoise.models.description import LevelModel
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.redraw import Pictures
 from ecgnoise.profiles import COLUMNS, DEFAULT, to_network
+from ecgnoise.traces import TRACES, total_power
 
-INPUTS: Final = ("images", "conditions")
-CONDITIONS: Final = 3
+INPUTS: Final = ("images", "traces", "conditions")
+CONDITIONS: Final = 4
 UNIT_DB: Final = 10.0
 LEVELS: Final = len(KINDS) + 1
 QUANTILES: Final = 3
@@ -42,9 +43,9 @@ class LevelAnswers:
         """The lowest and highest SNR in dB that it can tell."""
         return self._model.lowest, self._model.highest
 
-    def read(self, pictures: Pictures) -> LevelEstimates:
+    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
         """The levels in pictures, each the same whatever the others are."""
-        answers = self._network.levels(filled_images(pictures), conditions(pictures))
+        answers = self._network.levels(filled_images(pictures), traced, conditions(pictures, traced))
         return self.estimates(np.asarray(answers, np.float64) * UNIT_DB)
 
     def estimates(self, answers: NDArray[np.float64]) -> LevelEstimates:
@@ -77,23 +78,28 @@ def filled_images(pictures: Pictures) -> Any:
     return to_network(images)[:, None]
 
 
-def conditions(pictures: Pictures) -> Any:
-    """What the network is told beside a picture, (n, 3): whether the unit is known, the reference, the rows held."""
+def conditions(pictures: Pictures, traced: Any) -> Any:
+    """What the network is told beside a picture and its traces, (n, 4).
+
+    It is whether the unit is known, the reference, the rows held, and the power of the whole window.
+    """
     reference: Any = pictures.reference
     xp = array_namespace(reference)
     known = xp.asarray(pictures.known, dtype=reference.dtype, device=device(reference))
     known = xp.broadcast_to(known, reference.shape)
     held = xp.full_like(reference, float(pictures.held.sum()) / len(pictures.held) - 1.0)
-    return xp.stack([known, known * reference, held], axis=1)
+    return xp.stack([known, known * reference, held, total_power(traced)], axis=1)
 
 
 class OnnxLevels:
     """A level network as an ONNX file."""
 
     def __init__(self, file: Path, threads: int) -> None:
-        shapes = (None, 1, DEFAULT.rows, COLUMNS), (None, CONDITIONS)
+        shapes = (None, 1, DEFAULT.rows, COLUMNS), (None, TRACES, COLUMNS), (None, CONDITIONS)
         self._session = OnnxSession(file, threads, Interface(dict(zip(INPUTS, shapes, strict=True)), (None, OUTPUTS)))
 
-    def levels(self, images: NDArray[np.float32], told: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers, (n, OUTPUTS), for network images and conditions."""
-        return self._session.run(dict(zip(INPUTS, (images, told), strict=True)))
+    def levels(
+        self, images: NDArray[np.float32], traced: NDArray[np.float32], told: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Answers, (n, OUTPUTS), for network images, traces and conditions."""
+        return self._session.run(dict(zip(INPUTS, (images, traced, told), strict=True)))

@@ -122,10 +122,10 @@ class TorchLevels:
     def __init__(self, network: LevelNetwork) -> None:
         self.network = network
 
-    def levels(self, images: torch.Tensor, told: torch.Tensor) -> Array:
-        """Answers of the network for network images and conditions; ModelFormatError where they are not finite."""
+    def levels(self, images: torch.Tensor, traced: torch.Tensor, told: torch.Tensor) -> Array:
+        """Answers of the network for network images, traces and conditions; ModelFormatError unless finite."""
         with torch.inference_mode():
-            return as_array(self.network(images, told))
+            return as_array(self.network(images, traced, told))
 
 
 def open_levels(folder: ModelFolder) -> LevelNetwork | None:

@@ -21,7 +21,7 @@ from ecgnoise.training.noises import FREQUENCY
 from ecgnoise.training.records import Listed, Taken, only
 
 SHARES: Final[Mapping[str, float]] = MappingProxyType(
-    {"ptb-xl": 0.30, "ludb": 0.12, "more-12-lead": 0.10, "qtdb": 0.12, "train-hand-held": 0.14, "train-rhythms": 0.17}
+    {"ptb-xl": 0.38, "ludb": 0.12, "more-12-lead": 0.10, "qtdb": 0.09, "train-hand-held": 0.12, "train-rhythms": 0.14}
 )
 OTHERS_SHARE: Final = 0.1
 SIMULATED_SHARE: Final = 0.05

@@ -80,7 +80,7 @@ def quantized(network: bytes, inputs: Iterable[Mapping[str, NDArray[np.float32]]
     """An ONNX network most of whose convolutions compute in 8 bit.
 
     Those stay in float32 that cost little and whose errors reach far: the first and the last one, those of the coarsest
-    resolution, which have the most channels, and those of single pixels, which attention is made of.
+    resolution, which have the most channels, and those of a single row, which attention and traces go through.
 
     inputs: what the ranges of the activations are measured on, as the network takes it. Weights have seven bits, one
     scale a channel: processors without instructions for 8-bit products then give the same answers, only slower.
@@ -114,7 +114,7 @@ def _exact_convolutions(graph: onnx.GraphProto) -> list[str]:
     found = {node.name: shapes[node.input[1]] for node in graph.node if node.op_type == "Conv"}
     widest = max(shape[0] for shape in found.values() if shape[2:] != (1, 1))
     ends = {next(iter(found)), next(reversed(found))}
-    return [name for name, shape in found.items() if name in ends or shape[2:] == (1, 1) or shape[0] == widest]
+    return [name for name, shape in found.items() if name in ends or shape[2] == 1 or shape[0] == widest]
 
 
 class InputReader(CalibrationDataReader):  # type: ignore[misc]

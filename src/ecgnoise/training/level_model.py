@@ -19,6 +19,7 @@ from ecgnoise.models.level_network import LevelNetwork
 from ecgnoise.models.level_reader import CONDITIONS, INPUTS, LevelAnswers, OnnxLevels, interval
 from ecgnoise.models.torch import LEVEL_WEIGHTS
 from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network, within
+from ecgnoise.traces import TRACES
 from ecgnoise.training.config import LevelConfig
 from ecgnoise.training.export import export_onnx, quantized
 from ecgnoise.training.level_pool import PoolRequest, make_pool
@@ -120,7 +121,8 @@ def write_levels(
 
 def export_levels(network: LevelNetwork) -> bytes:
     """The network as an ONNX file with the inputs of ``LevelNetwork.forward``."""
-    examples = torch.zeros(1, 1, DEFAULT.rows, COLUMNS), torch.zeros(1, CONDITIONS)
+    images, traced = torch.zeros(1, 1, DEFAULT.rows, COLUMNS), torch.zeros(1, TRACES, COLUMNS)
+    examples = images, traced, torch.zeros(1, CONDITIONS)
     return export_onnx(network.eval(), dict(zip(INPUTS, examples, strict=True)), "levels")
 
 
@@ -131,8 +133,9 @@ def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.fl
         rows = chosen[first : first + BATCH]
         known = np.asarray(within(pool.reference[rows], POSSIBLE_QRS_LEVELS), np.bool_)
         images = np.asarray(to_network(pool.images[rows].astype(np.float32)))[:, None]
-        conditions = conditions_of(pool.reference[rows], known, pool.highest[rows])
-        yield dict(zip(INPUTS, (images, conditions), strict=True))
+        traced = pool.traces[rows].astype(np.float32)
+        conditions = conditions_of(pool.reference[rows], known, pool.highest[rows], traced)
+        yield dict(zip(INPUTS, (images, traced, conditions), strict=True))
 
 
 def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ecgnoise.models.level_network import QUANTILES, UNIT_DB, LevelNetwork
 from ecgnoise.profiles import POSSIBLE_QRS_LEVELS, Images, within
+from ecgnoise.traces import total_power
 from ecgnoise.training.mixtures import Mixtures
 from ecgnoise.training.tasks import EXAMPLES, Batch, fingerprint, network_images
 
@@ -57,16 +58,18 @@ class LevelTask:
             for name in ("spans", "noise", "ecg", "snr")
         }
         known = drawn & np.asarray(within(pool.reference[chosen], POSSIBLE_QRS_LEVELS), np.bool_)
-        conditions = conditions_of(pool.reference[chosen], known, pool.highest[chosen])
+        traced = pool.traces[chosen].astype(np.float32)
+        conditions = conditions_of(pool.reference[chosen], known, pool.highest[chosen], traced)
         return {
             "images": network_images(pool.images[chosen]),
+            "traces": torch.from_numpy(traced),
             "conditions": torch.from_numpy(conditions),
             **levels,
         }
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Mean loss over all that is known."""
-        found = LevelNetwork.outputs(network(batch["images"], batch["conditions"]).float())
+        found = LevelNetwork.outputs(network(batch["images"], batch["traces"], batch["conditions"]).float())
         levels = beyond(found.spans, batch["spans"]) + beyond(found.noise, batch["noise"])
         ecg = beyond(found.ecg, batch["ecg"])
         return levels + ECG_WEIGHT * ecg + snr_loss(found.snr, batch["snr"])
@@ -79,11 +82,14 @@ class LevelTask:
 
 
 def conditions_of(
-    reference: NDArray[np.float32], known: NDArray[np.bool_], held: NDArray[np.integer]
+    reference: NDArray[np.float32], known: NDArray[np.bool_], held: NDArray[np.integer], traced: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """What the network is told beside a picture, (n, 3): whether the unit is known, the reference, the rows held."""
+    """What the network is told beside a picture and its traces, (n, 4).
+
+    It is whether the unit is known, the reference, the rows held, and the power of the whole window.
+    """
     rows = held / LevelNetwork.ROWS - 1.0
-    return np.stack([known, np.where(known, reference, 0.0), rows], axis=1).astype(np.float32)
+    return np.stack([known, np.where(known, reference, 0.0), rows, total_power(traced)], axis=1).astype(np.float32)
 
 
 def beyond(found: Tensor, ends: Tensor) -> Tensor:

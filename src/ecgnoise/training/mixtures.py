@@ -16,6 +16,7 @@ from scipy.signal import butter, resample_poly, sosfiltfilt
 from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, KINDS, SPANS
 from ecgnoise.profiles import DEFAULT, SEGMENT_SECONDS, held_rows, level_images, qrs_level
 from ecgnoise.superlet import Superlet, superlet
+from ecgnoise.traces import traces
 from ecgnoise.training.noises import FREQUENCY, SAMPLES, Noises, between
 
 Array = NDArray[np.float64]
@@ -86,13 +87,14 @@ def fast_power(signal: NDArray[np.float32]) -> Array:
 class Mixtures(NamedTuple):
     """Pictures of noisy leads, and what is known of them; levels in dB.
 
-    images: (n, rows, columns) uint8. highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
+    images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
     log10 mV^2. spans: (n, 2, KINDS + 1, SPANS): lower and upper end of what the noise of a kind has over the reference,
     and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead.
     ecg: (n, 2), of the ECG. snr: (n, 2).
     """
 
     images: NDArray[np.uint8]
+    traces: NDArray[np.float16]
     highest: NDArray[np.int16]
     reference: NDArray[np.float32]
     spans: NDArray[np.float16]
@@ -136,7 +138,8 @@ class Mixer:
         leads = generator.choice(len(self._leads.weight), LOT, p=self._leads.weight)
         mixed = [self._mix(int(lead), frequency, generator) for lead in leads]
         transform = self._transforms.setdefault(frequency, superlet(DEFAULT, frequency))
-        levels = np.asarray(transform(np.array([one.signal for one in mixed], np.float32)))
+        signal = np.array([one.signal for one in mixed], np.float32)
+        levels = np.asarray(transform(signal))
         reference = np.asarray(qrs_level(levels, DEFAULT))
         images = np.asarray(level_images(levels, reference, DEFAULT))
         held = held_rows(DEFAULT, frequency)
@@ -146,7 +149,14 @@ class Mixer:
         snr = np.array([one.snr for one in mixed], np.float16)
         highest = np.full(LOT, held.sum(), np.int16)
         return Mixtures(
-            np.round(images).astype(np.uint8), highest, reference.astype(np.float32), spans, noise, ecg, snr
+            images=np.round(images).astype(np.uint8),
+            traces=traces(signal, reference).astype(np.float16),
+            highest=highest,
+            reference=reference.astype(np.float32),
+            spans=spans,
+            noise=noise,
+            ecg=ecg,
+            snr=snr,
         )
 
     def _mix(self, lead: int, frequency: int, generator: np.random.Generator) -> Mixture:
