@@ -39,6 +39,7 @@ from ecgnoise.result import ModelIdentity, Result
 from ecgnoise.segments import LeadSegment
 from ecgnoise.sheet import Sheet
 from ecgnoise.superlet import Superlet, segment_samples, superlet
+from ecgnoise.traces import traces
 
 if TYPE_CHECKING:
     from ecgnoise.journal import Journal

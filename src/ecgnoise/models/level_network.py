@@ -1,9 +1,9 @@
 """The level network: from a picture to how strong each kind of noise is (torch, extra ``train``).
 
 Patches of 2 x 4 pixels become channels, and convolutions of 3 x 3 go on until 5 rows and 32 spans are left. What lies
-above one another is then one vector a span, beside what convolutions over time make of the traces of the signal; and
-convolutions over time, dilated so that each span sees the whole 10 s, look for what repeats. Levels of each span come from there; those of the whole lead-segment come from the mean and the
-maximum over the spans.
+above one another is then one vector a span, beside what convolutions over time make of the traces of the signal.
+Convolutions over time, dilated so that each span sees the whole 10 s, then look for what repeats. Levels of each span
+come from there; those of the whole lead-segment come from the mean and the maximum over the spans.
 """
 
 from collections.abc import Mapping

@@ -87,7 +87,8 @@ def fast_power(signal: NDArray[np.float32]) -> Array:
 class Mixtures(NamedTuple):
     """Pictures of noisy leads, and what is known of them; levels in dB.
 
-    images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: rows that are held, counted from the lowest, (n,). reference: (n,) in
+    images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: rows that are held, counted from the lowest,
+    (n,). reference: (n,) in
     log10 mV^2. spans: (n, 2, KINDS + 1, SPANS): lower and upper end of what the noise of a kind has over the reference,
     and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead.
     ecg: (n, 2), of the ECG. snr: (n, 2).
@@ -203,7 +204,7 @@ class Mixer:
 
     def _some(self, power: float, snr: float, generator: np.random.Generator) -> Array:
         noises = np.zeros((len(KINDS), SAMPLES))
-        for number in range(int(generator.choice([1, 2, 3], p=[0.62, 0.26, 0.12]))):
+        for number in range(int(generator.choice([1, 2, 3], p=[0.70, 0.21, 0.09]))):
             kind = int(generator.choice(len(KINDS), p=KIND_SHARES))
             drawn = self._noises.draw(KINDS[kind], generator)
             if drawn is not None:
