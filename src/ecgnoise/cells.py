@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.intervals import Choice, bad_pieces, bad_segments, pieces
-from ecgnoise.levels import KINDS, LOCAL_DECIMALS, MICROVOLTS, strongest
+from ecgnoise.levels import KINDS, LOCAL_DECIMALS, MICROVOLTS, strongest, weighted
 from ecgnoise.scores import Scores
 
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 KIND_DB: Final = tuple(f"{kind}_db" for kind in KINDS)
 KIND_UV: Final = tuple(f"{kind}_uv" for kind in KINDS)
-LEVELS: Final = ("agreement", "analysable_s", *KIND_DB, "ecg_uv", *KIND_UV)
+LEVELS: Final = ("effective_snr_db", "agreement", "analysable_s", *KIND_DB, "ecg_uv", *KIND_UV)
 COLUMNS: Final = (
     "record", "lead", "segment", "start_s", "duration_s", "time", *MEASURES, "grade", "fault", "usable", "noise",
     "noise_share", *LEVELS, "model", "path", "sampling_frequency_hz", "units", "profile", "notes", "lead_remarks",
@@ -93,6 +93,7 @@ def _level_cells(scores: Scores) -> Cells:
     """The cells of the columns :data:`LEVELS`, (leads, segments, columns)."""
     columns = np.concatenate(
         [
+            np.round(scores.effective_snr, LEVEL_DECIMALS)[..., None],
             np.round(scores.agreement, AGREEMENT_DECIMALS)[..., None],
             np.round(analysable_seconds(scores), TIME_DECIMALS)[..., None],
             np.round(scores.noise, LEVEL_DECIMALS),
@@ -124,12 +125,17 @@ def _span_cells(scores: Scores) -> Cells:
         [
             [
                 _numbers_cell(snr[first:stop].tolist(), LOCAL_DECIMALS),
-                " ".join(word or NO_NUMBER for word in strongest(noise[first:stop])[0].tolist()),
+                " ".join(word or NO_NUMBER for word in _strongest(noise[first:stop], scores.limits.wander)),
             ]
             for first, stop in pairwise(edges)
         ]
         for snr, noise in zip(scores.local_snr, scores.local_noise, strict=True)
     ]
+
+
+def _strongest(noise: NDArray[np.floating], wander: float) -> list[str]:
+    """The strongest kind of each span, weighted, (spans,), of levels (spans, kinds)."""
+    return [str(kind) for kind in strongest(weighted(noise, wander))[0]]
 
 
 def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:

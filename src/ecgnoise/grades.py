@@ -10,11 +10,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecgnoise.levels import SpanLimits
 from ecgnoise.models.folder import StressStep, Thresholds
 
 GRADES: Final = ("good", "fair", "poor", "unusable")
 ESTIMATES: Final = 3
 SMALLEST_RISE: Final = 1e-9
+# The SNR in dB that an ECG can have whose beats agree so well, 0..1; between these it is interpolated.
+AGREEMENTS: Final = (0.0, 0.5, 0.7, 0.9, 1.0)
+AGREEMENT_DB: Final = (-10.0, 0.0, 5.0, 18.0, 40.0)
+PSNR_ODD_DB: Final = 10.0
 
 
 def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]:
@@ -22,6 +27,26 @@ def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]
     bounds = (thresholds.good, thresholds.fair, thresholds.poor)
     below = np.sum([psnr < bound for bound in bounds], axis=0)
     return np.where(np.isnan(psnr), "", np.asarray(GRADES)[below])
+
+
+def effective_snr(
+    weighted_snr: NDArray[np.float64], agreement: NDArray[np.float64], psnr: NDArray[np.float64], thresholds: Thresholds
+) -> NDArray[np.float64]:
+    """The SNR in dB from which a grade follows, to a tenth, the same shape as all that it is made of; NaN without SNR.
+
+    It is the weighted SNR, but not more than beats that agree so well (0..1, :data:`AGREEMENT_DB`) and a PSNR in dB
+    allow: below ``thresholds.poor``, where hardly a clean lead lies, what is there is not ``good`` whatever it is.
+    """
+    most = np.interp(agreement, AGREEMENTS, AGREEMENT_DB)
+    odd = psnr < thresholds.poor
+    lowest = np.fmin(weighted_snr, np.fmin(most, np.where(odd, PSNR_ODD_DB, np.inf)))
+    return np.where(np.isnan(weighted_snr), np.nan, np.round(lowest, 1))
+
+
+def grade_by_snr(snr: NDArray[np.float64], limits: SpanLimits) -> NDArray[np.str_]:
+    """Grade of each effective SNR in dB, the same shape; empty where NaN."""
+    below = np.sum([snr < bound for bound in limits.bounds], axis=0)
+    return np.where(np.isnan(snr), "", np.asarray(GRADES)[below])
 
 
 def percentile(psnr: NDArray[np.float64], reference: Sequence[float]) -> NDArray[np.float64]:

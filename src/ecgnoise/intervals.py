@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
 from ecgnoise.grades import GRADES
-from ecgnoise.levels import SpanRule, strongest
+from ecgnoise.levels import SpanRule, strongest, weighted
 from ecgnoise.recording import Samples, Signal
 from ecgnoise.scores import Scores
 
@@ -105,7 +105,7 @@ def _bad_as_a_whole(scores: Scores) -> NDArray[np.bool_]:
 
     Something else than noise levels speaks against them, such as beats that do not agree, and no span tells where.
     """
-    by_snr = _ranks(scores.estimated_snr[..., 0], scores.limits.bounds)
+    by_snr = _ranks(scores.weighted_snr, scores.limits.bounds)
     found = (scores.grade[..., None] == np.asarray(GRADES)).argmax(axis=-1)
     return np.asarray((scores.grade != "") & (found > by_snr))
 
@@ -150,6 +150,7 @@ def segment_interval(scores: Scores, lead: int, segment: int) -> Interval:
 def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list[Interval]:
     """The intervals of one lead that are these runs of spans, (runs, 2)."""
     segment_of, snr, grade = scores.span_segment, scores.local_snr[lead], scores.grade[lead]
+    wander = scores.limits.wander
     ranks = _ranks(snr, scores.limits.bounds)
     whole = _bad_as_a_whole(scores)[lead]
     of_segment = (grade[:, None] == np.asarray(GRADES)).argmax(axis=-1)
@@ -168,7 +169,7 @@ def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list
                 float(scores.psnr[lead, segment_of[lowest]]) if known.any() else nan,
                 GRADES[rank] if rank >= 0 else "",
                 next(filter(None, map(str, scores.fault[lead][lost])), ""),
-                str(strongest(scores.local_noise[lead, lowest])[0]) if known.any() else "",
+                str(strongest(weighted(scores.local_noise[lead, lowest], wander))[0]) if known.any() else "",
                 float(snr[lowest]) if known.any() else nan,
             )
         )

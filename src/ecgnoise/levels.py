@@ -6,8 +6,11 @@ they become levels over the power (the variance) of the lead's ECG, negative whe
 span
     one of 32 equal stretches of a window, 0.3125 s each. Its level is that of the noise power under a Hann window of
     1 s around its middle, whose effective length is 0.5 s.
+weighted
+    of levels: baseline wander counts less, by :attr:`SpanLimits.wander`, since who reads an ECG filters it and looks
+    past it. All other kinds count as they are.
 local SNR
-    power of the segment's ECG over that of all noise in a span, in dB.
+    power of the segment's ECG over that of all noise in a span, weighted, in dB.
 """
 
 from dataclasses import dataclass
@@ -98,7 +101,10 @@ class SpanRule:
 class SpanLimits:
     """Lowest local SNR in dB of each grade, and how spans become stretches; see :class:`SpanRule`.
 
-    margin: dB between entering and leaving. gap, shortest: seconds.
+    18 and 5 dB are those of Smital et al., "Real-time quality assessment of long-term ECG signals recorded by wearables
+    in free-living conditions", IEEE Trans. Biomed. Eng. 67, 2721, 2020.
+
+    margin: dB between entering and leaving. gap, shortest: seconds. wander: dB by which baseline wander counts less.
     """
 
     good: float = 18.0
@@ -107,6 +113,7 @@ class SpanLimits:
     margin: float = 2.0
     gap: float = 0.5
     shortest: float = 0.6
+    wander: float = 12.0
 
     def __post_init__(self) -> None:
         if not self.good > self.fair > self.poor:
@@ -180,13 +187,28 @@ def total(levels: NDArray[np.floating]) -> Levels:
         return np.asarray(np.where(known, 10.0 * np.log10(power), np.nan))
 
 
-def local_snr(local_noise: NDArray[np.floating]) -> Levels:
+def weighted(levels: NDArray[np.floating], wander: float) -> Levels:
+    """Levels, (..., kinds), of which baseline wander counts so many dB less."""
+    less = np.zeros(len(KINDS))
+    less[KINDS.index(BASELINE_WANDER)] = wander
+    return np.asarray(levels - less)
+
+
+def weighted_snr(noise: Levels, wander: float) -> Levels:
+    """Power of the ECG over that of all noise, weighted, (...) in dB to a tenth, of levels (..., kinds) over the ECG.
+
+    The levels count to a tenth, as in tables, so that those of a table give the same.
+    """
+    return np.asarray(np.round(-total(weighted(np.round(noise, LOCAL_DECIMALS), wander)), LOCAL_DECIMALS) + 0.0)
+
+
+def local_snr(local_noise: NDArray[np.floating], wander: float) -> Levels:
     """Local SNR in dB, (leads, spans), to a tenth as in tables, of levels (leads, spans, kinds) over the ECG."""
     snr = np.empty(local_noise.shape[:2])
     for lead, noise in enumerate(local_noise):
         for first in range(0, len(noise), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            snr[lead, some] = np.round(-total(noise[some]), LOCAL_DECIMALS) + 0.0  # no -0
+            snr[lead, some] = np.round(-total(weighted(noise[some], wander)), LOCAL_DECIMALS) + 0.0  # no -0
     return snr
 
 

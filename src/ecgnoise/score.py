@@ -16,10 +16,18 @@ from ecgnoise.beats import agreement
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.files import file_states
-from ecgnoise.grades import estimated_snr, grade, percentile
+from ecgnoise.grades import effective_snr, estimated_snr, grade, grade_by_snr, percentile
 from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
-from ecgnoise.levels import SPANS, LevelEstimates, LevelReader, ecg_rms, segment_levels, span_times
+from ecgnoise.levels import (
+    SPANS,
+    LevelEstimates,
+    LevelReader,
+    ecg_rms,
+    segment_levels,
+    span_times,
+    weighted_snr,
+)
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
 from ecgnoise.profiles import (
@@ -299,8 +307,14 @@ class Scorer:
         """The result with the noise levels of its sheet."""
         frequency = result.sampling_frequency
         times = [span_times(window, frequency) for window in sheet.windows]
+        limits = result.limits
+        effective = effective_snr(
+            weighted_snr(sheet.noise, limits.wander), sheet.agreement, sheet.psnr, self._grading.thresholds
+        )
         return replace(
             result,
+            grade=grade_by_snr(effective, limits),
+            effective_snr=effective,
             noise=sheet.noise,
             ecg_rms=sheet.ecg_rms,
             local_noise=sheet.local_levels(frequency),

@@ -87,9 +87,11 @@ class Scores:
     ecg_rms: (leads, segments), RMS of the lead's ECG in mV; NaN as ``noise`` is, and where the unit is unknown.
     local_noise: (leads, spans, kinds) in dB over the ECG of its segment, spans of all segments in turn; NaN where a
     fault touches a span, no spans where the model has no noise levels. Of a saved result only the strongest kind of a
-    span is known: it has the power of all.
+    span is known: it has the power of all, weighted.
     span_start, span_duration: (spans,) in seconds; a tail has only its new spans.
-    limits: what local SNR each grade needs.
+    limits: what SNR each grade needs.
+    effective_snr: (leads, segments) in dB, what the grade follows from: the weighted SNR, or less where the beats do
+    not agree or the reconstruction fails; NaN as ``noise`` is.
     noise_kind: (leads, segments), the kind with the largest level; without noise levels what most of the error looks
     like; empty without a score, or where the model cannot tell. noise_share: (leads, segments), its share of the power
     of all noise, or of the error, 0..1, or NaN.
@@ -126,6 +128,7 @@ class Scores:
     agreement: NDArray[np.float64] = field(default_factory=_no_numbers)
     noise: NDArray[np.float64] = field(default_factory=_no_numbers)
     ecg_rms: NDArray[np.float64] = field(default_factory=_no_numbers)
+    effective_snr: NDArray[np.float64] = field(default_factory=_no_numbers)
     local_noise: NDArray[np.float32] = field(default_factory=_no_spans)
     span_start: NDArray[np.float64] = field(default_factory=_no_times)
     span_duration: NDArray[np.float64] = field(default_factory=_no_times)
@@ -139,6 +142,7 @@ class Scores:
             "agreement": np.full(shape, np.nan),
             "noise": np.full((*shape, len(KINDS)), np.nan),
             "ecg_rms": np.full(shape, np.nan),
+            "effective_snr": np.full(shape, np.nan),
         }
         for name, value in unknown.items():
             if getattr(self, name).shape != value.shape:
@@ -172,8 +176,13 @@ class Scores:
 
     @cached_property
     def local_snr(self) -> NDArray[np.float64]:
-        """Power of its segment's ECG over that of all noise in each span, (leads, spans) in dB to a tenth."""
-        return levels.local_snr(self.local_noise)
+        """Power of its segment's ECG over that of all noise in each span, weighted, (leads, spans) in dB to a tenth."""
+        return levels.local_snr(self.local_noise, self.limits.wander)
+
+    @property
+    def weighted_snr(self) -> NDArray[np.float64]:
+        """Power of the ECG over that of all noise, of which baseline wander counts less, (leads, segments) in dB."""
+        return levels.weighted_snr(self.noise, self.limits.wander)
 
     @property
     def span_segment(self) -> NDArray[np.int64]:
