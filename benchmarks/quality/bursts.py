@@ -1,7 +1,7 @@
 """Bursts of 1 to 4 s in clean leads: how well the samples that are marked are those of the burst, as Dice.
 
 Dice is twice the samples that are both marked and of the burst, over the sum of both; a mean over leads. Beside the
-mask there are bounds on local SNR and on local PSNR, and on what rivals say of parts of a segment, each fixed on leads
+mask there are bounds on local SNR, on local noise of all kinds alike and on local PSNR, and on what rivals say of parts of a segment, each fixed on leads
 of the development fold with bursts of the first half of the recorded noise.
 """
 
@@ -18,6 +18,7 @@ from benchmarks.quality.readings import TICKS, Reading
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
 from benchmarks.quality.takes import Take
+from ecgnoise.levels import total
 
 KINDS = ("em", "ma", "bw", "white")
 SNR = -3.0
@@ -48,7 +49,7 @@ class Bursts:
             return {"local": self._bounded([in_ticks(score[:, 0]) for score in scored.scores])}
         masks = [~reading.usable for reading in scored.readings[count:]]
         figures: dict[str, Any] = {"leads": len(self.records), "mask": self._ways(masks)}
-        for name, values in (("local_snr", span_ticks), ("local_psnr", part_ticks)):
+        for name, values in (("local_snr", span_ticks), ("local_noise", noise_ticks), ("local_psnr", part_ticks)):
             figures[name] = self._bounded([values(reading) for reading in scored.readings])
         everything = [np.ones_like(truth) for truth in self.truth[count:]]
         return figures | {"everything": self._ways(everything)}
@@ -88,6 +89,11 @@ def best_bound(values: list[Array], truth: list[Marks]) -> float:
 def span_ticks(reading: Reading) -> Array:
     """Local SNR of each tick, (leads, ticks)."""
     return in_ticks(reading.local_snr)
+
+
+def noise_ticks(reading: Reading) -> Array:
+    """Power of the ECG over that of all noise, none of it weighted, of each tick, (leads, ticks) in dB."""
+    return in_ticks(-total(reading.local_noise))
 
 
 def part_ticks(reading: Reading) -> Array:

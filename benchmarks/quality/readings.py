@@ -27,7 +27,7 @@ NO_GRADE = len(GRADES)
 class Reading:
     """The measures of one take; NaN where there is none. Levels and SNR are in dB.
 
-    psnr, agreement: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments, 3), the estimate
+    psnr, agreement, effective: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments, 3), the estimate
     and the ends of its interval. noise: (leads, segments, kinds). local_snr: (leads, spans). local_noise: (leads,
     spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade: (leads, segments), 0 good to 3
     unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the mask calls usable.
@@ -35,6 +35,7 @@ class Reading:
 
     psnr: Array
     agreement: Array
+    effective: Array
     local_psnr: Array
     snr: Array
     noise: Array
@@ -53,10 +54,12 @@ MEASURES: Final = tuple(field.name for field in fields(Reading))
 PSNR: Final = "ecgnoise"
 SNR: Final = "ecgnoise_snr"
 AGREEMENT: Final = "ecgnoise_agreement"
+EFFECTIVE: Final = "ecgnoise_effective"
 LOOKS: Final[Mapping[str, Callable[[Reading], Array]]] = {
     PSNR: lambda reading: reading.psnr,
     SNR: lambda reading: reading.snr[:, :, 0],
     AGREEMENT: lambda reading: reading.agreement,
+    EFFECTIVE: lambda reading: reading.effective,
 }
 
 
@@ -65,6 +68,7 @@ def reading_of(result: Result) -> Reading:
     return Reading(
         psnr=result.psnr,
         agreement=result.agreement,
+        effective=result.effective_snr,
         local_psnr=result.local_psnr,
         snr=result.estimated_snr,
         noise=result.noise,

@@ -113,7 +113,7 @@ class SpanLimits:
     margin: float = 2.0
     gap: float = 0.5
     shortest: float = 0.6
-    wander: float = 12.0
+    wander: float = 8.0
 
     def __post_init__(self) -> None:
         if not self.good > self.fair > self.poor:
