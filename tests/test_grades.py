@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgnoise import Quantifier, simulate_ecg
-from ecgnoise.grades import estimated_snr, grade, percentile
-from ecgnoise.models.folder import StressStep, load_folder
+from ecgnoise.grades import GRADES, effective_snr, estimated_snr, grade, grade_by_snr, percentile
+from ecgnoise.levels import KINDS, SpanLimits, weighted_snr
+from ecgnoise.models.folder import StressStep, Thresholds, load_folder
 from ecgnoise.simulate import NoiseKind, add_noise
 
 DECIBELS = st.floats(0, 60)
@@ -124,7 +125,9 @@ def test_result_has_them_and_they_do_not_depend_on_the_batch():
     noisy = add_noise(clean, NoiseKind.MUSCLE, 0.0, seed=1)
     one = Quantifier(threads=1, batch_size=1).quantify(noisy)
     assert one.percentile.tolist() == percentile(one.psnr, description.reference).tolist()
-    assert np.array_equal(one.estimated_snr, estimated_snr(one.psnr, description.stress), equal_nan=True)
+    expected = effective_snr(one.weighted_snr, one.agreement, one.psnr, description.thresholds)
+    assert np.array_equal(one.effective_snr, expected)
+    assert one.grade.tolist() == grade_by_snr(expected, one.limits).tolist()
     many = Quantifier(threads=1, batch_size=7).quantify(noisy)
     assert np.abs(many.percentile - one.percentile).max() < 0.1
     assert np.allclose(many.estimated_snr, one.estimated_snr, atol=0.1, equal_nan=True)
@@ -138,3 +141,42 @@ def test_a_model_without_reference_and_stress_curve_works(tiny_model):
     assert np.isnan(result.estimated_snr).all()
     assert result.estimated_snr.shape == (1, 1, 3)
     assert result.snr_range is None
+
+
+THRESHOLDS = Thresholds(24.0, 22.0, 20.0)
+SNR = np.linspace(-40, 60, 201)
+
+
+@given(st.floats(-40, 60), st.floats(0, 1), st.floats(0, 1), st.floats(5, 40), st.floats(0, 10))
+def test_effective_snr_is_at_most_the_snr_and_falls_with_all_that_it_is_made_of(snr, one, other, psnr, less):
+    low, high = sorted((one, other))
+    best = effective_snr(np.array(snr), np.array(high), np.array(psnr), THRESHOLDS)
+    assert best <= snr + 0.05 + 1e-9
+    assert effective_snr(np.array(snr), np.array(low), np.array(psnr), THRESHOLDS) <= best
+    assert effective_snr(np.array(snr - less), np.array(high), np.array(psnr), THRESHOLDS) <= best
+    assert effective_snr(np.array(snr), np.array(high), np.array(psnr - less), THRESHOLDS) <= best
+
+
+def test_beats_that_agree_and_a_usual_psnr_leave_the_snr_as_it_is():
+    found = effective_snr(SNR, np.ones_like(SNR), np.full_like(SNR, 25.0), THRESHOLDS)
+    assert found == pytest.approx(np.minimum(SNR, 40.0), abs=0.051)
+
+
+def test_without_beats_that_agree_nothing_is_usable_however_quiet_it_looks():
+    silent = effective_snr(np.array([40.0]), np.array([0.2]), np.array([30.0]), THRESHOLDS)
+    assert grade_by_snr(silent, SpanLimits()).tolist() == [GRADES[-1]]
+
+
+def test_grade_by_snr_changes_at_its_limits():
+    limits = SpanLimits()
+    at = np.array([limits.good, limits.good - 0.1, limits.fair, limits.fair - 0.1, limits.poor, limits.poor - 0.1])
+    assert grade_by_snr(at, limits).tolist() == ["good", "fair", "fair", "poor", "poor", "unusable"]
+    assert grade_by_snr(np.array([np.nan]), limits).tolist() == [""]
+
+
+@given(st.floats(-40, 20), st.floats(0, 20))
+def test_only_baseline_wander_counts_less(level, wander):
+    for kind in range(len(KINDS)):
+        noise = np.full(len(KINDS), -300.0)
+        noise[kind] = level
+        assert weighted_snr(noise, wander) == pytest.approx((wander if kind == 0 else 0.0) - level, abs=0.11)
