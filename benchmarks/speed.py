@@ -148,7 +148,7 @@ class Stages:
         self.transform = superlet(self.profile, RATE)
         self.levels = self.transform(self.signal)
         self.pictures = self._pictures()
-        redrawer, _ = load_on_device(self.model, "cpu")
+        redrawer = load_on_device(self.model, "cpu").redrawer
         if not isinstance(redrawer, QuestionRedrawer):
             raise SystemExit(f"{self.model.path}: no default model")
         self.redrawer = redrawer

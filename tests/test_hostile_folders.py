@@ -317,7 +317,8 @@ def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path,
     elif change == "the time alone":
         os.utime(signal_file, (1, 1))
     elif change == "the device":
-        quantifier._scorer._device = "cuda"
+        scorer = quantifier._scorer
+        scorer._placement = scorer._placement._replace(device="cuda")
     with Journal(tmp_path / "j", resume=True) as journal:
         outcome = score_file(tmp_path / "r.hea", quantifier, ReadOptions(), journal=journal)
     if change == "nothing":
