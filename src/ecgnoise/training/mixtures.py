@@ -204,7 +204,7 @@ class Mixer:
 
     def _some(self, power: float, snr: float, generator: np.random.Generator) -> Array:
         noises = np.zeros((len(KINDS), SAMPLES))
-        for number in range(int(generator.choice([1, 2, 3], p=[0.70, 0.21, 0.09]))):
+        for number in range(int(generator.choice([1, 2, 3], p=[0.78, 0.16, 0.06]))):
             kind = int(generator.choice(len(KINDS), p=KIND_SHARES))
             drawn = self._noises.draw(KINDS[kind], generator)
             if drawn is not None:
@@ -213,7 +213,7 @@ class Mixer:
         return np.asarray(noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10)))
 
 
-KIND_SHARES: Final = (0.19, 0.29, 0.18, 0.10, 0.11, 0.13)
+KIND_SHARES: Final = (0.14, 0.27, 0.18, 0.13, 0.13, 0.15)
 
 
 def snr_of(base: Array, noises: Array) -> float:
