@@ -9,7 +9,7 @@ import pytest
 from ecgnoise.cells import COLUMNS, KIND_DB
 from ecgnoise.errors import ModelFormatError
 from ecgnoise.journal import Journal
-from ecgnoise.levels import KINDS, SPANS, local_snr, strongest, total
+from ecgnoise.levels import KINDS, SPANS, local_snr, strongest, total, weighted
 from ecgnoise.recording import Recording
 from ecgnoise.saved import load_results
 from ecgnoise.simulate import simulate_ecg
@@ -105,8 +105,8 @@ def test_a_model_without_levels_has_none(tiny_model):
 
 def test_levels_that_are_no_numbers_are_an_error(tiny_model):
     class Damaged(MadeUpLevels):
-        def read(self, pictures):
-            found = super().read(pictures)
+        def read(self, pictures, traced):
+            found = super().read(pictures, traced)
             return replace(found, ecg=np.full_like(found.ecg, np.nan))
 
     with pytest.raises(ModelFormatError, match="NaN or infinite"):
@@ -132,11 +132,13 @@ def test_a_journal_keeps_levels_to_the_last_bit(tiny_model, tmp_path, result):
 def test_a_table_turns_back_into_levels(result, tmp_path, suffix):
     write_table(result.rows(), tmp_path / f"t{suffix}")
     (found,) = load_results(tmp_path / f"t{suffix}")
-    for name in ("local_snr", "span_start", "span_duration", "noise_kind"):
+    for name in ("local_snr", "effective_snr", "weighted_snr", "grade", "span_start", "span_duration", "noise_kind"):
         np.testing.assert_array_equal(getattr(found, name), getattr(result, name), err_msg=name)
-    for name, most in {"noise": 0.051, "estimated_snr": 0.051, "ecg_rms": 0.51e-4, "agreement": 0}.items():
+    for name, most in {"noise": 0.051, "estimated_snr": 0.051, "ecg_rms": 0.51e-4, "agreement": 5.1e-4}.items():
         np.testing.assert_allclose(getattr(found, name), getattr(result, name), rtol=0, atol=most, err_msg=name)
-    np.testing.assert_array_equal(strongest(found.local_noise)[0], strongest(result.local_noise)[0])
+    of_both = (strongest(weighted(one.local_noise))[0] for one in (found, result))
+    found_kinds, kinds = of_both
+    np.testing.assert_array_equal(found_kinds, kinds)
     assert found.limits == result.limits
     for grade in ("fair", "poor", "unusable"):
         assert [replace(one, psnr=0.0) for one in found.intervals(grade)] == [
@@ -151,7 +153,9 @@ def test_tables_of_models_without_levels_by_an_earlier_version_are_read(result, 
     """What they do not have is not known."""
     table = result.to_dataframe()
     new = [name for name in table if name.endswith(("_db", "_uv")) and name not in {"psnr_db", "local_db"}]
-    old = table.drop(columns=[*set(new) & {*KIND_DB}, "agreement", "local_snr_db", "local_noise", "span_limits"])
+    old = table.drop(
+        columns=[*set(new) & {*KIND_DB}, "agreement", "effective_snr_db", "local_snr_db", "local_noise", "span_limits"]
+    )
     old.to_csv(tmp_path / "old.csv", index=False)
     (found,) = load_results(tmp_path / "old.csv")
     assert np.isnan(found.noise).all()

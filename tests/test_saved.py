@@ -24,8 +24,14 @@ from ecgnoise.tables import WRITERS, write_table
 from ecgnoise.writers import write_marks
 from ecgnoise.writing import write_recording
 
-ROUNDED = {"psnr": 5.1e-5, "local_psnr": 5.1e-5, "percentile": 0.051, "estimated_snr": 0.051, "noise_share": 5.1e-3,
-           "agreement": 5.1e-4}
+ROUNDED = {
+    "psnr": 5.1e-5,
+    "local_psnr": 5.1e-5,
+    "percentile": 0.051,
+    "estimated_snr": 0.051,
+    "noise_share": 5.1e-3,
+    "agreement": 5.1e-4,
+}
 
 
 def scored(tiny_model, path, *, frequency=125.0, seconds=33.3, parts=1):

@@ -80,7 +80,9 @@ def test_a_device_is_for_default_models_with_weights(tiny_model):
 
 def test_the_device_travels_with_a_copy(monkeypatch):
     asked = []
-    monkeypatch.setattr(load, "load_on_device", lambda folder, device: (asked.append(device), load.Loaded(None, None, None))[1])
+    monkeypatch.setattr(
+        load, "load_on_device", lambda folder, device: (asked.append(device), load.Loaded(None, None, None))[1]
+    )
     quantifier = Quantifier(device="cuda:1")
     copy = Quantifier.__new__(Quantifier)
     copy.__setstate__(quantifier.__getstate__())

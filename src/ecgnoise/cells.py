@@ -125,17 +125,12 @@ def _span_cells(scores: Scores) -> Cells:
         [
             [
                 _numbers_cell(snr[first:stop].tolist(), LOCAL_DECIMALS),
-                " ".join(word or NO_NUMBER for word in _strongest(noise[first:stop], scores.limits.wander)),
+                " ".join(word or NO_NUMBER for word in strongest(weighted(noise[first:stop]))[0].tolist()),
             ]
             for first, stop in pairwise(edges)
         ]
         for snr, noise in zip(scores.local_snr, scores.local_noise, strict=True)
     ]
-
-
-def _strongest(noise: NDArray[np.floating], wander: float) -> list[str]:
-    """The strongest kind of each span, weighted, (spans,), of levels (spans, kinds)."""
-    return [str(kind) for kind in strongest(weighted(noise, wander))[0]]
 
 
 def _lowest(local: NDArray[np.float64]) -> NDArray[np.float64]:

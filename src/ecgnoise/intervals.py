@@ -150,7 +150,6 @@ def segment_interval(scores: Scores, lead: int, segment: int) -> Interval:
 def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list[Interval]:
     """The intervals of one lead that are these runs of spans, (runs, 2)."""
     segment_of, snr, grade = scores.span_segment, scores.local_snr[lead], scores.grade[lead]
-    wander = scores.limits.wander
     ranks = _ranks(snr, scores.limits.bounds)
     whole = _bad_as_a_whole(scores)[lead]
     of_segment = (grade[:, None] == np.asarray(GRADES)).argmax(axis=-1)
@@ -169,7 +168,7 @@ def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list
                 float(scores.psnr[lead, segment_of[lowest]]) if known.any() else nan,
                 GRADES[rank] if rank >= 0 else "",
                 next(filter(None, map(str, scores.fault[lead][lost])), ""),
-                str(strongest(weighted(scores.local_noise[lead, lowest], wander))[0]) if known.any() else "",
+                str(strongest(weighted(scores.local_noise[lead, lowest]))[0]) if known.any() else "",
                 float(snr[lowest]) if known.any() else nan,
             )
         )

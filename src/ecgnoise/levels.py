@@ -7,8 +7,8 @@ span
     one of 32 equal stretches of a window, 0.3125 s each. Its level is that of the noise power under a Hann window of
     1 s around its middle, whose effective length is 0.5 s.
 weighted
-    of levels: baseline wander counts less, by :attr:`SpanLimits.wander`, since who reads an ECG filters it and looks
-    past it. All other kinds count as they are.
+    of levels: baseline wander at a level of x dB counts as 1.6 x - 13 dB, since who reads an ECG filters it and looks
+    past it while it is no stronger than the beats. All other kinds count as they are.
 local SNR
     power of the segment's ECG over that of all noise in a span, weighted, in dB.
 """
@@ -32,6 +32,9 @@ MAINS: Final = "mains"
 SPIKE: Final = "spike"
 BROADBAND: Final = "broadband"
 KINDS: Final = (BASELINE_WANDER, ELECTRODE, MUSCLE, MAINS, SPIKE, BROADBAND)
+WANDER: Final = KINDS.index(BASELINE_WANDER)
+WANDER_SLOPE: Final = 1.6
+WANDER_DB: Final = -13.0
 SPANS: Final = 32
 SPAN_COLUMNS: Final = COLUMNS // SPANS
 ESTIMATES: Final = 3
@@ -104,7 +107,7 @@ class SpanLimits:
     18 and 5 dB are those of Smital et al., "Real-time quality assessment of long-term ECG signals recorded by wearables
     in free-living conditions", IEEE Trans. Biomed. Eng. 67, 2721, 2020.
 
-    margin: dB between entering and leaving. gap, shortest: seconds. wander: dB by which baseline wander counts less.
+    margin: dB between entering and leaving. gap, shortest: seconds.
     """
 
     good: float = 18.0
@@ -113,7 +116,6 @@ class SpanLimits:
     margin: float = 2.0
     gap: float = 0.5
     shortest: float = 0.6
-    wander: float = 8.0
 
     def __post_init__(self) -> None:
         if not self.good > self.fair > self.poor:
@@ -187,28 +189,33 @@ def total(levels: NDArray[np.floating]) -> Levels:
         return np.asarray(np.where(known, 10.0 * np.log10(power), np.nan))
 
 
-def weighted(levels: NDArray[np.floating], wander: float) -> Levels:
-    """Levels, (..., kinds), of which baseline wander counts so many dB less."""
-    less = np.zeros(len(KINDS))
-    less[KINDS.index(BASELINE_WANDER)] = wander
-    return np.asarray(levels - less)
+def weighted(levels: NDArray[np.floating]) -> Levels:
+    """Levels over the ECG as they count, (..., kinds)."""
+    counted = np.array(levels, np.float64)
+    counted[..., WANDER] = WANDER_SLOPE * counted[..., WANDER] + WANDER_DB
+    return counted
 
 
-def weighted_snr(noise: Levels, wander: float) -> Levels:
+def unweighted(level: float, kind: str) -> float:
+    """The level over the ECG of a kind that counts as ``level``; the inverse of :func:`weighted`."""
+    return (level - WANDER_DB) / WANDER_SLOPE if kind == BASELINE_WANDER else level
+
+
+def weighted_snr(noise: Levels) -> Levels:
     """Power of the ECG over that of all noise, weighted, (...) in dB to a tenth, of levels (..., kinds) over the ECG.
 
     The levels count to a tenth, as in tables, so that those of a table give the same.
     """
-    return np.asarray(np.round(-total(weighted(np.round(noise, LOCAL_DECIMALS), wander)), LOCAL_DECIMALS) + 0.0)
+    return np.asarray(np.round(-total(weighted(np.round(noise, LOCAL_DECIMALS))), LOCAL_DECIMALS) + 0.0)
 
 
-def local_snr(local_noise: NDArray[np.floating], wander: float) -> Levels:
+def local_snr(local_noise: NDArray[np.floating]) -> Levels:
     """Local SNR in dB, (leads, spans), to a tenth as in tables, of levels (leads, spans, kinds) over the ECG."""
     snr = np.empty(local_noise.shape[:2])
     for lead, noise in enumerate(local_noise):
         for first in range(0, len(noise), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            snr[lead, some] = np.round(-total(weighted(noise[some], wander)), LOCAL_DECIMALS) + 0.0  # no -0
+            snr[lead, some] = np.round(-total(weighted(noise[some])), LOCAL_DECIMALS) + 0.0  # no -0
     return snr
 
 

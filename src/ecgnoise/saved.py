@@ -31,7 +31,7 @@ from ecgnoise.errors import (
 )
 from ecgnoise.files import open_regular, shown_name
 from ecgnoise.leads import LeadRemark
-from ecgnoise.levels import BASELINE_WANDER, KINDS, MICROVOLTS, SpanLimits, span_times
+from ecgnoise.levels import KINDS, MICROVOLTS, SpanLimits, span_times, unweighted
 from ecgnoise.overview import PARTS
 from ecgnoise.result import Result
 from ecgnoise.scores import ModelIdentity
@@ -264,21 +264,21 @@ def _with_levels(result: Result, cells: Sequence[Sequence[Row]], cut: Sequence[W
     times = [span_times(window, result.sampling_frequency) for window in cut]
     return replace(
         measured,
-        local_noise=np.array([_local_noise(line, SpanLimits(*limits).wander) for line in cells]),
+        local_noise=np.array([_local_noise(line) for line in cells]),
         span_start=np.concatenate([start for start, _ in times]),
         span_duration=np.concatenate([duration for _, duration in times]),
         limits=SpanLimits(*limits),
     )
 
 
-def _local_noise(line: Sequence[Row], wander: float) -> NDArray[np.float32]:
+def _local_noise(line: Sequence[Row]) -> NDArray[np.float32]:
     """Local noise of a lead, (spans, kinds): the strongest kind of each span, with the weighted power of all."""
     numbers = [word for row in line for word in _text(row["local_snr_db"]).split()]
     kinds = [word for row in line for word in _text(row["local_noise"]).split()]
     local = np.full((len(numbers), len(KINDS)), np.nan, np.float32)
     for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
         if number != NO_NUMBER:
-            local[place, KINDS.index(kind)] = wander * (kind == BASELINE_WANDER) - float(number)
+            local[place, KINDS.index(kind)] = unweighted(-float(number), kind)
     return local
 
 

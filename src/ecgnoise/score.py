@@ -308,9 +308,7 @@ class Scorer:
         frequency = result.sampling_frequency
         times = [span_times(window, frequency) for window in sheet.windows]
         limits = result.limits
-        effective = effective_snr(
-            weighted_snr(sheet.noise, limits.wander), sheet.agreement, sheet.psnr, self._grading.thresholds
-        )
+        effective = effective_snr(weighted_snr(sheet.noise), sheet.agreement, sheet.psnr, self._grading.thresholds)
         return replace(
             result,
             grade=grade_by_snr(effective, limits),

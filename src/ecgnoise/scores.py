@@ -177,12 +177,12 @@ class Scores:
     @cached_property
     def local_snr(self) -> NDArray[np.float64]:
         """Power of its segment's ECG over that of all noise in each span, weighted, (leads, spans) in dB to a tenth."""
-        return levels.local_snr(self.local_noise, self.limits.wander)
+        return levels.local_snr(self.local_noise)
 
     @property
     def weighted_snr(self) -> NDArray[np.float64]:
         """Power of the ECG over that of all noise, of which baseline wander counts less, (leads, segments) in dB."""
-        return levels.weighted_snr(self.noise, self.limits.wander)
+        return levels.weighted_snr(self.noise)
 
     @property
     def span_segment(self) -> NDArray[np.int64]:
