@@ -23,7 +23,6 @@ from benchmarks import datasets
 from benchmarks.machine import between, keep
 from benchmarks.quality import with_noise
 from ecgnoise import Quantifier, Recording, read
-from ecgnoise.grades import estimated_snr
 from ecgnoise.models.description import ModelDescription, StressStep, describe, to_plain
 from ecgnoise.models.folder import BUNDLED, DESCRIPTION, HASH_DIGITS, digest, load_folder
 
@@ -107,23 +106,15 @@ def figures(scores: dict[str, dict[str, Any]], clean: NDArray[np.float64]) -> di
 
 def table(description: ModelDescription) -> str:
     """The numbers of a model, for ``docs/score.md``."""
-    thresholds, reference = description.thresholds, description.reference
+    reference = description.reference
     low, high = description.stress[0].snr, description.stress[-1].snr
     stress = [
         f"| {'<= ' * (step.snr == low)}{'>= ' * (step.snr == high)}{step.snr:.0f} | {step.median:.1f} "
         f"| {step.low:.1f} to {step.high:.1f} |"
         for step in reversed(description.stress)
     ]
-    ends = estimated_snr(np.array([thresholds.good, reference[50]]), description.stress).round()
     lines = [
         f"Model {description.name} {description.version}:",
-        "",
-        "| grade | PSNR dB | what that means |",
-        "|---|---|---|",
-        f"| `good` | {thresholds.good:.2f} and above | 95 % of clean leads pass |",
-        f"| `fair` | {thresholds.fair:.2f} and above | 99 % of clean leads pass |",
-        f"| `poor` | {thresholds.poor:.2f} and above | up to {thresholds.fair - thresholds.poor:.0f} dB below `fair` |",
-        f"| `unusable` | below {thresholds.poor:.2f} | further below |",
         "",
         "| percentile among clean leads | 0 | 5 | 25 | 50 | 75 | 95 | 100 |",
         "|---|---|---|---|---|---|---|---|",
@@ -132,9 +123,6 @@ def table(description: ModelDescription) -> str:
         "| SNR dB | median PSNR dB | two thirds of leads |",
         "|---|---|---|",
         *stress,
-        "",
-        f"A typical lead is no longer `good` below an SNR of about {ends[0, 0]:.0f} dB. Of a typical clean lead",
-        f"it can only be said that its SNR is {ends[1, 1]:.0f} dB or more.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -175,7 +175,8 @@ def section(scorers: Scorers) -> str:
         return ""
     return f"""### What was to be reached
 
-Where ecgnoise has several scores (`ecgnoise`: PSNR; `ecgnoise_snr`; `ecgnoise_agreement`; `ecgnoise_effective`), an AUROC here is that of the
-best of them in its table below; coverage is that of the kind of noise where it is least or greatest.
+Where ecgnoise has several scores (`ecgnoise`: PSNR; `ecgnoise_snr`; `ecgnoise_agreement`; `ecgnoise_effective`), an
+AUROC here is that of the best of them in its table below; coverage is that of the kind of noise where it is least or
+greatest.
 
 {table("row", ("measured", "to reach", "reached"), rows)}"""

@@ -35,6 +35,7 @@ PAGE_OF = {
     "convert": "docs/published.md",
     "train default": "docs/training.md",
     "train student": "docs/training.md",
+    "train levels": "docs/training.md",
     "train autoencoder": "docs/training.md",
     "train latent": "docs/training.md",
     "train pixel": "docs/training.md",
@@ -200,11 +201,12 @@ def as_in_a_table(value):
 
 
 def test_presets_in_the_training_page_are_those_of_the_program():
-    rows = re.findall(r"^\| `(\w+)` ((?:\| [^|\n]*){7})\|$", TEXTS["docs/training.md"], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` ((?:\| [^|\n]*){8})\|$", TEXTS["docs/training.md"], re.MULTILINE)
     table = {name: [cell.strip() for cell in cells.split("|")[1:]] for name, cells in rows}
     columns = [
         [preset("default", "default")],
         [preset("default", "student")],
+        [preset("default", "levels")],
         [preset("default", "autoencoder")],
         [preset("default", "latent"), preset("default", "pixel")],
         [preset("paper", "autoencoder")],

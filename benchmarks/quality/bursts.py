@@ -1,8 +1,8 @@
 """Bursts of 1 to 4 s in clean leads: how well the samples that are marked are those of the burst, as Dice.
 
 Dice is twice the samples that are both marked and of the burst, over the sum of both; a mean over leads. Beside the
-mask there are bounds on local SNR, on local noise of all kinds alike and on local PSNR, and on what rivals say of parts of a segment, each fixed on leads
-of the development fold with bursts of the first half of the recorded noise.
+mask there are bounds on local SNR, on local noise of all kinds alike and on local PSNR, and on what rivals say of parts
+of a segment, each fixed on leads of the development fold with bursts of the first half of the recorded noise.
 """
 
 from dataclasses import dataclass

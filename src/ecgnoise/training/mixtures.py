@@ -276,14 +276,17 @@ def smoothed(samples: int) -> Array:
 
 
 def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]:
-    """What is known of a mixture; levels in dB over the reference: of spans, of the lead, of the ECG."""
+    """What is known of a mixture; levels in dB over the reference: of spans, of the lead, of the ECG.
+
+    In spans noise counts from its median, so that beside an excursion, which moves the mean, there is none.
+    """
     ecg = 10 * np.log10(max(mixture.ecg.var(), 1e-12))
     floor = 10 ** ((max(ecg, reference + ECG_UNSEEN_DB) + LOWEST_DB) / 10)
     together = as_read(mixture.noises.sum(axis=0), mixture.signal.size / SEGMENT_SECONDS)
-    power = np.concatenate([mixture.noises, together[None]]) ** 2
+    noises = np.concatenate([mixture.noises, together[None]])
     own = np.append(mixture.own, mixture.own.max())
-    spans = power @ SMOOTHED[mixture.signal.size]
-    whole = power.mean(axis=1)
+    spans = np.square(noises - np.median(noises, axis=1, keepdims=True)) @ SMOOTHED[mixture.signal.size]
+    whole = np.square(noises).mean(axis=1)
     ends = [
         10 * np.log10(np.maximum(np.stack([known, known + most], axis=0), floor)) - reference
         for known, most in ((spans, own[:, None]), (whole, own))
