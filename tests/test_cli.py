@@ -146,7 +146,7 @@ def test_parts_without_a_score_have_a_dash(tiny_model):
     _, fault, _, row, verdict = result_text(result, every_row=False).splitlines()
     assert fault == "  lead_0 flat 0-10 s"
     assert row.split() == ["lead_0", "0", "10", "-", "-", "flat"]
-    assert verdict == "1 lead x 1 segment: lead_0 flat 0-10 s"
+    assert verdict == "1 lead x 1 segment: lead_0 flat 0-10 s; 0 % analysable"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet", ".xlsx"])
@@ -522,7 +522,7 @@ def test_training_without_recordings_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("options", "fragments"),
     [
-        (["--only", "list.csv"], ["is no store"]),
+        (["--only", "list.csv"], ["list.csv: no such file", "level-records.csv"]),
         (["--steps", 0], ["give one of them"]),
         (["--epochs", 1, "--steps", 1], ["epochs 1, steps 1"]),
         (["--channels", "64,many"], ["64,many", "whole numbers"]),

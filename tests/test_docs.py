@@ -163,10 +163,11 @@ def test_python_examples_run(block):
 
 
 def test_shape_that_the_readme_promises():
-    (block,) = [block for block in blocks("README.md", "python") if "(12, 3)" in block]
+    (block,) = [block for block in blocks("README.md", "python") if "(12, 3, 6)" in block]
     values = {"__name__": "example"}
     exec(compile(block, "README.md", "exec"), values)
-    assert values["result"].psnr.shape == (12, 3)
+    assert values["result"].noise_uv.shape == (12, 3, 6)
+    assert values["result"].estimated_snr[0, 0].shape == (3,)
     assert values["result"].grade[0, 0] in {"good", "fair", "poor", "unusable"}
 
 

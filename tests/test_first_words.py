@@ -61,7 +61,7 @@ def place(tmp_path, monkeypatch, tiny_model):
         ("train default nosuch --out new", "nosuch: no folder ptb-xl"),
         ("train default empty --out new", "empty: no folder ptb-xl"),
         ("train default data --out new --start nosuch", "nosuch: no model folder"),
-        ("train default data --out new --only nosuch", "data is no store"),
+        ("train default data --out new --only nosuch", "--only nosuch: no such file"),
         ("train default data --out new --config nosuch", "nosuch"),
         ("train default data --out empty", "empty: exists already"),
         ("train student data --out new --teacher nosuch", "nosuch: no model folder"),

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import ecgnoise
 from ecgnoise.cli import main
 from ecgnoise.cli.text import result_text
+from ecgnoise.levels import KINDS
 from ecgnoise.recording import Recording
 from ecgnoise.score import Scorer
 from ecgnoise.simulate import simulate_ecg
@@ -66,7 +68,7 @@ def test_verdict_has_faults_then_the_worst_grades():
     result = replace(graded(["gg-gg--ug", "gg-gggfpg"]), recording_start=None)
     assert result.verdict() == (
         "2 leads x 9 segments: all leads flat 20-30 s; II flat 50-70 s; 1 unusable, 1 poor, 1 fair, 11 good; "
-        "worst score II 12.0 dB at 70-80 s"
+        "72 % analysable; worst score II 12.0 dB at 70-80 s"
     )
     verdict = record_verdict(result)
     assert [(fault.lead, fault.fault, fault.start, fault.stop) for fault in verdict.faults] == [
@@ -116,20 +118,28 @@ def test_nothing_scored_at_all_has_no_table_of_scores():
         "record.hea",
         "  II flat 0-300 s",
         "  the 0 lowest scores; 30 more: --all prints them, --out FILE.csv writes them",
-        "1 lead x 30 segments: II flat 0-300 s",
+        "1 lead x 30 segments: II flat 0-300 s; 0 % analysable",
     ]
 
 
-def test_snr_below_all_that_was_measured_is_not_told():
-    """The example's muscle noise of 3 dB scores below all the noise that the stress curve was measured with."""
+def test_the_example_says_how_noisy_it_is():
+    """Muscle noise of 3 dB in V2, wander of -6 dB in V5: within 2 dB."""
     done = run("score", "--example")
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  V2 ")]
-    assert [row[5] for row in rows] == ["-", "-"]
-    assert "<=-12" not in done.stdout.replace("(<=-12", "")
-    assert "SNR dB -: below all scores it was measured with" in done.stdout
-    (wander,) = [line for line in done.stdout.splitlines() if line.startswith("  V5 ") and "fair" in line]
-    low, high = wander.partition("(")[2].partition(")")[0].split(" to ")
-    assert float(low) <= -6 <= float(high)
+    for lead, snr, kind in (("V2", 3.0, "muscle"), ("V5", -6.0, "baseline_wander")):
+        rows = [line for line in done.stdout.splitlines() if line.startswith(f"  {lead} ")]
+        assert [float(row.split()[5]) for row in rows] == pytest.approx([snr, snr], abs=2.0)
+        assert all(kind in row for row in rows)
+
+
+def test_snr_below_all_that_was_measured_is_not_told():
+    """By noise levels the lowest means that or noisier; by the stress curve of a model without them, nothing."""
+    result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    low = replace(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
+    assert f"<={result.snr_range[0]:.0f}" in "".join(result_text(low, every_row=True))
+    without = replace(low, span_start=np.empty(0), span_duration=np.empty(0), local_noise=np.empty((1, 0, len(KINDS))))
+    text = result_text(without, every_row=True)
+    assert f"<={result.snr_range[0]:.0f}" not in text
+    assert "SNR dB -: below all scores it was measured with" in text
 
 
 def test_many_recordings_have_a_line_each_and_a_summary(score, many, tmp_path):
@@ -137,9 +147,9 @@ def test_many_recordings_have_a_line_each_and_a_summary(score, many, tmp_path):
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert [line.partition(":")[0] for line in lines[:6]] == [str(many / f"r{seed}.npz") for seed in range(6)]
-    assert lines[5].endswith(": 1 lead x 2 segments: I flat 0-20 s")
+    assert lines[5].endswith(": 1 lead x 2 segments: I flat 0-20 s; 0 % analysable")
     assert lines[6] == "6 of 7 recordings scored"
-    assert lines[7].startswith("32 lead-segments, 0.075 h of leads: 2 flat, ")
+    assert lines[7].startswith("32 lead-segments, 0.075 h of leads, 65 % analysable: 2 flat, ")
     assert f"  100% of the leads' time  {many / 'r5.npz'}" in lines
     assert lines[-1] == f"wrote {tmp_path / 't.csv'}: 32 rows"
     assert len(lines) < 25

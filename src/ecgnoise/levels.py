@@ -159,7 +159,8 @@ def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> Se
     ecg = float(estimates.ecg[row])
     local = estimates.spans[row].T - ecg
     noise, snr = estimates.noise[row] - ecg, np.asarray(estimates.snr[row], np.float64)
-    counted = item.counted.reshape(SPANS, SPAN_COLUMNS).any(axis=1)
+    columns = item.counted.reshape(SPANS, SPAN_COLUMNS)
+    counted = columns.all(axis=1) if columns.all(axis=1).any() else columns.any(axis=1)
     if counted.any() and not counted.all():
         part = power_mean(local[counted])
         snr = snr + total(noise) - total(part)

@@ -136,13 +136,14 @@ class Scores:
 
     def __post_init__(self) -> None:
         shape = self.psnr.shape
+        of_segments = np.broadcast_to(np.nan, shape)  # takes no memory
         unknown = {
             "noise_kind": np.full(shape, "", "U16"),
-            "noise_share": np.full(shape, np.nan),
-            "agreement": np.full(shape, np.nan),
-            "noise": np.full((*shape, len(KINDS)), np.nan),
-            "ecg_rms": np.full(shape, np.nan),
-            "effective_snr": np.full(shape, np.nan),
+            "noise_share": of_segments,
+            "agreement": of_segments,
+            "noise": np.broadcast_to(np.nan, (*shape, len(KINDS))),
+            "ecg_rms": of_segments,
+            "effective_snr": of_segments,
         }
         for name, value in unknown.items():
             if getattr(self, name).shape != value.shape:

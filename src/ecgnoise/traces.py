@@ -17,6 +17,7 @@ from ecgnoise.profiles import COLUMNS, ArrayT
 TRACES: Final = 3
 WINDOW_SECONDS_SHARE: Final = 0.1  # of the window of 10 s: the stretch over which power is smoothed
 LEAST: Final = 1e-6  # power over that of the QRS level that is added before logarithms
+MOST: Final = 1e12  # of it, so that single precision holds it
 
 Array = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ def traces(signal: NDArray[np.floating], reference: NDArray[np.floating]) -> NDA
     power = np.add.reduceat(np.square(relative), edges, axis=1) / counts
     within = np.maximum(power - np.square(mean), 0.0)
     smooth = power @ smoothing()
-    rows = np.arcsinh(mean), np.log10(within + LEAST), np.log10(smooth + LEAST)
+    rows = np.arcsinh(mean), *(np.log10(np.minimum(power, MOST) + LEAST) for power in (within, smooth))
     return np.asarray(np.stack(rows, axis=1), np.float32)
 
 

@@ -18,6 +18,7 @@ from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers.base import HEAD_BYTES, ReadOptions
 from ecgnoise.readers.columns import recording_of_columns
 from ecgnoise.readers.grid import Row, columns_of_rows
+from ecgnoise.readers.labels import names_results
 from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
 from ecgnoise.readers.numbers import has_comma, may_be_thousands, meaning
 from ecgnoise.readers.text import (
@@ -58,7 +59,7 @@ class CsvReader:
             return False
         lines = _beginning(path, head) if head else []
         layout = layout_of(lines) if lines else None
-        return not head or (layout is not None and looks_like_a_recording(layout, lines))
+        return not head or (layout is not None and looks_like_a_recording(layout, lines) and not _scores(layout, lines))
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
@@ -73,6 +74,11 @@ class CsvReader:
         with plain_file(path) as file, io.TextIOWrapper(file, encoding, errors="replace") as text:
             columns = _columns(text, layout, heading, lines, path)
         return recording_of_columns(columns, options, path, heading.said)
+
+
+def _scores(layout: Layout, lines: list[str]) -> bool:
+    """Whether these are the first lines of a table of scores of an earlier run."""
+    return any(names_results(layout.cells(line)) for line in lines[: layout.first])
 
 
 def _plain_suffix(path: Path) -> str:

@@ -85,7 +85,7 @@ def is_store(source: Path) -> bool:
 
 def _check_files(only: Path | None, model: Path | None) -> None:
     if only is not None and not only.is_file():
-        what = "pass a list of ecgnoise ptbxl index or refine, or the records.csv of a model"
+        what = "pass a list of ecgnoise ptbxl index or refine, or the records.csv or level-records.csv of a model"
         raise OptionError(f"--only {only}: no such file: {what}")
     if model is not None:
         load_folder(str(model))
