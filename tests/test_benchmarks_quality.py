@@ -211,7 +211,7 @@ def test_a_fault_is_the_worst_of_each_look_and_no_grade():
     made_up = MadeUp(lambda signal, _: np.where(np.ptp(signal, axis=1) > 0, 20.0, np.nan))
     signal = np.ones((2, 1000), np.float32)
     signal[0, ::2] = 0
-    psnr, snr, _ = Store(None).looks("x", Ecgnoise(made_up), [Take.of("a", signal, 100)])
+    psnr, snr, *_ = Store(None).looks("x", Ecgnoise(made_up), [Take.of("a", signal, 100)])
     assert psnr.flat.tolist() == [30.0, 0.0]
     assert snr.flat.tolist() == [20.0, 20.0]
     assert psnr.missing == snr.missing == 0.5
