@@ -332,4 +332,6 @@ def test_result_of_a_day_is_compact(quantifier):
     result = quantifier.quantify(recording)
     arrays = [value for value in vars(result).values() if isinstance(value, np.ndarray)]
     lead_segments_of_a_day = 12 * DAY // 10
-    assert sum(array.nbytes for array in arrays if all(array.strides)) / result.psnr.size * lead_segments_of_a_day < 24e6
+    assert (
+        sum(array.nbytes for array in arrays if all(array.strides)) / result.psnr.size * lead_segments_of_a_day < 24e6
+    )

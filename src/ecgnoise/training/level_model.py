@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from ecgnoise.errors import ModelFormatError, OutputError
 from ecgnoise.levels import KINDS
-from ecgnoise.models.description import LEVELS, LevelModel, ModelDescription
+from ecgnoise.models.description import LARGEST_WIDENING, LEVELS, LevelModel, ModelDescription
 from ecgnoise.models.folder import ModelFolder, write_folder
 from ecgnoise.models.level_network import LevelNetwork
 from ecgnoise.models.level_reader import CONDITIONS, INPUTS, LevelAnswers, OnnxLevels, interval
@@ -22,10 +22,10 @@ from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network,
 from ecgnoise.traces import TRACES
 from ecgnoise.training.config import LevelConfig
 from ecgnoise.training.export import export_onnx, quantized
-from ecgnoise.training.level_pool import PoolRequest, make_pool
+from ecgnoise.training.level_pool import LOTS_A_TASK, PoolRequest, make_pool
 from ecgnoise.training.level_task import LevelTask, conditions_of
 from ecgnoise.training.loop import StepProgress, train
-from ecgnoise.training.mixtures import CleanLeads, Mixtures
+from ecgnoise.training.mixtures import LOT, CleanLeads, Mixtures
 from ecgnoise.training.noises import Noises
 from ecgnoise.training.records import Listed, Progress, list_bytes
 
@@ -78,7 +78,7 @@ def train_levels(
         raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
     pools: list[Mixtures] = []
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
-        request = PoolRequest(size, config.seed + len(pools), config.jobs)
+        request = PoolRequest(size, config.seed + len(pools), config.jobs, lots=min(LOTS_A_TASK, -(-size // LOT)))
         if PartialState().is_main_process:
             make_pool(leads, material.noises, request, work / name, told.drawing)
         PartialState().wait_for_everyone()
@@ -160,7 +160,7 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
         float(np.quantile(needed[there & (kinds == kind)], COVERAGE)) if (there & (kinds == kind)).sum() > 50 else 1.0
         for kind in range(len(KINDS))
     ]
-    return replace(plain, widening=tuple(round(max(factor, 0.01), 3) for factor in factors))
+    return replace(plain, widening=tuple(round(min(max(factor, 0.01), LARGEST_WIDENING), 3) for factor in factors))
 
 
 def described(model: ModelDescription, levels: LevelModel, config: LevelConfig) -> ModelDescription:

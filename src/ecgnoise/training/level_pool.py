@@ -27,14 +27,16 @@ NOISE_FILE: Final = "noise_{}_{}.npy"
 class PoolRequest:
     """What to draw.
 
-    size: pictures, rounded up to tasks of 2,400. seed: of all that is drawn. jobs: processes. without: makers of noise
-    that are left out, see :class:`ecgnoise.training.noises.Noises`.
+    size: pictures, rounded up to whole tasks. seed: of all that is drawn. jobs: processes. without: makers of noise
+    that are left out, see :class:`ecgnoise.training.noises.Noises`. lots: of 24 pictures that a task draws; what is
+    drawn depends on it.
     """
 
     size: int
     seed: int
     jobs: int = 1
     without: frozenset[str] = frozenset()
+    lots: int = LOTS_A_TASK
 
 
 def make_pool(
@@ -51,13 +53,13 @@ def make_pool(
     folder.mkdir(parents=True, exist_ok=True)
     write_leads(leads, folder)
     write_noises(noises, folder)
-    tasks = -(-request.size // (LOT * LOTS_A_TASK))
-    asked = [(folder, request.seed, number, noises.without) for number in range(tasks)]
+    tasks = -(-request.size // (LOT * request.lots))
+    asked = [(folder, request.seed, number, request.lots, noises.without) for number in range(tasks)]
     drawn: dict[int, Mixtures] = {}
     for done, (task, mixtures) in enumerate(in_processes(draw, asked, request.jobs, "drawing noisy leads"), start=1):
         drawn[task[2]] = mixtures
         if progress:
-            progress(min(done * LOT * LOTS_A_TASK, request.size), request.size)
+            progress(min(done * LOT * request.lots, request.size), request.size)
     pool = joined([drawn[number] for number in range(tasks)])
     with unfinished_files(file) as partial:
         np.savez(partial, **pool._asdict())
@@ -70,10 +72,10 @@ def load_pool(file: Path) -> Mixtures:
         return Mixtures(**{name: values[name] for name in Mixtures._fields})
 
 
-def draw(folder: Path, seed: int, number: int, without: frozenset[str]) -> Mixtures:
+def draw(folder: Path, seed: int, number: int, lots: int, without: frozenset[str]) -> Mixtures:
     """The pictures of one task, with leads and noise out of a folder."""
     mixer = Mixer(read_leads(folder), Noises(read_noises(folder), without))
-    return mixer.mixtures(LOTS_A_TASK, np.random.default_rng((seed, number)))
+    return mixer.mixtures(lots, np.random.default_rng((seed, number)))
 
 
 def joined(parts: Sequence[Mixtures]) -> Mixtures:
