@@ -25,8 +25,8 @@ from benchmarks.rivals import Rival, available
 from benchmarks.rivals.contract import quiet
 from benchmarks.roofline import copy_rate, median_seconds, network_work, product_rate, row, superlet_work
 from ecgnoise import Quantifier, Recording, read, simulate_ecg
+from ecgnoise.beats import agreement
 from ecgnoise.diffusion import Ddim, draw_noise, walk
-from ecgnoise.kinds import KindTeller
 from ecgnoise.metrics import column_errors
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
@@ -45,6 +45,7 @@ from ecgnoise.profiles import (
 )
 from ecgnoise.quantify import DEFAULT_BATCH
 from ecgnoise.superlet import FoldedSuperlet, superlet
+from ecgnoise.traces import traces
 from ecgnoise.writing import write_recording
 
 RATE = 500
@@ -148,12 +149,15 @@ class Stages:
         self.transform = superlet(self.profile, RATE)
         self.levels = self.transform(self.signal)
         self.pictures = self._pictures()
-        redrawer = load_on_device(self.model, "cpu").redrawer
+        loaded = load_on_device(self.model, "cpu")
+        redrawer = loaded.redrawer
         if not isinstance(redrawer, QuestionRedrawer):
             raise SystemExit(f"{self.model.path}: no default model")
         self.redrawer = redrawer
         self.redrawn = redrawer.redraw(self.pictures)
-        self.teller = KindTeller(self.profile)
+        if loaded.levels is None:
+            raise SystemExit(f"{self.model.path}: no noise levels")
+        self.reader = loaded.levels
 
     def milliseconds(self, rounds: int) -> dict[str, float]:
         """Milliseconds a lead-segment of each stage."""
@@ -178,7 +182,9 @@ class Stages:
             "pictures": self._pictures,
             **{f"network, `{n}`": lambda q=q: self.redrawer.answer(q, self.pictures) for n, q in questions.items()},
             "counting": count,
-            "errors and kind of noise": self._measure,
+            "errors": self._measure,
+            "noise levels": self._read,
+            "agreement of beats": lambda: agreement(self.pictures.images, self.pictures.held, self.profile),
         }
         with tempfile.TemporaryDirectory() as folder:
             record = Path(folder) / "record.hea"
@@ -210,7 +216,9 @@ class Stages:
 
     def _measure(self) -> None:
         column_errors(self.pictures.images, self.redrawn, self.pictures.held)
-        self.teller.tell(self.pictures.images, self.redrawn, self.pictures.held)
+
+    def _read(self) -> None:
+        self.reader.read(self.pictures, traces(self.signal, self.pictures.reference))
 
 
 def whole(rounds: int) -> dict[str, float]:

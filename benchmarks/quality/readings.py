@@ -28,9 +28,9 @@ class Reading:
     """The measures of one take; NaN where there is none. Levels and SNR are in dB.
 
     psnr, agreement, effective: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments, 3), the
-    estimate and the ends of its interval. noise: (leads, segments, kinds). local_snr: (leads, spans). local_noise: (leads,
-    spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade: (leads, segments), 0 good to 3
-    unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the mask calls usable.
+    estimate and the ends of its interval. noise: (leads, segments, kinds). local_snr: (leads, spans). local_noise:
+    (leads, spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade: (leads, segments), 0 good
+    to 3 unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the mask calls usable.
     """
 
     psnr: Array

@@ -17,7 +17,6 @@ from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.files import file_states
 from ecgnoise.grades import effective_snr, estimated_snr, grade, grade_by_snr, percentile
-from ecgnoise.kinds import KindTeller
 from ecgnoise.leads import check_leads
 from ecgnoise.levels import (
     SPANS,
@@ -60,19 +59,18 @@ DOUBTED: Final = {
 }
 Progress = Callable[[int, int], None]
 Lot = list[LeadSegment]
-Noise = tuple[NDArray[np.str_], NDArray[np.float64]] | LevelEstimates
 
 
 class Measured(NamedTuple):
     """What was found of some lead-segments.
 
-    errors: of the columns, (n, columns). noise: the kind of noise and its share of the error, (n,) each, or the levels
-    of all kinds. rms: of the ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible:
-    whether the QRS level is one that an ECG has, (n,). images: originals and redrawings, where they are kept.
+    errors: of the columns, (n, columns). noise: the levels of all kinds, None where the model knows none. rms: of the
+    ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible: whether the QRS level is one
+    that an ECG has, (n,). images: originals and redrawings, where they are kept.
     """
 
     errors: NDArray[np.float64]
-    noise: Noise
+    noise: LevelEstimates | None
     rms: NDArray[np.float64]
     agreement: NDArray[np.float64]
     plausible: NDArray[np.bool_]
@@ -125,7 +123,6 @@ class Scorer:
         self.model = model
         self._redrawer = redrawer
         self._levels = levels
-        self._kinds = KindTeller(profile)
         self._grading = grading
         self._batch = batch_size
         self._threads = threads
@@ -220,13 +217,10 @@ class Scorer:
         originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
         if not np.isfinite(measured).all():
             raise self._damaged()
+        noise = None if self._levels is None else self._read_levels(self._levels, lot, pictures)
         rms = np.full(len(lot), np.nan)
-        if self._levels is None:
-            noise: Noise = self._kinds.tell(originals, taken, pictures.held)
-        else:
-            noise = self._read_levels(self._levels, lot, pictures)
-            if recording.units == "mV":
-                rms = ecg_rms(noise.ecg, take(pictures.reference))
+        if noise is not None and recording.units == "mV":
+            rms = ecg_rms(noise.ecg, take(pictures.reference))
         plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
         return Measured(
             errors=measured,
@@ -334,11 +328,8 @@ def _enter(sheet: Sheet, item: LeadSegment, measured: Measured, row: int) -> Non
     """Write all that was found of one lead-segment, the ``row``-th of those measured."""
     sheet.enter_score(item, measured.errors[row])
     sheet.enter_agreement(item, float(measured.agreement[row]))
-    if isinstance(measured.noise, LevelEstimates):
+    if measured.noise is not None:
         sheet.enter_levels(item, segment_levels(measured.noise, row, item), float(measured.rms[row]))
-    else:
-        kinds, shares = measured.noise
-        sheet.enter_noise(item, str(kinds[row]), float(shares[row]))
     if not measured.plausible[row]:
         sheet.enter_doubt(item)
     if measured.images is not None:

@@ -108,12 +108,6 @@ class Sheet:
             if not segments.touches(item.faulty, columns):
                 self.local_psnr[item.lead, item.segment, part] = metrics.psnr(errors[columns[0] : columns[1]].mean())
 
-    def enter_noise(self, item: LeadSegment, kind: str, share: float) -> None:
-        """Write the kind of noise of a lead-segment that has a score, and its share of the error."""
-        if item.scored:
-            self.noise_kind[item.lead, item.segment] = kind
-            self.noise_share[item.lead, item.segment] = share
-
     def enter_agreement(self, item: LeadSegment, agreement: float) -> None:
         """Write how well the beats of a lead-segment that has a score agree."""
         if item.scored:
@@ -129,8 +123,7 @@ class Sheet:
         self.local_noise[place] = np.where(np.isnan(steps), NO_LEVEL, steps).astype(np.int16)
         if item.scored:
             self.noise[place], self.snr[place], self.ecg_rms[place] = found.noise, found.snr, rms
-            kind, share = levels.strongest(found.noise)
-            self.enter_noise(item, str(kind), float(share))
+            self.noise_kind[place], self.noise_share[place] = levels.strongest(found.noise)
 
     def local_levels(self, frequency: float) -> NDArray[np.float32]:
         """Local noise of spans in turn, (leads, spans, kinds) in dB; of the last window those that are new."""
