@@ -27,9 +27,11 @@ class MadeUpLevels:
         rows = np.array_split(images, len(KINDS), axis=1)
         grey = np.stack([part.mean(axis=1).reshape(len(images), SPANS, -1).mean(axis=2) for part in rows], axis=1)
         spans = grey / 255.0 * 90.0 - 60.0
+        reading = total(np.moveaxis(spans[:, 1:], 1, 2))  # all kinds but baseline wander
+        spans = np.concatenate([spans, reading[:, None]], axis=1)
         noise = power_mean(np.moveaxis(spans, 2, 0))
         ecg = np.full(len(images), ECG_DB)
-        snr = (ecg - total(noise))[:, None] + np.array([0.0, -3.0, 3.0])
+        snr = (ecg - total(noise[:, :-1]))[:, None] + np.array([0.0, -3.0, 3.0])
         return LevelEstimates(spans, noise, ecg, snr)
 
 
@@ -58,6 +60,7 @@ def spanned(grades, snr, *, kind="muscle", last=10.0, frequency=250.0):
     return replace(
         result,
         local_noise=local,
+        local_snr=np.round(snr, 1).astype(np.float32),
         span_start=np.concatenate([start for start, _ in times]),
         span_duration=np.concatenate([duration for _, duration in times]),
         estimated_snr=np.stack([np.stack(whole, axis=1)] * 3, axis=-1),

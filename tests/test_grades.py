@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ecgnoise import Quantifier, simulate_ecg
 from ecgnoise.grades import GRADES, effective_snr, estimated_snr, grade, grade_by_snr, percentile
-from ecgnoise.levels import KINDS, SpanLimits, unweighted, weighted_snr
+from ecgnoise.levels import KINDS, SpanLimits, readable_snr, unweighted
 from ecgnoise.models.folder import StressStep, Thresholds, load_folder
 from ecgnoise.simulate import NoiseKind, add_noise
 
@@ -125,7 +125,7 @@ def test_result_has_them_and_they_do_not_depend_on_the_batch():
     noisy = add_noise(clean, NoiseKind.MUSCLE, 0.0, seed=1)
     one = Quantifier(threads=1, batch_size=1).quantify(noisy)
     assert one.percentile.tolist() == percentile(one.psnr, description.reference).tolist()
-    expected = effective_snr(one.weighted_snr, one.agreement, one.psnr, description.thresholds)
+    expected = effective_snr(one.readable_snr, one.agreement, one.psnr, description.thresholds)
     assert np.array_equal(one.effective_snr, expected)
     assert one.grade.tolist() == grade_by_snr(expected, one.limits).tolist()
     many = Quantifier(threads=1, batch_size=7).quantify(noisy)
@@ -180,5 +180,14 @@ def test_only_baseline_wander_counts_less(level):
         noise = np.full(len(KINDS), -300.0)
         noise[kind] = level
         counts = 1.6 * level - 13.0 if KINDS[kind] == "baseline_wander" else level
-        assert weighted_snr(noise) == pytest.approx(-counts, abs=0.14)
+        assert readable_snr(noise, np.array(np.nan)) == pytest.approx(-counts, abs=0.14)
         assert unweighted(counts, KINDS[kind]) == pytest.approx(level)
+
+
+@given(st.floats(-40, 40), st.floats(-40, 40))
+def test_where_qrs_complexes_stand_out_it_is_at_least_poor(level, reading):
+    """Up to 4 dB, whatever lies outside the band in which an ECG is read."""
+    noise = np.full(len(KINDS), -300.0)
+    noise[1] = level
+    found = readable_snr(noise, np.array(reading))
+    assert found == pytest.approx(max(-level, min(-reading, 4.0)), abs=0.1)

@@ -11,7 +11,7 @@ from safetensors.torch import save  # noqa: E402
 
 from ecgnoise import Quantifier, Recording, simulate_ecg  # noqa: E402
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError  # noqa: E402
-from ecgnoise.levels import KINDS, SPANS  # noqa: E402
+from ecgnoise.levels import BANDS, KINDS, SPANS  # noqa: E402
 from ecgnoise.models.description import LevelModel  # noqa: E402
 from ecgnoise.models.folder import load_folder, write_folder  # noqa: E402
 from ecgnoise.models.level_network import LEVELS, OUTPUTS, LevelNetwork  # noqa: E402
@@ -197,9 +197,9 @@ def test_levels_of_known_answers():
     given[0, -3:] = [12.0, 4.0, 8.0]  # out of order
     model = LevelModel(-15.0, 10.0, (1.0, 1.0, 2.0, 1.0, 1.0, 1.0))
     found = LevelAnswers(None, model).estimates(given)
-    assert found.noise[0].tolist() == [-20.0, -20.0, 3.0, -20.0, -20.0, -20.0]
+    assert found.noise[0].tolist() == [-20.0, -20.0, 3.0, -20.0, -20.0, -20.0, -20.0]
     assert found.ecg.tolist() == [-7.0]
-    assert found.spans.shape == (1, len(KINDS), SPANS)
+    assert found.spans.shape == (1, BANDS, SPANS)
     assert found.snr[0].tolist() == [8.0, 0.0, 10.0]  # twice as wide, and not beyond what can be told
     with pytest.raises(ModelFormatError, match="widening"):
         LevelAnswers(None, LevelModel(-15.0, 10.0, (1.0,)))

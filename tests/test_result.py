@@ -90,6 +90,7 @@ def test_table_has_a_row_a_lead_segment():
         "noise": "",
         "noise_share": None,
         "effective_snr_db": None,
+        "reading_snr_db": None,
         "agreement": None,
         "analysable_s": 10.0,
         **dict.fromkeys((*KIND_DB, "ecg_uv", *KIND_UV)),

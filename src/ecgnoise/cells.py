@@ -16,7 +16,7 @@ from ecgnoise.scores import Scores
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
 KIND_DB: Final = tuple(f"{kind}_db" for kind in KINDS)
 KIND_UV: Final = tuple(f"{kind}_uv" for kind in KINDS)
-LEVELS: Final = ("effective_snr_db", "agreement", "analysable_s", *KIND_DB, "ecg_uv", *KIND_UV)
+LEVELS: Final = ("effective_snr_db", "reading_snr_db", "agreement", "analysable_s", *KIND_DB, "ecg_uv", *KIND_UV)
 COLUMNS: Final = (
     "record", "lead", "segment", "start_s", "duration_s", "time", *MEASURES, "grade", "fault", "usable", "noise",
     "noise_share", *LEVELS, "model", "path", "sampling_frequency_hz", "units", "profile", "notes", "lead_remarks",
@@ -94,6 +94,7 @@ def _level_cells(scores: Scores) -> Cells:
     columns = np.concatenate(
         [
             np.round(scores.effective_snr, LEVEL_DECIMALS)[..., None],
+            np.round(scores.reading_snr, LEVEL_DECIMALS)[..., None],
             np.round(scores.agreement, AGREEMENT_DECIMALS)[..., None],
             np.round(analysable_seconds(scores), TIME_DECIMALS)[..., None],
             np.round(scores.noise, LEVEL_DECIMALS),

@@ -30,17 +30,17 @@ def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]
 
 
 def effective_snr(
-    weighted_snr: NDArray[np.float64], agreement: NDArray[np.float64], psnr: NDArray[np.float64], thresholds: Thresholds
+    readable_snr: NDArray[np.float64], agreement: NDArray[np.float64], psnr: NDArray[np.float64], thresholds: Thresholds
 ) -> NDArray[np.float64]:
     """The SNR in dB from which a grade follows, to a tenth, the same shape as all that it is made of; NaN without SNR.
 
-    It is the weighted SNR, but not more than beats that agree so well (0..1, :data:`AGREEMENT_DB`) and a PSNR in dB
+    It is the readable SNR, but not more than beats that agree so well (0..1, :data:`AGREEMENT_DB`) and a PSNR in dB
     allow: below ``thresholds.poor``, where hardly a clean lead lies, what is there is not ``good`` whatever it is.
     """
     most = np.interp(agreement, AGREEMENTS, AGREEMENT_DB)
     odd = psnr < thresholds.poor
-    lowest = np.fmin(weighted_snr, np.fmin(most, np.where(odd, PSNR_ODD_DB, np.inf)))
-    return np.where(np.isnan(weighted_snr), np.nan, np.round(lowest, 1))
+    lowest = np.fmin(readable_snr, np.fmin(most, np.where(odd, PSNR_ODD_DB, np.inf)))
+    return np.where(np.isnan(readable_snr), np.nan, np.round(lowest, 1))
 
 
 def grade_by_snr(snr: NDArray[np.float64], limits: SpanLimits) -> NDArray[np.str_]:

@@ -105,7 +105,7 @@ def _bad_as_a_whole(scores: Scores) -> NDArray[np.bool_]:
 
     Something else than noise levels speaks against them, such as beats that do not agree, and no span tells where.
     """
-    by_snr = _ranks(scores.weighted_snr, scores.limits.bounds)
+    by_snr = _ranks(scores.readable_snr, scores.limits.bounds)
     found = (scores.grade[..., None] == np.asarray(GRADES)).argmax(axis=-1)
     return np.asarray((scores.grade != "") & (found > by_snr))
 

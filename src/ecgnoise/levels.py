@@ -9,8 +9,13 @@ span
 weighted
     of levels: baseline wander at a level of x dB counts as 1.6 x - 13 dB, since who reads an ECG filters it and looks
     past it while it is no stronger than the beats. All other kinds count as they are.
+reading band
+    0.67 to 40 Hz, in which a monitor shows an ECG. What is left of noise there is a level of its own beside the kinds.
+readable SNR
+    power of the ECG over that of all noise, weighted, in dB; at least that in the reading band, up to 4 dB: where QRS
+    complexes stand out of what a monitor shows, they can be found, however far a lead wanders.
 local SNR
-    power of the segment's ECG over that of all noise in a span, weighted, in dB.
+    the readable SNR of a span, over the ECG of its segment.
 """
 
 from dataclasses import dataclass
@@ -32,6 +37,8 @@ MAINS: Final = "mains"
 SPIKE: Final = "spike"
 BROADBAND: Final = "broadband"
 KINDS: Final = (BASELINE_WANDER, ELECTRODE, MUSCLE, MAINS, SPIKE, BROADBAND)
+BANDS: Final = len(KINDS) + 1  # all kinds, and all noise in the reading band
+QRS_DB: Final = 4.0
 WANDER: Final = KINDS.index(BASELINE_WANDER)
 WANDER_SLOPE: Final = 1.6
 WANDER_DB: Final = -13.0
@@ -50,8 +57,8 @@ Levels = NDArray[np.float64]
 class LevelEstimates:
     """What was read in the pictures of n lead-segments, all in dB.
 
-    spans: noise power in each span over the reference, (n, kinds, spans). noise: the same of the whole window,
-    (n, kinds). ecg: power of the ECG over the reference, (n,). snr: power of the ECG over that of all noise of the
+    spans: noise power in each span over the reference, (n, bands, spans): of each kind, and of all noise in the reading
+    band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of the ECG over that of all noise of the
     window, (n, 3): the estimate, and the lower and upper end of its interval (68 %).
     """
 
@@ -140,7 +147,7 @@ class SpanLimits:
 class SegmentLevels(NamedTuple):
     """Levels of one lead-segment in dB over its ECG.
 
-    noise: (kinds,). local: (spans, kinds), NaN where a span is touched by a fault, everywhere where faults leave less
+    noise: (bands,). local: (spans, bands), NaN where a span is touched by a fault, everywhere where faults leave less
     than half of the window. snr: (3,). ecg: power of the ECG over the reference.
     """
 
@@ -163,7 +170,7 @@ def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> Se
     counted = columns.all(axis=1) if columns.all(axis=1).any() else columns.any(axis=1)
     if counted.any() and not counted.all():
         part = power_mean(local[counted])
-        snr = snr + total(noise) - total(part)
+        snr = snr + total(noise[: len(KINDS)]) - total(part[: len(KINDS)])
         noise = part
     return SegmentLevels(noise, np.where(_touched(item)[:, None], np.nan, local), snr, ecg)
 
@@ -202,21 +209,25 @@ def unweighted(level: float, kind: str) -> float:
     return (level - WANDER_DB) / WANDER_SLOPE if kind == BASELINE_WANDER else level
 
 
-def weighted_snr(noise: Levels) -> Levels:
-    """Power of the ECG over that of all noise, weighted, (...) in dB to a tenth, of levels (..., kinds) over the ECG.
+def readable_snr(noise: NDArray[np.floating], reading: NDArray[np.floating]) -> Levels:
+    """Readable SNR in dB to a tenth, (...), of levels over the ECG of the kinds, (..., kinds), and in the reading band.
 
-    The levels count to a tenth, as in tables, so that those of a table give the same.
+    reading: (...), NaN where it is not known. All levels count to a tenth, as in tables, so that those of a table give
+    the same.
     """
-    return np.asarray(np.round(-total(weighted(np.round(noise, LOCAL_DECIMALS))), LOCAL_DECIMALS) + 0.0)
+    snr = -total(weighted(np.round(noise, LOCAL_DECIMALS)))
+    least = np.minimum(-np.round(reading, LOCAL_DECIMALS), QRS_DB)
+    readable = np.where(np.isnan(snr), np.nan, np.fmax(snr, least))
+    return np.asarray(np.round(readable, LOCAL_DECIMALS) + 0.0)  # no -0
 
 
-def local_snr(local_noise: NDArray[np.floating]) -> Levels:
-    """Local SNR in dB, (leads, spans), to a tenth as in tables, of levels (leads, spans, kinds) over the ECG."""
-    snr = np.empty(local_noise.shape[:2])
-    for lead, noise in enumerate(local_noise):
-        for first in range(0, len(noise), AT_ONCE):
+def local_snr(local: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Local SNR in dB, (leads, spans), of levels (leads, spans, bands) over the ECG."""
+    snr = np.empty(local.shape[:2], np.float32)
+    for lead, levels in enumerate(local):
+        for first in range(0, len(levels), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            snr[lead, some] = np.round(-total(weighted(noise[some])), LOCAL_DECIMALS) + 0.0  # no -0
+            snr[lead, some] = readable_snr(levels[some, : len(KINDS)], levels[some, -1])
     return snr
 
 

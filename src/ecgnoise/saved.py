@@ -254,6 +254,7 @@ def _with_levels(result: Result, cells: Sequence[Sequence[Row]], cut: Sequence[W
     measured = replace(
         result,
         agreement=_numbers(cells, "agreement"),
+        reading_snr=_numbers(cells, "reading_snr_db"),
         effective_snr=_numbers(cells, "effective_snr_db"),
         noise=np.stack([_numbers(cells, name) for name in KIND_DB], axis=-1),
         ecg_rms=_numbers(cells, "ecg_uv") / MICROVOLTS,
@@ -265,20 +266,26 @@ def _with_levels(result: Result, cells: Sequence[Sequence[Row]], cut: Sequence[W
     return replace(
         measured,
         local_noise=np.array([_local_noise(line) for line in cells]),
+        local_snr=np.array([_local_snr(line) for line in cells]),
         span_start=np.concatenate([start for start, _ in times]),
         span_duration=np.concatenate([duration for _, duration in times]),
         limits=SpanLimits(*limits),
     )
 
 
+def _local_snr(line: Sequence[Row]) -> NDArray[np.float32]:
+    """The local SNR of the spans of a lead, (spans,)."""
+    words = [word for row in line for word in _text(row["local_snr_db"]).split()]
+    return np.array([np.nan if word == NO_NUMBER else float(word) for word in words], np.float32)
+
+
 def _local_noise(line: Sequence[Row]) -> NDArray[np.float32]:
-    """Local noise of a lead, (spans, kinds): the strongest kind of each span, with the weighted power of all."""
-    numbers = [word for row in line for word in _text(row["local_snr_db"]).split()]
+    """Local noise of a lead, (spans, kinds): the strongest kind of each span, with the power that the SNR says."""
     kinds = [word for row in line for word in _text(row["local_noise"]).split()]
-    local = np.full((len(numbers), len(KINDS)), np.nan, np.float32)
-    for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
-        if number != NO_NUMBER:
-            local[place, KINDS.index(kind)] = unweighted(-float(number), kind)
+    local = np.full((len(kinds), len(KINDS)), np.nan, np.float32)
+    for place, (snr, kind) in enumerate(zip(_local_snr(line).tolist(), kinds, strict=True)):
+        if kind != NO_NUMBER:
+            local[place, KINDS.index(kind)] = unweighted(-snr, kind)
     return local
 
 

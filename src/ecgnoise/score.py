@@ -19,13 +19,15 @@ from ecgnoise.files import file_states
 from ecgnoise.grades import effective_snr, estimated_snr, grade, grade_by_snr, percentile
 from ecgnoise.leads import check_leads
 from ecgnoise.levels import (
+    KINDS,
     SPANS,
     LevelEstimates,
     LevelReader,
     ecg_rms,
+    local_snr,
+    readable_snr,
     segment_levels,
     span_times,
-    weighted_snr,
 )
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.redraw import IN_MEMORY, Pictures, Placement, Redrawer
@@ -301,15 +303,19 @@ class Scorer:
         """The result with the noise levels of its sheet."""
         frequency = result.sampling_frequency
         times = [span_times(window, frequency) for window in sheet.windows]
-        limits = result.limits
-        effective = effective_snr(weighted_snr(sheet.noise), sheet.agreement, sheet.psnr, self._grading.thresholds)
+        noise, reading = sheet.noise[..., : len(KINDS)], sheet.noise[..., -1]
+        local = sheet.local_levels(frequency)
+        readable = readable_snr(noise, reading)
+        effective = effective_snr(readable, sheet.agreement, sheet.psnr, self._grading.thresholds)
         return replace(
             result,
-            grade=grade_by_snr(effective, limits),
+            grade=grade_by_snr(effective, result.limits),
             effective_snr=effective,
-            noise=sheet.noise,
+            reading_snr=-reading,
+            noise=noise,
             ecg_rms=sheet.ecg_rms,
-            local_noise=sheet.local_levels(frequency),
+            local_noise=local[..., : len(KINDS)],
+            local_snr=local_snr(local),
             span_start=np.concatenate([start for start, _ in times]),
             span_duration=np.concatenate([duration for _, duration in times]),
             estimated_snr=sheet.snr,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import PurePath
 from typing import Final
 
@@ -63,6 +62,10 @@ def _no_times() -> NDArray[np.float64]:
     return np.empty(0)
 
 
+def _no_local() -> NDArray[np.float32]:
+    return np.empty((0, 0), np.float32)
+
+
 def _no_spans() -> NDArray[np.float32]:
     return np.empty((0, 0, len(KINDS)), np.float32)
 
@@ -87,10 +90,12 @@ class Scores:
     ecg_rms: (leads, segments), RMS of the lead's ECG in mV; NaN as ``noise`` is, and where the unit is unknown.
     local_noise: (leads, spans, kinds) in dB over the ECG of its segment, spans of all segments in turn; NaN where a
     fault touches a span, no spans where the model has no noise levels. Of a saved result only the strongest kind of a
-    span is known: it has the power of all, weighted.
+    span is known: it has the power that its local SNR says.
+    local_snr: (leads, spans) in dB to a tenth, the readable SNR of each span; NaN where ``local_noise`` is.
     span_start, span_duration: (spans,) in seconds; a tail has only its new spans.
     limits: what SNR each grade needs.
-    effective_snr: (leads, segments) in dB, what the grade follows from: the weighted SNR, or less where the beats do
+    reading_snr: (leads, segments) in dB, power of the ECG over that of all noise in the reading band; NaN as ``noise``.
+    effective_snr: (leads, segments) in dB, what the grade follows from: the readable SNR, or less where the beats do
     not agree or the reconstruction fails; NaN as ``noise`` is.
     noise_kind: (leads, segments), the kind with the largest level; empty without a score, or where the model has no
     noise levels. noise_share: (leads, segments), its share of the power of all noise, 0..1, or NaN.
@@ -127,8 +132,10 @@ class Scores:
     agreement: NDArray[np.float64] = field(default_factory=_no_numbers)
     noise: NDArray[np.float64] = field(default_factory=_no_numbers)
     ecg_rms: NDArray[np.float64] = field(default_factory=_no_numbers)
+    reading_snr: NDArray[np.float64] = field(default_factory=_no_numbers)
     effective_snr: NDArray[np.float64] = field(default_factory=_no_numbers)
     local_noise: NDArray[np.float32] = field(default_factory=_no_spans)
+    local_snr: NDArray[np.float32] = field(default_factory=_no_local)
     span_start: NDArray[np.float64] = field(default_factory=_no_times)
     span_duration: NDArray[np.float64] = field(default_factory=_no_times)
     limits: SpanLimits = field(default_factory=SpanLimits)
@@ -142,6 +149,7 @@ class Scores:
             "agreement": of_segments,
             "noise": np.broadcast_to(np.nan, (*shape, len(KINDS))),
             "ecg_rms": of_segments,
+            "reading_snr": of_segments,
             "effective_snr": of_segments,
         }
         for name, value in unknown.items():
@@ -149,6 +157,8 @@ class Scores:
                 object.__setattr__(self, name, value)
         if len(self.local_noise) != shape[0]:
             object.__setattr__(self, "local_noise", np.empty((shape[0], 0, len(KINDS)), np.float32))
+        if self.local_snr.shape != self.local_noise.shape[:2]:
+            object.__setattr__(self, "local_snr", np.full(self.local_noise.shape[:2], np.nan, np.float32))
 
     @property
     def record(self) -> str:
@@ -174,15 +184,10 @@ class Scores:
         """RMS of each kind of noise in uV, (leads, segments, kinds); NaN where the unit is unknown."""
         return levels.microvolts(self.noise, self.ecg_rms)
 
-    @cached_property
-    def local_snr(self) -> NDArray[np.float64]:
-        """Power of its segment's ECG over that of all noise in each span, weighted, (leads, spans) in dB to a tenth."""
-        return levels.local_snr(self.local_noise)
-
     @property
-    def weighted_snr(self) -> NDArray[np.float64]:
-        """Power of the ECG over that of all noise, of which baseline wander counts less, (leads, segments) in dB."""
-        return levels.weighted_snr(self.noise)
+    def readable_snr(self) -> NDArray[np.float64]:
+        """The readable SNR of each lead-segment, (leads, segments) in dB; :mod:`ecgnoise.levels` defines it."""
+        return levels.readable_snr(self.noise, -self.reading_snr)
 
     @property
     def span_segment(self) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise import levels, metrics, segments
-from ecgnoise.levels import KINDS, SegmentLevels
+from ecgnoise.levels import BANDS, KINDS, SegmentLevels
 from ecgnoise.profiles import COLUMNS, Profile
 from ecgnoise.recording import Recording
 from ecgnoise.scores import SegmentImages
@@ -26,7 +26,8 @@ class Sheet:
     """Scores, faults and, where asked for, images of each lead-segment; the shapes are those of ``Result``.
 
     doubtful_peak: height of the R peaks in mV of lead-segments whose QRS level no ECG has, (leads, segments), else NaN.
-    local_noise: (leads, segments, spans, kinds) in hundredths of a dB, ``NO_LEVEL`` where there is none; no spans
+    noise: (leads, segments, bands) in dB over the ECG, see :mod:`ecgnoise.levels`.
+    local_noise: (leads, segments, spans, bands) in hundredths of a dB, ``NO_LEVEL`` where there is none; no spans
     without a model of noise levels, where ``noise``, ``ecg_rms`` and ``snr`` stay NaN.
     railed: share of their new samples that are at a rail, (leads, segments).
     """
@@ -70,8 +71,8 @@ class Sheet:
             np.full(shape, "", "U16"),
             np.full(shape, np.nan),
             np.full(shape, np.nan),
-            np.full((*shape, len(KINDS)), np.nan),
-            np.full((*shape, spans, len(KINDS)), NO_LEVEL, np.int16),
+            np.full((*shape, BANDS), np.nan),
+            np.full((*shape, spans, BANDS), NO_LEVEL, np.int16),
             np.full(shape, np.nan),
             np.full((*shape, levels.ESTIMATES), np.nan),
             np.full(shape, np.nan),
@@ -123,14 +124,14 @@ class Sheet:
         self.local_noise[place] = np.where(np.isnan(steps), NO_LEVEL, steps).astype(np.int16)
         if item.scored:
             self.noise[place], self.snr[place], self.ecg_rms[place] = found.noise, found.snr, rms
-            self.noise_kind[place], self.noise_share[place] = levels.strongest(found.noise)
+            self.noise_kind[place], self.noise_share[place] = levels.strongest(found.noise[: len(KINDS)])
 
     def local_levels(self, frequency: float) -> NDArray[np.float32]:
-        """Local noise of spans in turn, (leads, spans, kinds) in dB; of the last window those that are new."""
+        """Levels of spans in turn, (leads, spans, bands) in dB; of the last window those that are new."""
         whole, last = self.local_noise[:, :-1], self.local_noise[:, -1]
         if self.local_noise.shape[2]:
             last = last[:, levels.new_spans(self.windows[-1], frequency)]
-        steps = np.concatenate([whole.reshape(len(last), -1, len(KINDS)), last], axis=1)
+        steps = np.concatenate([whole.reshape(len(last), -1, BANDS), last], axis=1)
         return np.where(steps == NO_LEVEL, np.float32(np.nan), steps / np.float32(STEPS_A_DB))
 
     def enter_doubt(self, item: LeadSegment) -> None:

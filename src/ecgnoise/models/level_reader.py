@@ -55,8 +55,8 @@ class LevelAnswers:
         spans = spans.reshape(-1, LEVELS, SPANS)
         widening = np.asarray(self._model.widening)[noise[:, : len(KINDS)].argmax(axis=1)]
         return LevelEstimates(
-            spans=spans[:, : len(KINDS)],
-            noise=noise[:, : len(KINDS)],
+            spans=spans,
+            noise=noise,
             ecg=ecg[:, 0],
             snr=np.clip(interval(quantiles, widening), *self.snr_range),
         )

@@ -151,7 +151,7 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
     quantiles = np.sort(np.asarray(answers[:, -3:], np.float64) * 10.0, axis=1)
     low, high = pool.snr.astype(np.float64).T
     there = (low == high) & (low > CALIBRATED_SNR[0]) & (low < CALIBRATED_SNR[1])
-    kinds = found.noise.argmax(axis=1)
+    kinds = found.noise[:, : len(KINDS)].argmax(axis=1)
     one = interval(quantiles, np.ones(len(quantiles)))
     below, above = one[:, 0] - one[:, 1], one[:, 2] - one[:, 0]
     missing = low - one[:, 0]
