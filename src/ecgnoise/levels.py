@@ -58,8 +58,9 @@ class LevelEstimates:
     """What was read in the pictures of n lead-segments, all in dB.
 
     spans: noise power in each span over the reference, (n, bands, spans): of each kind, and of all noise in the reading
-    band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of the ECG over that of all noise of the
-    window, (n, 3): the estimate, and the lower and upper end of its interval (68 %).
+    band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of
+    the ECG over that of all noise of the window, (n, 3): the estimate, and the lower and upper end of its interval
+    (68 %).
     """
 
     spans: Levels
