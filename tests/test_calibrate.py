@@ -12,9 +12,10 @@ from benchmarks import calibrate
 from benchmarks.machine import RESULTS
 
 from ecgnoise.grades import AGREEMENT_DB, AGREEMENTS, PSNR_ODD_DB
-from ecgnoise.levels import SPANS, WANDER_DB, WANDER_SLOPE, SpanLimits
+from ecgnoise.levels import QRS_DB, SPANS, WANDER_DB, WANDER_SLOPE, SpanLimits
 from ecgnoise.models.folder import load_folder
 from ecgnoise.profiles import PLAUSIBLE_QRS_LEVELS, POSSIBLE_QRS_LEVELS, SEGMENT_SECONDS
+from ecgnoise.training.mixtures import READING_BAND
 
 BUNDLED = load_folder("default")
 
@@ -109,6 +110,8 @@ def test_what_the_page_says_in_words_is_so():
         str(SPANS),
         str(calibrate.FOLD),
         *("0", "1", "25"),  # agreement and percentile
+        f"{QRS_DB:g}",
+        *(f"{frequency:g}" for frequency in READING_BAND),
         *("0.7", "12", "50", "60"),  # Hz, or leads
         "10",  # s, a segment
     }
