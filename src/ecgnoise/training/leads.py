@@ -13,7 +13,6 @@ from ecgnoise.profiles import DEFAULT, PAPER, Profile, level_images
 from ecgnoise.ptbxl.index import TEST_FOLD, LeadRow, read_index, training_leads
 from ecgnoise.ptbxl.store import Store, StoreDescription, difference
 
-LEADS_A_DRAWING: Final = 12
 
 Progress = Callable[[int, int], None]
 

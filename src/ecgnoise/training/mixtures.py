@@ -5,7 +5,6 @@ what the lead may have had before. :class:`CleanLeads` holds that upper estimate
 wide, and nothing is learnt; leads of all qualities can be used so, and the finest noise is learnt from the quietest.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -297,8 +296,3 @@ def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]
 
 
 SMOOTHED: Final = {10 * frequency: smoothed(10 * frequency).T for frequency in set(SAMPLING_FREQUENCIES)}
-
-
-def lots_of(mixer: Mixer, seeds: Sequence[int], lots: int) -> list[Mixtures]:
-    """Mixtures of several seeds."""
-    return [mixer.mixtures(lots, np.random.default_rng(seed)) for seed in seeds]
