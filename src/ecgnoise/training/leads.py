@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from ecgnoise.errors import StoreError, TrainingDataError
 from ecgnoise.profiles import DEFAULT, PAPER, Profile, level_images
 from ecgnoise.ptbxl.index import TEST_FOLD, LeadRow, read_index, training_leads
 from ecgnoise.ptbxl.store import Store, StoreDescription, difference
-
 
 Progress = Callable[[int, int], None]
 
