@@ -179,7 +179,7 @@ def test_only_baseline_wander_counts_less(level):
     for kind in range(len(KINDS)):
         noise = np.full(len(KINDS), -300.0)
         noise[kind] = level
-        counts = 1.6 * level - 11.0 if KINDS[kind] == "baseline_wander" else level
+        counts = 1.6 * level - 10.0 if KINDS[kind] == "baseline_wander" else level
         assert readable_snr(noise, np.array(np.nan)) == pytest.approx(-counts, abs=0.14)
         assert unweighted(counts, KINDS[kind]) == pytest.approx(level)
 

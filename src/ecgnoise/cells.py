@@ -71,7 +71,7 @@ def table_rows(scores: Scores) -> list[tuple[Any, ...]]:
 
 
 def usable_segments(scores: Scores) -> NDArray[np.bool_]:
-    """Which lead-segments can be used, (leads, segments): those of a grade better than ``unusable``."""
+    """Which lead-segments can be used, (leads, segments): those that are ``good`` or ``fair``."""
     return ~bad_segments(scores.grade, Choice().grade)
 
 

@@ -21,7 +21,7 @@ from ecgnoise.levels import SpanRule, strongest, weighted
 from ecgnoise.recording import Samples, Signal
 from ecgnoise.scores import Scores
 
-WORST_GRADE: Final = GRADES[-1]
+TOO_NOISY: Final = GRADES[2]  # what people call too noisy is poor or unusable
 TOUCHING: Final = 1e-6  # seconds between two segments that lie end to end
 SPANS_TOLD: Final = 4
 ClockTime = Callable[[float], datetime | None]
@@ -60,7 +60,7 @@ class Choice:
     than by the limit of the grade.
     """
 
-    grade: str = WORST_GRADE
+    grade: str = TOO_NOISY
     join: float = 0.0
     whole_segments: bool = False
     rule: SpanRule | None = None

@@ -7,7 +7,7 @@ span
     one of 32 equal stretches of a window, 0.3125 s each. Its level is that of the noise power under a Hann window of
     1 s around its middle, whose effective length is 0.5 s.
 weighted
-    of levels: baseline wander at a level of x dB counts as 1.6 x - 11 dB, since who reads an ECG filters it and looks
+    of levels: baseline wander at a level of x dB counts as 1.6 x - 10 dB, since who reads an ECG filters it and looks
     past it while it is no stronger than the beats. All other kinds count as they are.
 reading band
     0.67 to 40 Hz, in which a monitor shows an ECG. What is left of noise there is a level of its own beside the kinds.
@@ -41,7 +41,7 @@ BANDS: Final = len(KINDS) + 1  # all kinds, and all noise in the reading band
 QRS_DB: Final = 4.0
 WANDER: Final = KINDS.index(BASELINE_WANDER)
 WANDER_SLOPE: Final = 1.6
-WANDER_DB: Final = -11.0
+WANDER_DB: Final = -10.0
 SPANS: Final = 32
 SPAN_COLUMNS: Final = COLUMNS // SPANS
 ESTIMATES: Final = 3
@@ -121,7 +121,7 @@ class SpanLimits:
     good: float = 18.0
     fair: float = 5.0
     poor: float = 0.0
-    margin: float = 2.0
+    margin: float = 4.0
     gap: float = 0.5
     shortest: float = 0.6
 

@@ -10,7 +10,7 @@ from ecgnoise.cells import COLUMNS, NUMBERS, table_rows, usable_segments
 from ecgnoise.errors import SignalShapeError
 from ecgnoise.grades import GRADES
 from ecgnoise.intervals import (
-    WORST_GRADE,
+    TOO_NOISY,
     Choice,
     HiddenSamples,
     Interval,
@@ -47,7 +47,7 @@ class Result(Scores):
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """Which lead-segments can be used, (leads, segments): those of a grade better than ``unusable``."""
+        """Which lead-segments can be used, (leads, segments): those that are ``good`` or ``fair``."""
         return usable_segments(self)
 
     @property
@@ -71,7 +71,7 @@ class Result(Scores):
 
     def intervals(
         self,
-        grade: str = WORST_GRADE,
+        grade: str = TOO_NOISY,
         *,
         join: float = 0.0,
         whole_segments: bool = False,
@@ -105,7 +105,7 @@ class Result(Scores):
         self,
         sampling_frequency: float | None = None,
         *,
-        grade: str = WORST_GRADE,
+        grade: str = TOO_NOISY,
         whole_segments: bool = False,
         rule: SpanRule | None = None,
     ) -> NDArray[np.bool_]:
@@ -140,7 +140,7 @@ class Result(Scores):
         return np.asarray(np.repeat(values, np.diff(ends, prepend=0), axis=1))
 
     def usable_seconds(
-        self, grade: str = WORST_GRADE, *, whole_segments: bool = False, rule: SpanRule | None = None
+        self, grade: str = TOO_NOISY, *, whole_segments: bool = False, rule: SpanRule | None = None
     ) -> NDArray[np.float64]:
         """How many seconds of each lead can be used, (leads,): those that lie in none of :meth:`intervals`."""
         choice = Choice(grade, 0.0, whole_segments, rule)
@@ -149,7 +149,7 @@ class Result(Scores):
     def keep(
         self,
         recording: Recording,
-        grade: str = WORST_GRADE,
+        grade: str = TOO_NOISY,
         *,
         whole_segments: bool = False,
         rule: SpanRule | None = None,

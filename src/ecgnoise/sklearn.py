@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError
-from ecgnoise.intervals import WORST_GRADE
+from ecgnoise.intervals import TOO_NOISY
 from ecgnoise.quantify import Quantifier
 from ecgnoise.recording import Recording, as_numbers
 from ecgnoise.result import Result
@@ -41,7 +41,7 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         sampling_frequency: float = 500.0,
         *,
         units: str = "mV",
-        grade: str = WORST_GRADE,
+        grade: str = TOO_NOISY,
         whole_segments: bool = False,
         model: str | Path = "default",
         threads: int | None = None,

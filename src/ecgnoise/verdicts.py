@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.intervals import WORST_GRADE, Interval
+from ecgnoise.intervals import TOO_NOISY, Interval
 from ecgnoise.leads import CONTRADICTORY, LeadRemark
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
@@ -60,7 +60,7 @@ class RecordVerdict:
 
 def record_verdict(
     result: Result,
-    grade: str = WORST_GRADE,
+    grade: str = TOO_NOISY,
     *,
     whole_segments: bool = False,
     rule: SpanRule | None = None,

@@ -45,7 +45,7 @@ class MarksOptions:
 @click.option(
     "--grade",
     type=click.Choice(GRADES),
-    default=GRADES[-1],
+    default=GRADES[2],
     show_default=True,
     help="Mark what is of this grade or worse, and what has no score.",
 )
@@ -53,7 +53,7 @@ class MarksOptions:
     "--join", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="S", help="Bridge gaps of S seconds."
 )
 @click.option("--enter", type=float, metavar="DB", help="Mark below this local SNR, instead of the grade's limit.")
-@click.option("--leave", type=float, metavar="DB", help="The local SNR at which a mark ends  [default: 2 dB above]")
+@click.option("--leave", type=float, metavar="DB", help="The local SNR at which a mark ends  [default: 4 dB above]")
 @click.option("--shortest", type=click.FloatRange(0.0), metavar="S", help="Leave out noise of less than S seconds.")
 @click.option("--whole-segments", is_flag=True, help="Mark whole segments, by their grades.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")

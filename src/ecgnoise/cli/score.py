@@ -114,7 +114,7 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option(
     "--marks-grade",
     type=click.Choice(GRADES),
-    default="unusable",
+    default="poor",
     show_default=True,
     help="Mark what is of this grade or worse.",
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import OutputError
-from ecgnoise.intervals import WORST_GRADE, Choice, find_intervals
+from ecgnoise.intervals import TOO_NOISY, Choice, find_intervals
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 from ecgnoise.writers import edf, events, intervals, mask, mne, wfdb
@@ -31,7 +31,7 @@ def write_marks(
     result: Result,
     path: str | Path,
     *,
-    grade: str = WORST_GRADE,
+    grade: str = TOO_NOISY,
     join: float = 0.0,
     whole_segments: bool = False,
     rule: SpanRule | None = None,

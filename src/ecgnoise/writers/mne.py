@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.intervals import WORST_GRADE, Choice, Interval, find_intervals
+from ecgnoise.intervals import TOO_NOISY, Choice, Interval, find_intervals
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 
@@ -18,7 +18,7 @@ ENDINGS: Final = ("-annot.fif", "_annot.fif")
 
 def mne_annotations(
     result: Result,
-    grade: str = WORST_GRADE,
+    grade: str = TOO_NOISY,
     *,
     join: float = 0.0,
     whole_segments: bool = False,

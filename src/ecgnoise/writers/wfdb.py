@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OutputError
-from ecgnoise.intervals import WORST_GRADE, Choice, find_intervals, sample_span
+from ecgnoise.grades import GRADES
+from ecgnoise.intervals import Choice, find_intervals, sample_span
 from ecgnoise.quiet import quiet
 from ecgnoise.result import Result
 
@@ -67,7 +68,7 @@ def _changes(result: Result, choice: Choice) -> tuple[NDArray[np.int64], NDArray
     frequency, samples = result.sampling_frequency, round(result.seconds * result.sampling_frequency)
     spans = [
         (result.lead_names.index(interval.lead), sample_span(interval, frequency, samples), state)
-        for state, asked in ((NOISY, choice), (UNREADABLE, replace(choice, grade=WORST_GRADE, rule=None)))
+        for state, asked in ((NOISY, choice), (UNREADABLE, replace(choice, grade=GRADES[-1], rule=None)))
         for interval in find_intervals(result, asked)
     ]
     places = np.unique([0, *(place for _, span, _ in spans for place in (span.start, span.stop))])
