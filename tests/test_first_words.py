@@ -134,6 +134,6 @@ def test_other_processes_of_a_run_say_nothing(capsys, monkeypatch):
 
 def test_help_shows_the_usual_values():
     text = " ".join(CliRunner().invoke(main, ["marks", "--help"]).stdout.split())
-    assert "[default: unusable]" in text
+    assert "[default: poor]" in text
     assert "[default: 0.0" in text
     assert "csv for -" in " ".join(CliRunner().invoke(main, ["score", "--help"]).stdout.split())

@@ -39,8 +39,8 @@ def test_without_a_score_an_interval_has_no_grade():
 
 def test_a_worse_grade_counts_too_and_gaps_are_bridged():
     result = graded(["pgufgg"])
-    assert spans(result) == [("II", 20.0, 30.0, "unusable")]
-    assert spans(result, "poor") == [("II", 0.0, 10.0, "poor"), ("II", 20.0, 30.0, "unusable")]
+    assert spans(result, "unusable") == [("II", 20.0, 30.0, "unusable")]
+    assert spans(result) == spans(result, "poor") == [("II", 0.0, 10.0, "poor"), ("II", 20.0, 30.0, "unusable")]
     assert spans(result, "poor", join=10.0) == [("II", 0.0, 30.0, "unusable")]
     assert spans(result, "fair") == [("II", 0.0, 10.0, "poor"), ("II", 20.0, 40.0, "unusable")]
 
@@ -74,7 +74,7 @@ def test_kept_recording_misses_what_is_unusable():
     np.testing.assert_array_equal(kept.window(2400, 2600), kept.signal[:, 2400:2600])
     np.testing.assert_array_equal(kept.window(3000, 3100), kept.signal[:, 3000:3100])
     assert not np.isnan(recording.signal).any()
-    assert "unusable" in kept.notes[-1]
+    assert "poor or worse" in kept.notes[-1]
     np.testing.assert_array_equal(kept.pick(["V1"]).signal[0], signal[1])
 
 

@@ -101,10 +101,10 @@ def test_verdict_of_a_record():
     assert verdict.worst_lead == "V5"
     assert np.isnan(verdict.kth_worst(1))
     assert (verdict.kth_worst(2), verdict.kth_worst(4)) == (12.0, 23.0)
-    assert verdict.usable.tolist() == [1.0, 0.25, 0.0, 0.75]
-    assert verdict.usable_share == 0.5
+    assert verdict.usable.tolist() == [1.0, 0.25, 0.0, 0.5]
+    assert verdict.usable_share == 0.4375
     assert verdict.distrusted == ("V1", "V5")
-    assert record_verdict(result, "poor").usable.tolist() == [1.0, 0.25, 0.0, 0.5]
+    assert record_verdict(result, "unusable").usable.tolist() == [1.0, 0.25, 0.0, 0.75]
     odd = replace(result, lead_remarks=(LeadRemark(("II", "aVR"), SWAPPED),))
     assert record_verdict(odd).distrusted == ("II", "V1", "V5", "aVR")
     with pytest.raises(OptionError, match="k 5: there are 4 leads"):

@@ -131,7 +131,7 @@ def test_parts_in_turn_leave_out_what_a_tail_does_not_have():
 def test_verdict_names_the_worst():
     assert result().verdict() == (
         "3 leads x 2 segments: II flat 0-10 s; Größe short 10-14 s; 1 unusable, 1 poor, 1 fair, 2 good; "
-        "52 % analysable; worst score Größe 10.0 dB at 0-10 s"
+        "43 % analysable; worst score Größe 10.0 dB at 0-10 s"
     )
 
 

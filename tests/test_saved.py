@@ -173,7 +173,7 @@ def test_what_is_no_table_of_results_is_one_line(tmp_path, name, content, error,
 
 def test_a_table_without_some_of_its_rows_is_refused(tiny_model, tmp_path):
     table = scored(tiny_model, "one.npz").to_dataframe()
-    table[table["usable"]].to_csv(tmp_path / "usable.csv", index=False)
+    table[table["fault"] == ""].to_csv(tmp_path / "usable.csv", index=False)
     pd.concat([table, table]).to_csv(tmp_path / "twice.csv", index=False)
     table[table["segment"] > 0].assign(segment=table["segment"] - 1).to_csv(tmp_path / "later.csv", index=False)
     for name in ("usable", "twice", "later"):
@@ -195,8 +195,10 @@ def test_without_the_extra_it_is_named(tiny_model, tmp_path, monkeypatch):
     lambda path: pd.read_excel(path.with_suffix(".xlsx")), lambda path: pd.DataFrame(json.loads(path.read_text())),
 ])  # fmt: skip
 def test_usable_rows_are_what_people_mean(tiny_model, tmp_path, read_back):
-    """``df[df.usable]`` is what the mask keeps: graded, and not unusable."""
+    """``df[df.usable]`` is what the mask keeps: graded, and good or fair."""
     result = scored(tiny_model, "one.npz")
+    grades = np.where(result.grade == "", "", np.resize(["good", "poor", "fair", "unusable"], result.grade.shape))
+    result = replace(result, grade=grades)
     for suffix in WRITERS:
         write_table(result.rows(), tmp_path / f"t{suffix}")
     df = read_back(tmp_path / "t.json")
@@ -205,7 +207,7 @@ def test_usable_rows_are_what_people_mean(tiny_model, tmp_path, read_back):
         (lead, segment)
         for row, lead in enumerate(result.lead_names)
         for segment in range(len(result.start))
-        if result.grade[row, segment] not in {"", "unusable"}
+        if result.grade[row, segment] in {"good", "fair"}
     }
     assert set(zip(kept.lead, kept.segment, strict=True)) == expected
     assert kept.duration_s.sum() == pytest.approx(result.usable_seconds().sum())

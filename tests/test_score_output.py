@@ -68,7 +68,7 @@ def test_verdict_has_faults_then_the_worst_grades():
     result = replace(graded(["gg-gg--ug", "gg-gggfpg"]), recording_start=None)
     assert result.verdict() == (
         "2 leads x 9 segments: all leads flat 20-30 s; II flat 50-70 s; 1 unusable, 1 poor, 1 fair, 11 good; "
-        "72 % analysable; worst score II 12.0 dB at 70-80 s"
+        "67 % analysable; worst score II 12.0 dB at 70-80 s"
     )
     verdict = record_verdict(result)
     assert [(fault.lead, fault.fault, fault.start, fault.stop) for fault in verdict.faults] == [
@@ -79,7 +79,7 @@ def test_verdict_has_faults_then_the_worst_grades():
 
 def test_the_lead_that_is_off_is_the_worst_one():
     """Its few scores are high, and still less of it can be used."""
-    assert record_verdict(graded(["g-g--g", "fpfpfp"])).worst_lead == "II"
+    assert record_verdict(graded(["g-g--g", "ffffpf"])).worst_lead == "II"
     assert record_verdict(graded(["gggg", "gfff"])).worst_lead == "V1"
 
 
@@ -149,7 +149,7 @@ def test_many_recordings_have_a_line_each_and_a_summary(score, many, tmp_path):
     assert [line.partition(":")[0] for line in lines[:6]] == [str(many / f"r{seed}.npz") for seed in range(6)]
     assert lines[5].endswith(": 1 lead x 2 segments: I flat 0-20 s; 0 % analysable")
     assert lines[6] == "6 of 7 recordings scored"
-    assert lines[7].startswith("32 lead-segments, 0.075 h of leads, 65 % analysable: 2 flat, ")
+    assert lines[7].startswith("32 lead-segments, 0.075 h of leads, 0 % analysable: 2 flat, ")
     assert f"  100% of the leads' time  {many / 'r5.npz'}" in lines
     assert lines[-1] == f"wrote {tmp_path / 't.csv'}: 32 rows"
     assert len(lines) < 25

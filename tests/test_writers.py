@@ -74,7 +74,7 @@ def test_mitdb_marks_of_ours_are_understood_by_a_reader_of_theirs(tmp_path):
 
 def test_edf_annotations(tmp_path):
     edfio = pytest.importorskip("edfio")
-    write_marks(graded(TWO, lead_names=["II", "Größe"], last=5.25), tmp_path / "record.edf")
+    write_marks(graded(TWO, lead_names=["II", "Größe"], last=5.25), tmp_path / "record.edf", grade="unusable")
     edf = edfio.read_edf(tmp_path / "record.edf")
     found = [(mark.onset, mark.duration, mark.text) for mark in edf.annotations]
     assert (0.0, 35.25, "noise scored by default 1.0 (abc)") in found
@@ -89,7 +89,7 @@ def test_edf_annotations_in_mne(tmp_path):
     """MNE parts text and channel where it knows the channels; on its own the file keeps both in the description."""
     mne = pytest.importorskip("mne")
     pytest.importorskip("edfio")
-    write_marks(graded(TWO), tmp_path / "record.edf")
+    write_marks(graded(TWO), tmp_path / "record.edf", grade="unusable")
     read = mne.read_annotations(tmp_path / "record.edf")
     bad = list(zip(read.onset, read.duration, read.description, strict=True))[1:]
     assert bad == [(10.0, 10.0, "BAD_noise@@II"), (20.0, 20.0, "BAD_noise@@V1")]
@@ -99,9 +99,9 @@ def test_mne_annotations_fit_a_raw_and_come_back(tmp_path):
     mne = pytest.importorskip("mne")
     result = graded(TWO)
     raw = mne.io.RawArray(np.zeros((2, 10000)), mne.create_info(["II", "V1"], 250.0, "ecg"), verbose="error")
-    raw.set_annotations(mne_annotations(result))
+    raw.set_annotations(mne_annotations(result, "unusable"))
     assert raw.annotations.ch_names.tolist() == [("II",), ("V1",)]
-    write_marks(result, tmp_path / "record-annot.fif")
+    write_marks(result, tmp_path / "record-annot.fif", grade="unusable")
     back = mne.read_annotations(tmp_path / "record-annot.fif")
     assert back.description.tolist() == ["BAD_noise"] * 2
     assert (back.onset.tolist(), back.duration.tolist()) == ([10.0, 20.0], [10.0, 20.0])
@@ -117,7 +117,7 @@ def test_mne_leaves_marked_time_out(tmp_path):
 
 
 def test_events_have_the_columns_of_bids(tmp_path):
-    write_marks(graded(TWO, last=5.0), tmp_path / "events.tsv")
+    write_marks(graded(TWO, last=5.0), tmp_path / "events.tsv", grade="unusable")
     table = pd.read_csv(tmp_path / "events.tsv", sep="\t", keep_default_na=False)
     assert list(table.columns[:4]) == ["onset", "duration", "trial_type", "channel"]
     assert table.values.tolist() == [
@@ -127,7 +127,7 @@ def test_events_have_the_columns_of_bids(tmp_path):
 
 
 def test_intervals_as_json(tmp_path):
-    write_marks(graded(TWO, last=5.0), tmp_path / "intervals.json", join=5.0)
+    write_marks(graded(TWO, last=5.0), tmp_path / "intervals.json", grade="unusable", join=5.0)
     content = json.loads((tmp_path / "intervals.json").read_text(encoding="utf-8"))
     assert content["usable_s"] == {"II": 25.0, "V1": 20.0}
     assert content["intervals"][0] == {
