@@ -160,3 +160,14 @@ def test_a_burst_neither_sets_the_level_nor_agrees():
     within = (found.columns > 0.42 * COLUMNS) & (found.columns < 0.58 * COLUMNS)
     assert np.nanmean(found.each[within]) < np.nanmean(found.each[(found.columns >= 0) & ~within]) - 0.1
     assert found.agreement.min() > 0.9
+
+
+def test_where_a_fault_is_no_beats_are_missed():
+    signal = clean()[:2]
+    signal[:, 2000:4500] = signal[:, 2000:2001]
+    intact = np.ones((2, COLUMNS), np.bool_)
+    intact[:, COLUMNS * 2000 // 5000 : COLUMNS * 4500 // 5000 + 1] = False
+    images, held = drawn(signal)[0], held_rows(DEFAULT, RATE)
+    told = agreement(images, held, DEFAULT, intact)
+    assert (told > WORST).all()
+    assert (agreement(images, held, DEFAULT) < told - 0.1).all()

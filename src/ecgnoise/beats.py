@@ -91,15 +91,20 @@ class _Peaks:
         return self.table(values[self.which, self.columns].astype(np.float64), np.nan)
 
 
-def agreement(images: Images, held: NDArray[np.bool_], profile: Profile) -> Array:
+def agreement(
+    images: Images, held: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
+) -> Array:
     """How well the beats in each picture agree, 0..1, (n,); 0 where there are none.
 
     images: (n, rows, columns) in 0..255, row 0 the highest frequency. held: rows that the sampling frequency can hold.
+    intact: which columns no fault touches, (n, columns), all unless given; where there is a fault no beats are missed.
     """
-    return find_beats(images, held, profile).agreement
+    return find_beats(images, held, profile, intact).agreement
 
 
-def find_beats(images: Images, held: NDArray[np.bool_], profile: Profile) -> Beats:
+def find_beats(
+    images: Images, held: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
+) -> Beats:
     """The beats in pictures; the arguments are those of :func:`agreement`."""
     frequencies = np.where(held, np.asarray(profile.frequencies)[::-1], np.nan)
     low, high = profile.level_range
@@ -120,7 +125,7 @@ def find_beats(images: Images, held: NDArray[np.bool_], profile: Profile) -> Bea
     factors = [
         np.nan_to_num(_median(np.where(whole, each, np.nan))),
         _ramp(np.nan_to_num(_median(peaks.of_columns(quickness))), QUICKNESS_DB),
-        _covered(columns),
+        _covered(columns, np.ones((len(images), COLUMNS), np.bool_) if intact is None else intact),
     ]
     told = np.where((columns >= 0).sum(axis=1) >= FEWEST_BEATS, np.prod(factors, axis=0), 0.0)
     best = np.where(each >= _median(each)[:, None], peaks.of_columns(qrs.max(axis=1)), np.nan)
@@ -212,12 +217,17 @@ def _sums(values: Array, first: int, last: int) -> Array:
     return np.asarray(totals[:, last - first + 1 :] - totals[:, :COLUMNS])
 
 
-def _covered(columns: NDArray[np.int64]) -> Array:
-    """Share of the time that is not in longer pauses without a beat than hearts make, (n,); columns: (n, 42)."""
+def _covered(columns: NDArray[np.int64], intact: NDArray[np.bool_]) -> Array:
+    """Share of the intact time that is not in longer pauses without a beat than hearts make, (n,).
+
+    columns: of the beats, (n, 42). intact: (n, columns).
+    """
     ends = np.sort(np.where(columns < 0, COLUMNS, columns), axis=1)
-    edges = np.column_stack([np.zeros(len(ends)), ends, np.full(len(ends), COLUMNS)])
+    edges = np.column_stack([np.zeros_like(ends[:, 0]), ends, np.full_like(ends[:, 0], COLUMNS)])
+    passed = np.column_stack([np.zeros(len(intact), np.int64), np.cumsum(intact, axis=1)])
     longest = LONGEST_PAUSE / SEGMENT_SECONDS * COLUMNS
-    return np.asarray(1.0 - np.maximum(np.diff(edges, axis=1) - longest, 0.0).sum(axis=1) / COLUMNS)
+    pauses = np.maximum(np.diff(np.take_along_axis(passed, edges, axis=1), axis=1) - longest, 0.0)
+    return np.asarray(1.0 - pauses.sum(axis=1) / np.maximum(passed[:, -1], 1))
 
 
 def _ramp(values: Array, limits: tuple[float, float]) -> Array:

@@ -228,16 +228,16 @@ class Scorer:
             errors=measured,
             noise=noise,
             rms=rms,
-            agreement=self._agreement(originals, pictures.held),
+            agreement=self._agreement(originals, pictures.held, np.array([item.intact for item in lot])),
             plausible=plausible,
             images=(originals, taken) if keep else None,
         )
 
-    def _agreement(self, originals: Images, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _agreement(self, originals: Images, held: NDArray[np.bool_], intact: NDArray[np.bool_]) -> NDArray[np.float64]:
         """How well the beats in pictures agree, (n,); NaN in a profile that is not relative to the beats."""
         if not self.profile.relative:
             return np.full(len(originals), np.nan)
-        return agreement(originals, held, self.profile)
+        return agreement(originals, held, self.profile, intact)
 
     def _read_levels(self, reader: LevelReader, lot: Lot, pictures: Pictures) -> LevelEstimates:
         """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""

@@ -169,6 +169,11 @@ class LeadSegment:
         if self.window.own:
             columns = np.arange(COLUMNS)
             return (columns >= self.window.columns[0]) & (columns < self.window.columns[1])
+        return self.intact
+
+    @property
+    def intact(self) -> NDArray[np.bool_]:
+        """Which image columns no fault touches, (columns,)."""
         edges = len(self.faulty) * np.arange(COLUMNS) // COLUMNS
         return np.logical_not(np.logical_or.reduceat(self.faulty, edges))
 
