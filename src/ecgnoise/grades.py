@@ -17,7 +17,7 @@ GRADES: Final = ("good", "fair", "poor", "unusable")
 ESTIMATES: Final = 3
 SMALLEST_RISE: Final = 1e-9
 # The SNR in dB that an ECG can have whose beats agree so well, 0..1; between these it is interpolated.
-AGREEMENTS: Final = (0.0, 0.75, 0.88, 0.94, 1.0)
+AGREEMENTS: Final = (0.0, 0.8, 0.9, 0.95, 1.0)
 AGREEMENT_DB: Final = (-10.0, 0.0, 5.0, 18.0, 40.0)
 PSNR_ODD_DB: Final = 10.0
 

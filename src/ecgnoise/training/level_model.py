@@ -33,7 +33,7 @@ LEVEL_RECORDS: Final = "level-records.csv"
 WATCHED: Final = 9600
 CALIBRATED_SNR: Final = (-8.0, 26.0)
 COVERAGE: Final = 0.68
-TOLD_RANGE: Final = (-15.0, 30.0)
+TOLD_RANGE: Final = (-15.0, 36.0)
 RANGING_PICTURES: Final = 960
 BATCH: Final = 48
 
