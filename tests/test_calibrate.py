@@ -113,6 +113,7 @@ def test_what_the_page_says_in_words_is_so():
         f"{QRS_DB:g}",
         *(f"{frequency:g}" for frequency in READING_BAND),
         *("0.7", "12", "50", "60"),  # Hz, or leads
+        "30",  # dB, below which a level is a guess
         "10",  # s, a segment
     }
     assert said <= known, said - known
