@@ -41,7 +41,9 @@ def scorer(folder, *, batch=6, threads=1, levels=None):
     known = model.description
     identity = ModelIdentity(known.name, known.version, model.hash)
     redrawer = load_redrawer(model, 1)
-    return Scorer(known.profile, redrawer, known.grading, identity, batch, threads, levels=levels or MadeUpLevels())
+    return Scorer(
+        known.profile, redrawer, known.grading, identity, batch, threads=threads, levels=levels or MadeUpLevels()
+    )
 
 
 def spanned(grades, snr, *, kind="muscle", last=10.0, frequency=250.0):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgnoise import Quantifier, simulate_ecg
-from ecgnoise.grades import GRADES, effective_snr, estimated_snr, grade, grade_by_snr, percentile
+from ecgnoise.grades import GRADES, effective_snr, estimated_snr, grade, percentile
 from ecgnoise.levels import KINDS, SpanLimits, readable_snr, unweighted
 from ecgnoise.models.folder import StressStep, Thresholds, load_folder
 from ecgnoise.simulate import NoiseKind, add_noise
@@ -114,7 +114,7 @@ def test_grades_and_percentiles_of_the_bundled_model_agree():
         [5, 1], abs=0.1
     )
     assert thresholds.fair - thresholds.poor == pytest.approx(1)
-    shares = grade(np.array(description.reference), thresholds)
+    shares = grade(np.array(description.reference), thresholds.bounds)
     assert np.mean(shares == "good") == pytest.approx(0.95, abs=0.011)
     assert np.mean(np.isin(shares, ("good", "fair"))) == pytest.approx(0.99, abs=0.011)
 
@@ -127,7 +127,7 @@ def test_result_has_them_and_they_do_not_depend_on_the_batch():
     assert one.percentile.tolist() == percentile(one.psnr, description.reference).tolist()
     expected = effective_snr(one.readable_snr, one.agreement, one.psnr, description.thresholds)
     assert np.array_equal(one.effective_snr, expected)
-    assert one.grade.tolist() == grade_by_snr(expected, one.limits).tolist()
+    assert one.grade.tolist() == grade(expected, one.limits.bounds).tolist()
     many = Quantifier(threads=1, batch_size=7).quantify(noisy)
     assert np.abs(many.percentile - one.percentile).max() < 0.1
     assert np.allclose(many.estimated_snr, one.estimated_snr, atol=0.1, equal_nan=True)
@@ -164,14 +164,14 @@ def test_beats_that_agree_and_a_usual_psnr_leave_the_snr_as_it_is():
 
 def test_without_beats_that_agree_nothing_is_usable_however_quiet_it_looks():
     silent = effective_snr(np.array([40.0]), np.array([0.2]), np.array([30.0]), THRESHOLDS)
-    assert grade_by_snr(silent, SpanLimits()).tolist() == [GRADES[-1]]
+    assert grade(silent, SpanLimits().bounds).tolist() == [GRADES[-1]]
 
 
 def test_grade_by_snr_changes_at_its_limits():
     limits = SpanLimits()
     at = np.array([limits.good, limits.good - 0.1, limits.fair, limits.fair - 0.1, limits.poor, limits.poor - 0.1])
-    assert grade_by_snr(at, limits).tolist() == ["good", "fair", "fair", "poor", "poor", "unusable"]
-    assert grade_by_snr(np.array([np.nan]), limits).tolist() == [""]
+    assert grade(at, limits.bounds).tolist() == ["good", "fair", "fair", "poor", "poor", "unusable"]
+    assert grade(np.array([np.nan]), limits.bounds).tolist() == [""]
 
 
 @given(st.floats(-40, 20))

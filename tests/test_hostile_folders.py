@@ -22,6 +22,7 @@ from ecgnoise.journal import Journal
 from ecgnoise.quantify import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read, recording_files
 from ecgnoise.result import Result
+from ecgnoise.writers import MARKS
 from ecgnoise.writing import write_recording
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1])}
@@ -121,6 +122,27 @@ def test_scores_of_an_earlier_run_are_no_recordings(folder, tiny_model, table):
     assert [file.name for file in find_recordings([folder])] == ["a.npz", "b.npz", "c.npz"]
     again = CliRunner().invoke(main, [*command, str(folder / table)])
     assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.parametrize("suffix", MARKS)
+def test_marks_of_an_earlier_run_are_no_recordings(folder, tiny_model, suffix):
+    """Also not where they were written beside the recordings."""
+    if suffix == ".edf":
+        pytest.importorskip("edfio")
+    if suffix == ".fif":
+        pytest.importorskip("mne")
+    name = f"{{record}}{'-annot' * (suffix == '.fif')}{suffix if suffix != '.npz' else '-mask.npz'}"
+    command = ["score", str(folder), "--model", str(tiny_model), "--marks", f"{{folder}}/{name}"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.stderr
+    assert len(list(folder.iterdir())) == 6
+    assert [file.name for file in find_recordings([folder])] == ["a.npz", "b.npz", "c.npz"]
+
+
+def test_an_npz_that_is_no_mask_of_ours_is_a_recording(tmp_path):
+    np.savez(tmp_path / "a.npz", mask=np.ones((1, 3000), bool), ecg=simulate_ecg(12, 250, lead_names=["I"]).signal)
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:3000])
+    assert [file.name for file in find_recordings([tmp_path])] == ["a.npz", "b.npz"]
 
 
 @pytest.mark.parametrize("paths", [["nosuch"], ["nosuch/*.csv", "absent.h5::/ecg"]])

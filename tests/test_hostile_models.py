@@ -242,7 +242,9 @@ def test_a_torch_network_that_gives_no_numbers_is_an_error(tiny_model):
     made.mean.fill_(torch.inf)
     redrawer = QuestionRedrawer(TorchDenoiser(made, torch.float32), description.questions, description.profile)
     place: Placement = placement("cpu")
-    scorer = Scorer(description.profile, redrawer, description.grading, ModelIdentity("odd", "1", "ab"), 6, 1, place)
+    scorer = Scorer(
+        description.profile, redrawer, description.grading, ModelIdentity("odd", "1", "ab"), 6, placement=place
+    )
     with pytest.raises(ModelFormatError, match=r"model odd 1 .*NaN or infinite"):
         scorer.score(ECG)
 

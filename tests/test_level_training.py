@@ -14,17 +14,18 @@ from ecgnoise.errors import ModelFormatError, OptionError, OutputError, Training
 from ecgnoise.levels import BANDS, KINDS, SPANS  # noqa: E402
 from ecgnoise.models.description import LevelModel  # noqa: E402
 from ecgnoise.models.folder import load_folder, write_folder  # noqa: E402
-from ecgnoise.models.level_network import LEVELS, OUTPUTS, LevelNetwork  # noqa: E402
-from ecgnoise.models.level_reader import INPUTS, LevelAnswers, OnnxLevels, conditions, filled_images  # noqa: E402
+from ecgnoise.models.level_network import LevelNetwork  # noqa: E402
+from ecgnoise.models.level_reader import INPUTS, OUTPUTS, LevelAnswers, OnnxLevels, conditions, filled_images  # noqa: E402
 from ecgnoise.models.redraw import Pictures  # noqa: E402
 from ecgnoise.models.torch import TorchLevels, open_levels  # noqa: E402
 from ecgnoise.profiles import COLUMNS, DEFAULT, held_rows  # noqa: E402
+from ecgnoise.traces import total_power  # noqa: E402
 from ecgnoise.training.clean_leads import clean_leads, screened  # noqa: E402
 from ecgnoise.training.config import LevelConfig  # noqa: E402
 from ecgnoise.training.level_material import without_of  # noqa: E402
 from ecgnoise.training.level_model import LevelMaterial, LevelProgress, export_levels, inputs_of, measured, train_levels  # noqa: E402
 from ecgnoise.training.level_pool import PoolRequest, draw, joined, load_pool, make_pool  # noqa: E402
-from ecgnoise.training.level_task import LevelTask, beyond, conditions_of, snr_loss  # noqa: E402
+from ecgnoise.training.level_task import LevelTask, beyond, snr_loss  # noqa: E402
 from ecgnoise.training.mixtures import CleanLeads, Mixer  # noqa: E402
 from ecgnoise.training.noises import Noises  # noqa: E402
 from ecgnoise.training.records import Listed, Taken  # noqa: E402
@@ -144,9 +145,9 @@ def test_units_are_withheld_from_some(pool):
 
 def test_outputs_are_taken_apart_and_widths_found(network):
     found = network.outputs(torch.arange(OUTPUTS, dtype=torch.float32)[None])
-    assert found.spans.shape == (1, LEVELS, SPANS)
+    assert found.spans.shape == (1, BANDS, SPANS)
     assert float(found.spans[0, 1, 0]) == SPANS
-    assert found.noise.shape == (1, LEVELS)
+    assert found.noise.shape == (1, BANDS)
     assert found.snr[0].tolist() == [OUTPUTS - 3, OUTPUTS - 2, OUTPUTS - 1]
     assert LevelNetwork.widths(network.state_dict()) == SMALL
 
@@ -166,16 +167,14 @@ def test_onnx_gives_what_torch_gives_and_batches_do_not_matter(network, pool, tm
     np.testing.assert_allclose(on_device, together, atol=2e-4)
 
 
-def test_what_the_reader_tells_the_network_is_what_training_told(pool):
-    rows, highest = np.arange(5), int(pool.highest[0])
-    traced = pool.traces[rows].astype(np.float32)
-    images = pool.images[rows].astype(np.float32)
-    pictures = Pictures(
-        images, pool.reference[rows], np.ones(5, np.bool_), np.arange(DEFAULT.rows) >= DEFAULT.rows - highest
-    )
-    told = conditions_of(pool.reference[rows], np.ones(5, np.bool_), pool.highest[rows], traced)
-    np.testing.assert_allclose(conditions(pictures, traced), told, atol=1e-6)
-    assert filled_images(pictures).shape == (5, 1, DEFAULT.rows, COLUMNS)
+def test_what_the_network_is_told(pool):
+    traced = pool.traces[:3].astype(np.float32)
+    reference = np.array([-1.0, 0.5, np.nan], np.float32)
+    told = conditions(reference, np.array([True, True, False]), np.array([40, 20, 40]), traced)
+    assert told.dtype == np.float32
+    assert told[:, :3].tolist() == [[1, -1, 0], [1, 0.5, -0.5], [0, 0, 0]]
+    np.testing.assert_array_equal(told[:, 3], total_power(traced))
+    np.testing.assert_array_equal(conditions(reference, False, 40, traced)[:, :3], np.zeros((3, 3)))
 
 
 def test_rows_that_are_not_held_are_like_the_highest_that_is():
@@ -191,9 +190,9 @@ def test_rows_that_are_not_held_are_like_the_highest_that_is():
 
 def test_levels_of_known_answers():
     given = np.full((1, OUTPUTS), -20.0)
-    whole = LEVELS * SPANS
+    whole = BANDS * SPANS
     given[0, whole + 2] = 3.0
-    given[0, whole + LEVELS] = -7.0
+    given[0, whole + BANDS] = -7.0
     given[0, -3:] = [12.0, 4.0, 8.0]  # out of order
     model = LevelModel(-15.0, 10.0, (1.0, 1.0, 2.0, 1.0, 1.0, 1.0))
     found = LevelAnswers(None, model).estimates(given)
@@ -213,7 +212,7 @@ class Guessing:
         count = len(snr)
         self.kinds = np.arange(count) % len(KINDS)
         self.answers = np.zeros((count, OUTPUTS))
-        self.answers[np.arange(count), LEVELS * SPANS + self.kinds] = 1.0
+        self.answers[np.arange(count), BANDS * SPANS + self.kinds] = 1.0
         error = generator.normal(0, 1 + self.kinds) + snr
         self.answers[:, -3:] = (error[:, None] + np.array([-1.0, 0.0, 1.0])) / 10
         self.place = 0
@@ -270,7 +269,7 @@ def trained(material, tiny_model, tmp_path_factory):
     progress = LevelProgress(lambda done, total: told.append((done, total)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ecgnoise.training.level_model.WATCHED", 24)
-        train_levels(material, load_folder(tiny_model), place / "model", small(), place / "work", progress)
+        train_levels(material, load_folder(tiny_model), place / "model", small(), work=place / "work", told=progress)
     assert told[-1] == (24, 24)
     return place / "model"
 
@@ -300,7 +299,7 @@ def test_levels_follow_neither_gain_nor_polarity(trained):
 
 def test_a_model_folder_is_never_overwritten_and_another_network_is_refused(trained, material, tiny_model, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
-        train_levels(material, load_folder(tiny_model), trained, small(), tmp_path / "work")
+        train_levels(material, load_folder(tiny_model), trained, small(), work=tmp_path / "work")
     folder = load_folder(trained)
     files = {name: folder.file(name).read_bytes() for name in folder.description.files}
     files["levels.safetensors"] = files["weights.safetensors"] if "weights.safetensors" in files else save({})

@@ -459,7 +459,7 @@ def test_a_run_goes_on_after_the_last_whole_line(whole, store, models, stopped):
             stopped.parent,
             [SHORT_WALK],
             settings,
-            lambda *call, calls=calls: calls.append(call),
+            progress=lambda *call, calls=calls: calls.append(call),
         )
         assert files_of(stopped.parent) == files_of(whole[1])
         assert calls[-1] == (LEADS_EVALUATED, LEADS_EVALUATED)

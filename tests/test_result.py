@@ -30,7 +30,7 @@ def result():
         psnr=scores,
         local_psnr=local,
         fault=np.array([["", ""], ["flat", ""], ["", "short"]]),
-        grade=grade(scores, THRESHOLDS),
+        grade=grade(scores, THRESHOLDS.bounds),
         percentile=percentile(scores, REFERENCE),
         estimated_snr=estimated_snr(scores, STRESS),
         snr_range=(-6.0, 24.0),
@@ -64,7 +64,7 @@ def test_only_rows_that_count_are_measured():
 
 def test_grades_lie_between_their_thresholds():
     scores = np.array([20.0, 19.99, 18.0, 17.99, 15.0, 14.99, np.nan])
-    assert grade(scores, THRESHOLDS).tolist() == ["good", "fair", "fair", "poor", "poor", "unusable", ""]
+    assert grade(scores, THRESHOLDS.bounds).tolist() == ["good", "fair", "fair", "poor", "poor", "unusable", ""]
 
 
 def test_table_has_a_row_a_lead_segment():

@@ -35,7 +35,9 @@ def scorer(precision, folder=None):
     description = folder.description
     denoiser = models.TorchDenoiser(models.open_denoiser(folder), precision)
     redrawer = QuestionRedrawer(denoiser, description.questions, description.profile)
-    return Scorer(description.profile, redrawer, description.grading, None, 5, 2, models.placement("cpu"))
+    return Scorer(
+        description.profile, redrawer, description.grading, None, 5, threads=2, placement=models.placement("cpu")
+    )
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

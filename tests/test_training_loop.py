@@ -40,7 +40,7 @@ from ecgnoise.training.config import TrainingConfig
 from ecgnoise.training.loop import train
 path = Path(sys.argv[1])
 config = TrainingConfig(steps=1).load(path / "asked.toml")
-train(LineTask(), LineTask(7, 1), config, path / "run", lambda step, steps, loss: time.sleep(0.01))
+train(LineTask(), LineTask(7, 1), config, path / "run", progress=lambda step, steps, loss: time.sleep(0.01))
 """
 
 
@@ -54,7 +54,7 @@ def one_thread():
 
 
 def run(out, config=CONFIG, progress=None, task=None):
-    return train(task or LineTask(), LineTask(7, 1), config, out, progress)
+    return train(task or LineTask(), LineTask(7, 1), config, out, progress=progress)
 
 
 def weights(network):

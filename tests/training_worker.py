@@ -40,7 +40,7 @@ def train_all(out, batch, accumulate):
     """Train each of the tasks in a folder of its name, and say so after each step."""
     for name, task in tasks(CONFIGS["default"]).items():
         config = replace(CONFIGS[name], batch=batch, accumulate=accumulate)
-        train(task, None, config, out / name, lambda step, steps, _loss: click.echo(f"step {step} of {steps}"))
+        train(task, None, config, out / name, progress=lambda step, steps, _loss: click.echo(f"step {step} of {steps}"))
 
 
 if __name__ == "__main__":

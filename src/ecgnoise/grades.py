@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.levels import SpanLimits
 from ecgnoise.models.folder import StressStep, Thresholds
 
 GRADES: Final = ("good", "fair", "poor", "unusable")
+TOO_NOISY: Final = GRADES[2]  # what people call too noisy is poor or unusable
 ESTIMATES: Final = 3
 SMALLEST_RISE: Final = 1e-9
 # The SNR in dB that an ECG can have whose beats agree so well, 0..1; between these it is interpolated.
@@ -22,11 +22,18 @@ AGREEMENT_DB: Final = (-10.0, 0.0, 5.0, 18.0, 40.0)
 PSNR_ODD_DB: Final = 10.0
 
 
-def grade(psnr: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.str_]:
-    """Grade of each PSNR in dB, the same shape: ``good`` from ``thresholds.good`` up, and so on; empty where NaN."""
-    bounds = (thresholds.good, thresholds.fair, thresholds.poor)
-    below = np.sum([psnr < bound for bound in bounds], axis=0)
-    return np.where(np.isnan(psnr), "", np.asarray(GRADES)[below])
+def ranks(values: NDArray[np.floating], bounds: tuple[float, float, float]) -> NDArray[np.int64]:
+    """The place in :data:`GRADES` of each value in dB, the same shape; -1 where NaN.
+
+    bounds: the lowest values that are good, fair and poor.
+    """
+    below = np.sum([values < bound for bound in bounds], axis=0)
+    return np.where(np.isnan(values), -1, below)
+
+
+def grade(values: NDArray[np.floating], bounds: tuple[float, float, float]) -> NDArray[np.str_]:
+    """Grade of each PSNR or effective SNR in dB, the same shape; empty where NaN. bounds: see :func:`ranks`."""
+    return np.asarray((*GRADES, ""))[ranks(values, bounds)]
 
 
 def effective_snr(
@@ -41,12 +48,6 @@ def effective_snr(
     odd = psnr < thresholds.poor
     lowest = np.fmin(readable_snr, np.fmin(most, np.where(odd, PSNR_ODD_DB, np.inf)))
     return np.where(np.isnan(readable_snr), np.nan, np.round(lowest, 1))
-
-
-def grade_by_snr(snr: NDArray[np.float64], limits: SpanLimits) -> NDArray[np.str_]:
-    """Grade of each effective SNR in dB, the same shape; empty where NaN."""
-    below = np.sum([snr < bound for bound in limits.bounds], axis=0)
-    return np.where(np.isnan(snr), "", np.asarray(GRADES)[below])
 
 
 def percentile(psnr: NDArray[np.float64], reference: Sequence[float]) -> NDArray[np.float64]:

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.grades import GRADES
+from ecgnoise.grades import GRADES, TOO_NOISY
+from ecgnoise.grades import ranks as grade_ranks
 from ecgnoise.levels import SpanRule, strongest, weighted
 from ecgnoise.recording import Samples, Signal
 from ecgnoise.scores import Scores
 
-TOO_NOISY: Final = GRADES[2]  # what people call too noisy is poor or unusable
 TOUCHING: Final = 1e-6  # seconds between two segments that lie end to end
 SPANS_TOLD: Final = 4
 ClockTime = Callable[[float], datetime | None]
@@ -105,15 +105,9 @@ def _bad_as_a_whole(scores: Scores) -> NDArray[np.bool_]:
 
     Something else than noise levels speaks against them, such as beats that do not agree, and no span tells where.
     """
-    by_snr = _ranks(scores.readable_snr, scores.limits.bounds)
+    by_snr = grade_ranks(scores.readable_snr, scores.limits.bounds)
     found = (scores.grade[..., None] == np.asarray(GRADES)).argmax(axis=-1)
     return np.asarray((scores.grade != "") & (found > by_snr))
-
-
-def _ranks(snr: NDArray[np.float64], bounds: Sequence[float]) -> NDArray[np.int64]:
-    """The number of the grade of each SNR in dB, the same shape, 0 good to 3 unusable; -1 where it is NaN."""
-    below = np.sum([snr < bound for bound in bounds], axis=0)
-    return np.where(np.isnan(snr), -1, below)
 
 
 def find_intervals(scores: Scores, choice: Choice) -> list[Interval]:
@@ -150,7 +144,7 @@ def segment_interval(scores: Scores, lead: int, segment: int) -> Interval:
 def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list[Interval]:
     """The intervals of one lead that are these runs of spans, (runs, 2)."""
     segment_of, snr, grade = scores.span_segment, scores.local_snr[lead], scores.grade[lead]
-    ranks = _ranks(snr, scores.limits.bounds)
+    ranks = grade_ranks(snr, scores.limits.bounds)
     whole = _bad_as_a_whole(scores)[lead]
     of_segment = (grade[:, None] == np.asarray(GRADES)).argmax(axis=-1)
     ranks = np.where(whole[segment_of], np.maximum(ranks, of_segment[segment_of]), ranks)

@@ -60,9 +60,9 @@ class Quantifier:
             description.grading,
             ModelIdentity(description.name, description.version, folder.hash),
             batch_size if batch_size is not None else DEFAULT_BATCH if on_cpu else DEVICE_BATCH,
-            threads if threads is not None else available_processors() if on_cpu else DEVICE_THREADS,
-            loaded.placement,
-            loaded.levels,
+            threads=threads if threads is not None else available_processors() if on_cpu else DEVICE_THREADS,
+            placement=loaded.placement,
+            levels=loaded.levels,
         )
 
     def __getstate__(self) -> "Arguments":

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from ecgnoise.cells import COLUMNS, NUMBERS, table_rows, usable_segments
 from ecgnoise.errors import SignalShapeError
-from ecgnoise.grades import GRADES
+from ecgnoise.grades import GRADES, TOO_NOISY
 from ecgnoise.intervals import (
-    TOO_NOISY,
     Choice,
     HiddenSamples,
     Interval,

@@ -16,7 +16,7 @@ from ecgnoise.beats import agreement
 from ecgnoise.blocks import Block, block_windows, read_blocks
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.files import file_states
-from ecgnoise.grades import effective_snr, estimated_snr, grade, grade_by_snr, percentile
+from ecgnoise.grades import effective_snr, estimated_snr, grade, percentile
 from ecgnoise.leads import check_leads
 from ecgnoise.levels import (
     KINDS,
@@ -113,6 +113,7 @@ class Scorer:
         grading: Grading,
         model: ModelIdentity,
         batch_size: int,
+        *,
         threads: int = 1,
         placement: Placement = IN_MEMORY,
         levels: LevelReader | None = None,
@@ -271,7 +272,7 @@ class Scorer:
             psnr=sheet.psnr,
             local_psnr=sheet.local_psnr,
             fault=sheet.fault,
-            grade=grade(sheet.psnr, grading.thresholds),
+            grade=grade(sheet.psnr, grading.thresholds.bounds),
             percentile=percentile(sheet.psnr, grading.reference),
             estimated_snr=estimated_snr(sheet.psnr, grading.stress),
             snr_range=(grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None,
@@ -309,7 +310,7 @@ class Scorer:
         effective = effective_snr(readable, sheet.agreement, sheet.psnr, self._grading.thresholds)
         return replace(
             result,
-            grade=grade_by_snr(effective, result.limits),
+            grade=grade(effective, result.limits.bounds),
             effective_snr=effective,
             reading_snr=-reading,
             noise=noise,

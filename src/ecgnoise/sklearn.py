@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError
-from ecgnoise.intervals import TOO_NOISY
+from ecgnoise.grades import TOO_NOISY
 from ecgnoise.quantify import Quantifier
 from ecgnoise.recording import Recording, as_numbers
 from ecgnoise.result import Result

@@ -5,17 +5,15 @@ are read off the signal itself: :func:`traces` gives three rows over the columns
 level as the picture is, so that gain falls out.
 """
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from ecgnoise.profiles import COLUMNS, ArrayT
+from ecgnoise.profiles import COLUMNS, SEGMENT_SECONDS, ArrayT
 
 TRACES: Final = 3
-WINDOW_SECONDS_SHARE: Final = 0.1  # of the window of 10 s: the stretch over which power is smoothed
 LEAST: Final = 1e-6  # power over that of the QRS level that is added before logarithms
 MOST: Final = 1e12  # of it, so that single precision holds it
 
@@ -39,7 +37,7 @@ def traces(signal: NDArray[np.floating], reference: NDArray[np.floating]) -> NDA
     mean = np.add.reduceat(relative, edges, axis=1) / counts
     power = np.add.reduceat(np.square(relative), edges, axis=1) / counts
     within = np.maximum(power - np.square(mean), 0.0)
-    smooth = power @ smoothing()
+    smooth = power @ SMOOTHING
     rows = np.arcsinh(mean), *(np.log10(np.minimum(power, MOST) + LEAST) for power in (within, smooth))
     return np.asarray(np.stack(rows, axis=1), np.float32)
 
@@ -51,10 +49,15 @@ def total_power(traced: ArrayT) -> ArrayT:
     return power
 
 
-@lru_cache(maxsize=1)
-def smoothing() -> Array:
-    """Weights, (columns, columns), each column of sum 1: a Hann window of 1 s around each column."""
-    places = np.arange(COLUMNS) / COLUMNS
-    distance = np.abs(places[:, None] - places) / WINDOW_SECONDS_SHARE
-    window = np.where(distance < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
-    return np.asarray(window / window.sum(axis=0))
+def hann_weights(count: int, samples: int) -> Array:
+    """Weights, (count, samples), each row of sum 1: a Hann window of 1 s around each of so many middles.
+
+    The middles lie evenly in a window of 10 s that has so many samples.
+    """
+    middles = (np.arange(count) + 0.5) / count
+    distance = ((np.arange(samples) + 0.5) / samples - middles[:, None]) * SEGMENT_SECONDS
+    window = np.where(np.abs(distance) < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
+    return np.asarray(window / window.sum(axis=1, keepdims=True))
+
+
+SMOOTHING: Final = hann_weights(COLUMNS, COLUMNS).T

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.intervals import TOO_NOISY, Interval
+from ecgnoise.grades import TOO_NOISY
+from ecgnoise.intervals import Interval
 from ecgnoise.leads import CONTRADICTORY, LeadRemark
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result

@@ -82,7 +82,8 @@ def _evaluate(options: EvaluateOptions) -> "Evaluated":
             bar.show(done / total, f"{done} of {total} leads")
 
         walks = walks_of(*asked) if any(asked) else ()
-        return measure(open_store(options.store), load_folder(options.model), options.out, walks, settings, progress)
+        store, model = open_store(options.store), load_folder(options.model)
+        return measure(store, model, options.out, walks, settings, progress=progress)
 
 
 def _report(result: "EvaluatedResult") -> None:

@@ -9,7 +9,7 @@ import click
 
 from ecgnoise.cli.options import KEPT, OptionsCommand
 from ecgnoise.errors import OutputError
-from ecgnoise.grades import GRADES
+from ecgnoise.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
     from ecgnoise.levels import SpanLimits, SpanRule
@@ -45,7 +45,7 @@ class MarksOptions:
 @click.option(
     "--grade",
     type=click.Choice(GRADES),
-    default=GRADES[2],
+    default=TOO_NOISY,
     show_default=True,
     help="Mark what is of this grade or worse, and what has no score.",
 )

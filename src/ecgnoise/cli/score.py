@@ -19,7 +19,7 @@ from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
 from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.files import SEPARATOR, shown_name
-from ecgnoise.grades import GRADES
+from ecgnoise.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
     from ecgnoise.cli.report import Report
@@ -114,7 +114,7 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option(
     "--marks-grade",
     type=click.Choice(GRADES),
-    default="poor",
+    default=TOO_NOISY,
     show_default=True,
     help="Mark what is of this grade or worse.",
 )

@@ -240,7 +240,7 @@ def _default(options: TrainOptions) -> None:
         told = Told(bar)
         material = _material(options, told)
         start = None if options.start is None else load_folder(str(options.start))
-        model = train_default(material, options.out, config, options.work, told.step, start)
+        model = train_default(material, options.out, config, options.work, progress=told.step, start=start)
     _say(options.out, model)
 
 
@@ -262,7 +262,7 @@ def _student(options: TrainOptions) -> None:
         told = Told(bar)
         material, teacher = _material(options, told), load_folder(str(options.teacher))
         callbacks = Callbacks(told.drawing, told.step)
-        model = train_student(material, teacher, options.out, config, options.work, callbacks)
+        model = train_student(material, teacher, options.out, config, work=options.work, told=callbacks)
     _say(options.out, model)
 
 
@@ -286,7 +286,7 @@ def _levels(options: TrainOptions) -> None:
         work = options.work or options.out.with_name(f"{options.out.name}.training")
         material = read_material(options.source, options.noise, config, options.only, told.reading)
         progress = LevelProgress(told.mixing, told.step)
-        _say(options.out, train_levels(material, model, options.out, config, work, progress))
+        _say(options.out, train_levels(material, model, options.out, config, work=work, told=progress))
 
 
 def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":

@@ -127,6 +127,11 @@ class Thresholds:
                 f"thresholds {self.good:g}, {self.fair:g}, {self.poor:g} dB: good must lie above fair, fair above poor"
             )
 
+    @property
+    def bounds(self) -> tuple[float, float, float]:
+        """Those of good, fair and poor."""
+        return self.good, self.fair, self.poor
+
 
 PUBLISHED_THRESHOLDS: Final = Thresholds(good=26.0, fair=24.0, poor=0.0)
 

@@ -14,15 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgnoise.levels import KINDS, SPANS
+from ecgnoise.levels import BANDS, SPANS
+from ecgnoise.models.level_reader import CONDITIONS, PARTS, QUANTILES
 from ecgnoise.profiles import COLUMNS, DEFAULT
 from ecgnoise.traces import TRACES
 
-UNIT_DB: Final = 10.0
-QUANTILES: Final = (0.16, 0.5, 0.84)
-CONDITIONS: Final = 4
-LEVELS: Final = len(KINDS) + 1  # each kind, and all of them in the band in which an ECG is read
-OUTPUTS: Final = LEVELS * SPANS + LEVELS + 1 + len(QUANTILES)
 PATCH: Final = (2, 4)  # rows and columns
 DILATIONS: Final = (1, 2, 4, 8)
 TRACE_CHANNELS: Final = (TRACES, 24, 48, 64)
@@ -62,7 +58,7 @@ class OverTime(nn.Module):
 
 
 class LevelOutputs(NamedTuple):
-    """In units of 10 dB: spans (n, LEVELS, SPANS), noise (n, LEVELS), ecg (n,), snr (n, 3)."""
+    """In units of 10 dB: spans (n, BANDS, SPANS), noise (n, BANDS), ecg (n,), snr (n, 3)."""
 
     spans: Tensor
     noise: Tensor
@@ -73,8 +69,7 @@ class LevelOutputs(NamedTuple):
 class LevelNetwork(nn.Module):
     """From network images (n, 1, rows, columns), traces (n, 3, columns) and conditions (n, 4) to levels.
 
-    conditions: whether the reference is known, the reference or 0, the share of rows that are held, less 1, and the
-    logarithm of the power of the whole window over the reference.
+    conditions: see :func:`ecgnoise.models.level_reader.conditions`.
     """
 
     ROWS: Final = DEFAULT.rows
@@ -96,8 +91,8 @@ class LevelNetwork(nn.Module):
         )
         self.over_time = nn.Sequential(*(OverTime(channels, dilation) for dilation in DILATIONS))
         self.whole = nn.Sequential(nn.Conv2d(2 * channels, channels, 1), nn.ReLU())
-        self.of_spans = nn.Conv2d(2 * channels, LEVELS, 1)
-        self.of_whole = nn.Conv2d(channels, LEVELS + 1 + len(QUANTILES), 1)
+        self.of_spans = nn.Conv2d(2 * channels, BANDS, 1)
+        self.of_whole = nn.Conv2d(channels, BANDS + 1 + len(QUANTILES), 1)
         self.register_buffer("rows", torch.linspace(-1, 1, DEFAULT.rows).reshape(1, 1, -1, 1))
 
     def forward(self, images: Tensor, traces: Tensor, conditions: Tensor) -> Tensor:
@@ -124,5 +119,5 @@ class LevelNetwork(nn.Module):
     @staticmethod
     def outputs(levels: Tensor) -> LevelOutputs:
         """The levels taken apart."""
-        spans, noise, ecg, snr = torch.split(levels, [LEVELS * SPANS, LEVELS, 1, len(QUANTILES)], dim=1)
-        return LevelOutputs(spans.reshape(-1, LEVELS, SPANS), noise, ecg[:, 0], snr)
+        spans, noise, ecg, snr = torch.split(levels, list(PARTS), dim=1)
+        return LevelOutputs(spans.reshape(-1, BANDS, SPANS), noise, ecg[:, 0], snr)

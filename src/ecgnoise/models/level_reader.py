@@ -12,7 +12,7 @@ from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError
-from ecgnoise.levels import KINDS, SPANS, LevelEstimates
+from ecgnoise.levels import BANDS, KINDS, SPANS, LevelEstimates
 from ecgnoise.models.description import LevelModel
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.redraw import Pictures
@@ -22,9 +22,9 @@ from ecgnoise.traces import TRACES, total_power
 INPUTS: Final = ("images", "traces", "conditions")
 CONDITIONS: Final = 4
 UNIT_DB: Final = 10.0
-LEVELS: Final = len(KINDS) + 1
-QUANTILES: Final = 3
-OUTPUTS: Final = LEVELS * SPANS + LEVELS + 1 + QUANTILES
+QUANTILES: Final = (0.16, 0.5, 0.84)  # of the SNR
+PARTS: Final = (BANDS * SPANS, BANDS, 1, len(QUANTILES))  # spans, noise, ECG, SNR
+OUTPUTS: Final = sum(PARTS)
 
 
 class LevelAnswers:
@@ -45,17 +45,16 @@ class LevelAnswers:
 
     def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
         """The levels in pictures, each the same whatever the others are."""
-        answers = self._network.levels(filled_images(pictures), traced, conditions(pictures, traced))
+        told = conditions(pictures.reference, pictures.known, int(pictures.held.sum()), traced)
+        answers = self._network.levels(filled_images(pictures), traced, told)
         return self.estimates(np.asarray(answers, np.float64) * UNIT_DB)
 
     def estimates(self, answers: NDArray[np.float64]) -> LevelEstimates:
         """Levels of the answers of the network in dB, (n, OUTPUTS)."""
-        ends = np.cumsum([LEVELS * SPANS, LEVELS, 1])
-        spans, noise, ecg, quantiles = np.split(answers, ends, axis=1)
-        spans = spans.reshape(-1, LEVELS, SPANS)
+        spans, noise, ecg, quantiles = np.split(answers, np.cumsum(PARTS[:-1]), axis=1)
         widening = np.asarray(self._model.widening)[noise[:, : len(KINDS)].argmax(axis=1)]
         return LevelEstimates(
-            spans=spans,
+            spans=spans.reshape(-1, BANDS, SPANS),
             noise=noise,
             ecg=ecg[:, 0],
             snr=np.clip(interval(quantiles, widening), *self.snr_range),
@@ -78,17 +77,19 @@ def filled_images(pictures: Pictures) -> Any:
     return to_network(images)[:, None]
 
 
-def conditions(pictures: Pictures, traced: Any) -> Any:
+def conditions(reference: Any, known: Any, held: Any, traced: Any) -> Any:
     """What the network is told beside a picture and its traces, (n, 4).
 
-    It is whether the unit is known, the reference, the rows held, and the power of the whole window.
+    It is whether the unit is known, the reference or 0, the share of rows that are held, less 1, and the power of the
+    whole window. known, held: (n,) or the same for all; held is a number of rows.
     """
-    reference: Any = pictures.reference
     xp = array_namespace(reference)
-    known = xp.asarray(pictures.known, dtype=reference.dtype, device=device(reference))
-    known = xp.broadcast_to(known, reference.shape)
-    held = xp.full_like(reference, float(pictures.held.sum()) / len(pictures.held) - 1.0)
-    return xp.stack([known, known * reference, held, total_power(traced)], axis=1)
+    known, held = (
+        xp.broadcast_to(xp.asarray(value, dtype=reference.dtype, device=device(reference)), reference.shape)
+        for value in (known, held)
+    )
+    told = known, xp.where(known > 0, reference, 0.0 * known), held / DEFAULT.rows - 1.0, total_power(traced)
+    return xp.stack(told, axis=1)
 
 
 class OnnxLevels:

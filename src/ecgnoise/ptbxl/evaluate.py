@@ -118,6 +118,7 @@ def evaluate(
     out: Path,
     walks: Sequence[Walk] = (),
     settings: EvaluationSettings | None = None,
+    *,
     progress: Progress | None = None,
 ) -> Evaluated:
     """Write the result files of a model into the folder ``out``, four for each walk; go on where a run was stopped.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError, one_line
 from ecgnoise.readers.base import ReadOptions, open_file
 from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
-from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, is_edf, read_header
+from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, annotations_alone, is_edf, read_header
 from ecgnoise.readers.edf_interrupted import onset, with_gaps
 from ecgnoise.readers.gaps import LONGEST_INTERRUPTED
 from ecgnoise.readers.labels import is_other_signal, may_be_voltage, names_a_lead
@@ -119,8 +119,9 @@ class EdfReader:
         return is_edf(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file."""
-        return self.recognises(path, head) or path.suffix.lower() in {".edf", ".bdf"}
+        """Every such file but those of annotations alone, such as marks of an earlier run."""
+        named = self.recognises(path, head) or path.suffix.lower() in {".edf", ".bdf"}
+        return named and not annotations_alone(head)
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The ECG signals, their samples left on disk."""

@@ -114,6 +114,16 @@ def is_edf(head: bytes) -> bool:
     return dated is not None or _whole(head[HEADER_BYTES_AT]) is not None
 
 
+def annotations_alone(head: bytes) -> bool:
+    """Whether all signals of an EDF+ or BDF+ file that begins with these bytes are annotations."""
+    count = _whole(head[SIGNALS_AT]) if is_edf(head) else None
+    if not count or count < 0:
+        return False
+    fields = head[FIXED_BYTES : FIXED_BYTES + count * WIDTHS[LABEL]]
+    labels = {_text(fields[at : at + WIDTHS[LABEL]]) for at in range(0, len(fields), WIDTHS[LABEL])}
+    return len(fields) == count * WIDTHS[LABEL] and labels <= ANNOTATIONS
+
+
 def read_header(path: Path) -> EdfHeader:
     """The header; UnreadableFileError where it is cut off or damaged, or no whole data record follows it."""
     with open_file(path) as file:

@@ -70,6 +70,7 @@ OTHER_UNITS: Final = re.compile(
     r"s|sec|[mu\u00b5\u03bc]s|min|h|k?ohms?|us/cm|[mu]?a|lux|u?t|gauss|db|w|rpm"
 )
 RESULTS: Final = frozenset({"lead", "segment", "psnr_db", "grade", "fault"})
+MASK: Final = ("mask", "lead_names", "sampling_frequency", "grade", "record", "model")  # arrays of one
 
 
 def names_results(columns: Iterable[str]) -> bool:

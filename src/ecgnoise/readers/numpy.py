@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers.address import (
     Address,
     Described,
@@ -32,6 +32,7 @@ from ecgnoise.readers.address import (
 from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
 from ecgnoise.readers.base import ReadOptions, open_file
 from ecgnoise.readers.guard import whole
+from ecgnoise.readers.labels import MASK
 from ecgnoise.recording import Recording
 
 NPY_MAGIC: Final = b"\x93NUMPY"
@@ -136,12 +137,11 @@ class NpzReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """A zip file whose first member is an array: other files are zip files too."""
         del path
-        member = head[30 : 30 + int.from_bytes(head[26:28], "little")] if head.startswith(ZIP_MAGIC) else b""
-        return member.endswith(b".npy")
+        return _first_member(head).endswith(b".npy")
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every ``.npz``."""
-        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
+        """Every ``.npz`` but masks of an earlier run."""
+        return (self.recognises(path, head) or path.suffix.lower() in self.suffixes) and not _is_mask(path, head)
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of the array that is the signal, or of the one named."""
@@ -278,3 +278,19 @@ def _read_exactly(file: IO[bytes], count: int) -> bytes:
     if len(content) != count:
         raise ValueError(f"{len(content)} bytes of {count} are there")
     return content
+
+
+def _first_member(head: bytes) -> bytes:
+    """The name of the first member of a zip file that begins with these bytes; empty where it is none."""
+    return head[30 : 30 + int.from_bytes(head[26:28], "little")] if head.startswith(ZIP_MAGIC) else b""
+
+
+def _is_mask(path: Path, head: bytes) -> bool:
+    """Whether an ``.npz`` is a mask of an earlier run; no for one that cannot be looked into: reading it says why."""
+    if _first_member(head) != b"mask.npy":
+        return False
+    try:
+        with whole(path, ".npz file"), open_file(path) as file, zipfile.ZipFile(file) as archive:
+            return set(archive.namelist()) == {f"{name}.npy" for name in MASK}
+    except (EcgNoiseError, MemoryError):
+        return False

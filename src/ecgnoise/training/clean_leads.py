@@ -1,7 +1,7 @@
 """Clean leads to add noise to, out of recordings and simulated.
 
-Recordings are screened again: their beats must agree, their drift must not lie above the ECG at all, nor
-their fast noise above -8 dB. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
+Recordings are screened again: their beats must agree, their drift must not lie above the ECG, nor their
+fast noise less than 8 dB below it. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
 """
 
 from collections.abc import Iterable, Mapping

@@ -120,6 +120,7 @@ def train_default(
     out: Path,
     config: DefaultConfig,
     work: Path | None = None,
+    *,
     progress: StepProgress | None = None,
     start: ModelFolder | None = None,
 ) -> ModelFolder | None:
@@ -136,7 +137,7 @@ def train_default(
     weights = None if start is None else load_weights(start.file(WEIGHTS))
     kept = material if config.keep == 1 else keep_cleanest(material, start, config.keep)
     task, watched = MaskedTask(kept.training, config, weights), MaskedTask(kept.clean, config)
-    network = train(task, watched, config, work or out.with_name(f"{out.name}.training"), progress)
+    network = train(task, watched, config, work or out.with_name(f"{out.name}.training"), progress=progress)
     if not PartialState().is_main_process:
         return None
     averaged = MaskedDenoiser(config.channels)
@@ -226,6 +227,7 @@ def build_model(
     out: Path,
     training: Training,
     questions: Sequence[Question] = QUESTIONS,
+    *,
     shrink: Callable[[bytes], bytes] = bytes,
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> ModelFolder:

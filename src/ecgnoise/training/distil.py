@@ -157,6 +157,7 @@ def train_student(
     teacher: ModelFolder,
     out: Path,
     config: StudentConfig,
+    *,
     work: Path | None = None,
     told: Callbacks = Callbacks(),  # noqa: B008 - it is frozen
 ) -> ModelFolder | None:
@@ -177,7 +178,7 @@ def train_student(
     folder = work or out.with_name(f"{out.name}.training")
     start = _statistics(teacher)
     tasks = [StudentTask(pool, questions, config, start) for pool in _pools(material, teacher, folder, config, told)]
-    network = train(tasks[0], tasks[1], config, folder, told.step)
+    network = train(tasks[0], tasks[1], config, folder, progress=told.step)
     if not PartialState().is_main_process:
         return None
     averaged = StudentDenoiser(config.channels)
@@ -216,7 +217,7 @@ def _pools(
         path = folder / POOL_FILE.format(name)
         if PartialState().is_main_process and not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make_pool(clean, redrawer, questions, size, config.seed, told.drawing).save(path)
+            make_pool(clean, redrawer, questions, size, seed=config.seed, progress=told.drawing).save(path)
         PartialState().wait_for_everyone()
         pools.append(Pool.load(path))
     return pools

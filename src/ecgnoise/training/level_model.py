@@ -16,14 +16,14 @@ from ecgnoise.levels import KINDS
 from ecgnoise.models.description import LARGEST_WIDENING, LEVELS, LevelModel, ModelDescription
 from ecgnoise.models.folder import ModelFolder, write_folder
 from ecgnoise.models.level_network import LevelNetwork
-from ecgnoise.models.level_reader import CONDITIONS, INPUTS, LevelAnswers, OnnxLevels, interval
+from ecgnoise.models.level_reader import CONDITIONS, INPUTS, UNIT_DB, LevelAnswers, OnnxLevels, conditions, interval
 from ecgnoise.models.torch import LEVEL_WEIGHTS
 from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network, within
 from ecgnoise.traces import TRACES
 from ecgnoise.training.config import LevelConfig
 from ecgnoise.training.export import export_onnx, quantized
 from ecgnoise.training.level_pool import LOTS_A_TASK, PoolRequest, make_pool
-from ecgnoise.training.level_task import LevelTask, conditions_of
+from ecgnoise.training.level_task import LevelTask
 from ecgnoise.training.loop import StepProgress, train
 from ecgnoise.training.mixtures import LOT, CleanLeads, Mixtures
 from ecgnoise.training.noises import Noises
@@ -61,6 +61,7 @@ def train_levels(
     model: ModelFolder,
     out: Path,
     config: LevelConfig,
+    *,
     work: Path,
     told: LevelProgress = LevelProgress(),
 ) -> ModelFolder | None:
@@ -84,12 +85,12 @@ def train_levels(
         PartialState().wait_for_everyone()
         pools.append(make_pool(leads, material.noises, request, work / name))
     learnt, seen = (LevelTask(pool, config.channels) for pool in pools)
-    network = train(learnt, seen, config, work, told.step)
+    network = train(learnt, seen, config, work, progress=told.step)
     if not PartialState().is_main_process:
         return None
     averaged = LevelNetwork(*config.channels)
     averaged.load_state_dict(network.state_dict())
-    return write_levels(averaged.eval(), pools, model, out, config, material.rows)
+    return write_levels(averaged.eval(), pools, model, out, config, rows=material.rows)
 
 
 def write_levels(
@@ -98,6 +99,7 @@ def write_levels(
     model: ModelFolder,
     out: Path,
     config: LevelConfig,
+    *,
     rows: tuple[Listed, ...] = (),
 ) -> ModelFolder:
     """Export a trained level network, measure its intervals, and write the model with it into a new folder."""
@@ -134,8 +136,8 @@ def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.fl
         known = np.asarray(within(pool.reference[rows], POSSIBLE_QRS_LEVELS), np.bool_)
         images = np.asarray(to_network(pool.images[rows].astype(np.float32)))[:, None]
         traced = pool.traces[rows].astype(np.float32)
-        conditions = conditions_of(pool.reference[rows], known, pool.highest[rows], traced)
-        yield dict(zip(INPUTS, (images, traced, conditions), strict=True))
+        told = conditions(pool.reference[rows], known, pool.highest[rows], traced)
+        yield dict(zip(INPUTS, (images, traced, told), strict=True))
 
 
 def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
@@ -147,8 +149,8 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
     plain = LevelModel(*TOLD_RANGE, (1.0,) * len(KINDS))
     reader = LevelAnswers(network, plain)
     answers = np.concatenate([network.levels(*batch.values()) for batch in inputs_of(pool, len(pool.images))])
-    found = reader.estimates(np.asarray(answers, np.float64) * 10.0)
-    quantiles = np.sort(np.asarray(answers[:, -3:], np.float64) * 10.0, axis=1)
+    found = reader.estimates(np.asarray(answers, np.float64) * UNIT_DB)
+    quantiles = np.sort(np.asarray(answers[:, -3:], np.float64) * UNIT_DB, axis=1)
     low, high = pool.snr.astype(np.float64).T
     there = (low == high) & (low > CALIBRATED_SNR[0]) & (low < CALIBRATED_SNR[1])
     kinds = found.noise[:, : len(KINDS)].argmax(axis=1)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgnoise.models.level_network import QUANTILES, UNIT_DB, LevelNetwork
+from ecgnoise.models.level_network import LevelNetwork
+from ecgnoise.models.level_reader import QUANTILES, UNIT_DB, conditions
 from ecgnoise.profiles import POSSIBLE_QRS_LEVELS, Images, within
-from ecgnoise.traces import total_power
 from ecgnoise.training.mixtures import Mixtures
 from ecgnoise.training.tasks import EXAMPLES, Batch, fingerprint, network_images
 
@@ -59,11 +59,11 @@ class LevelTask:
         }
         known = drawn & np.asarray(within(pool.reference[chosen], POSSIBLE_QRS_LEVELS), np.bool_)
         traced = pool.traces[chosen].astype(np.float32)
-        conditions = conditions_of(pool.reference[chosen], known, pool.highest[chosen], traced)
+        told = conditions(pool.reference[chosen], known, pool.highest[chosen], traced)
         return {
             "images": network_images(pool.images[chosen]),
             "traces": torch.from_numpy(traced),
-            "conditions": torch.from_numpy(conditions),
+            "conditions": torch.from_numpy(told),
             **levels,
         }
 
@@ -79,17 +79,6 @@ class LevelTask:
         del network
         shown = self._pool.images[:EXAMPLES].astype(np.float32)
         return shown, shown
-
-
-def conditions_of(
-    reference: NDArray[np.float32], known: NDArray[np.bool_], held: NDArray[np.integer], traced: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """What the network is told beside a picture and its traces, (n, 4).
-
-    It is whether the unit is known, the reference, the rows held, and the power of the whole window.
-    """
-    rows = held / LevelNetwork.ROWS - 1.0
-    return np.stack([known, np.where(known, reference, 0.0), rows, total_power(traced)], axis=1).astype(np.float32)
 
 
 def beyond(found: Tensor, ends: Tensor) -> Tensor:

@@ -152,6 +152,7 @@ def train(
     validation: Task | None,
     config: TrainingConfig,
     out: Path,
+    *,
     progress: StepProgress | None = None,
     whole: Callable[[Parameters], Parameters] = dict,
 ) -> nn.Module:

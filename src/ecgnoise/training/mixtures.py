@@ -15,7 +15,7 @@ from scipy.signal import butter, resample_poly, sosfiltfilt
 from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, KINDS, SPANS
 from ecgnoise.profiles import DEFAULT, SEGMENT_SECONDS, held_rows, level_images, qrs_level
 from ecgnoise.superlet import Superlet, superlet
-from ecgnoise.traces import traces
+from ecgnoise.traces import hann_weights, traces
 from ecgnoise.training.noises import FREQUENCY, SAMPLES, Noises, between
 
 Array = NDArray[np.float64]
@@ -266,14 +266,6 @@ def as_read(signal: Array, frequency: float) -> Array:
     return np.asarray(np.fft.irfft(np.fft.rfft(signal) * gain, len(signal)))
 
 
-def smoothed(samples: int) -> Array:
-    """Weights, (SPANS, samples), sum 1: a Hann window of 1 s around the middle of each span of a window of 10 s."""
-    middle = (np.arange(SPANS) + 0.5) / SPANS * samples
-    distance = (np.arange(samples) + 0.5 - middle[:, None]) / (samples / 10)
-    window = np.where(np.abs(distance) < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
-    return np.asarray(window / window.sum(axis=1, keepdims=True))
-
-
 def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]:
     """What is known of a mixture; levels in dB over the reference: of spans, of the lead, of the ECG.
 
@@ -295,4 +287,4 @@ def targets_of(mixture: Mixture, reference: float) -> tuple[Array, Array, Array]
     return ends[0], ends[1], np.array(seen)
 
 
-SMOOTHED: Final = {10 * frequency: smoothed(10 * frequency).T for frequency in set(SAMPLING_FREQUENCIES)}
+SMOOTHED: Final = {10 * frequency: hann_weights(SPANS, 10 * frequency).T for frequency in set(SAMPLING_FREQUENCIES)}

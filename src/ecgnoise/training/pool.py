@@ -78,6 +78,7 @@ def make_pool(
     teacher: QuestionRedrawer,
     questions: Sequence[Question],
     size: int,
+    *,
     seed: int,
     progress: Progress | None = None,
 ) -> Pool:

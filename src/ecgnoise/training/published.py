@@ -151,7 +151,7 @@ def _train_autoencoder(request: Request, material: Material, _trained: None) -> 
     watched = _watched(task, material)
     network = Autoencoder(levels)
     network.load_state_dict(
-        train(task(material.training), watched, request.config, _work(request), request.step).state_dict()
+        train(task(material.training), watched, request.config, _work(request), progress=request.step).state_dict()
     )
     network.eval().requires_grad_(requires_grad=False)
     return network, AutoencoderRedrawer(TorchAutoencoder(network), material.profile)
@@ -189,7 +189,7 @@ def _train_unet(
     def whole(parameters: Parameters) -> Parameters:
         return {**fixed, **{f"{LEARNING}{name}": value for name, value in parameters.items()}}
 
-    unet = train(task(material.training), watched, request.config, _work(request), request.step, whole)
+    unet = train(task(material.training), watched, request.config, _work(request), progress=request.step, whole=whole)
     module.unet.load_state_dict(unet.state_dict())
     module.to("cpu").eval().requires_grad_(requires_grad=False)
     return module, WalkRedrawer(TorchNetwork(module), Ddim(), material.profile)

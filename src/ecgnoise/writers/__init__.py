@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import OutputError
-from ecgnoise.intervals import TOO_NOISY, Choice, find_intervals
+from ecgnoise.grades import TOO_NOISY
+from ecgnoise.intervals import Choice, find_intervals
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 from ecgnoise.writers import edf, events, intervals, mask, mne, wfdb

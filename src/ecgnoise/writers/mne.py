@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ecgnoise.errors import MissingExtraError, OutputError
-from ecgnoise.intervals import TOO_NOISY, Choice, Interval, find_intervals
+from ecgnoise.grades import TOO_NOISY
+from ecgnoise.intervals import Choice, Interval, find_intervals
 from ecgnoise.levels import SpanRule
 from ecgnoise.result import Result
 
