@@ -77,7 +77,7 @@ def score_file(
         return quantifier.quantify(recording, parts=parts, progress=progress, journal=journal)
     except EcgNoiseError as error:
         return error
-    except Exception as error:
+    except Exception as error:  # of the libraries that read it: one file must not stop the others
         name = shown_name(path)
         reason = one_line(error)
         return UnreadableFileError(f"{name}: cannot be scored ({type(error).__name__}: {reason}): check it")

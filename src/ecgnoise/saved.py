@@ -124,7 +124,7 @@ def _results_of(file: Path) -> Iterator[Result]:
         yield from (_result(rows) for rows in records.values())
     except EcgNoiseError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a damaged table makes its library raise
         reason = one_line(error, 100)
         raise UnreadableFileError(f"{file}: not a whole table of results ({reason}): write it again") from error
 
