@@ -137,7 +137,7 @@ class CapturedError(Exception):
 def captured(monkeypatch, tmp_path):
     """What a request would train on and watch."""
 
-    def instead(task, validation, *_):
+    def instead(task, validation, _config, _work, **_options):
         raise CapturedError(task, validation)
 
     def ask(store, config=TINY, kind="autoencoder", **options):
