@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecgnoise import simulate_ecg
-from ecgnoise.levels import BASELINE_WANDER, KINDS, SPANS
+from ecgnoise.levels import BASELINE_WANDER, KINDS, SPANS, total
 from ecgnoise.profiles import COLUMNS, DEFAULT
 from ecgnoise.traces import TRACES
 from ecgnoise.training.mixtures import (
@@ -12,6 +12,7 @@ from ecgnoise.training.mixtures import (
     LOT,
     SLOW,
     SMOOTHED,
+    SNR_RANGE,
     CleanLeads,
     Mixer,
     Mixture,
@@ -151,3 +152,13 @@ def test_own_drift_counts_as_baseline_wander(leads):
     found = Mixer(leads, Noises()).mixtures(4, np.random.default_rng(3))
     wander = found.noise[:, 0, SLOW].astype(np.float64) - found.ecg[:, 0]
     assert (np.abs(wander) < 30).mean() > 0.3
+
+
+def test_the_snr_is_that_of_what_filters_and_sampling_leave_of_the_noise(leads):
+    still = CleanLeads(leads.signal - leads.drift, np.zeros_like(leads.drift), np.zeros(len(leads.fast)), leads.weight)
+    found = Mixer(still, Noises()).mixtures(12, np.random.default_rng(5))
+    noise, ecg, snr = (values.astype(np.float64) for values in (found.noise[:, 0], found.ecg[:, 0], found.snr))
+    of_levels = ecg - total(noise[:, : len(KINDS)])
+    known = (snr[:, 0] == snr[:, 1]) & (snr[:, 0] > SNR_RANGE[0]) & (snr[:, 0] < SNR_RANGE[1])
+    assert known.sum() > 150
+    assert (np.abs(of_levels - snr[:, 0])[known] < 1.0).mean() > 0.9

@@ -1,7 +1,7 @@
 """Clean leads to add noise to, out of recordings and simulated.
 
-Recordings are screened again: their beats must agree, their drift must not lie above the ECG, nor their
-fast noise less than 8 dB below it. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
+Recordings are screened again: their beats must agree, their drift must not lie more than 6 dB above the ECG,
+nor their fast noise less than 8 dB below it. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,13 +21,13 @@ from ecgnoise.training.noises import FREQUENCY
 from ecgnoise.training.records import Listed, Taken, only
 
 SHARES: Final[Mapping[str, float]] = MappingProxyType(
-    {"ptb-xl": 0.45, "ludb": 0.10, "more-12-lead": 0.09, "qtdb": 0.07, "train-hand-held": 0.11, "train-rhythms": 0.13}
+    {"ptb-xl": 0.42, "ludb": 0.08, "more-12-lead": 0.07, "qtdb": 0.10, "train-hand-held": 0.10, "train-rhythms": 0.13}
 )
 OTHERS_SHARE: Final = 0.1
-SIMULATED_SHARE: Final = 0.05
+SIMULATED_SHARE: Final = 0.10
 MOST_LEADS: Final = 3000  # of one collection
 LEAST_AGREEMENT: Final = 0.6
-MOST_DRIFT_DB: Final = 0.0
+MOST_DRIFT_DB: Final = 6.0
 MOST_FAST_DB: Final = -8.0
 FILTERED_FAST_DB: Final = -22.0  # may be in a recording whose filters leave nothing above 40 Hz
 LOT: Final = 48

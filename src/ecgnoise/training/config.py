@@ -222,7 +222,7 @@ class LevelConfig(TrainingConfig):
     validation_leads: int = setting(960, "How many pictures the validation loss is taken of.")
     channels: tuple[int, ...] = setting((48, 160), "Widths of the network, over pictures and over time, as 48,160.")
     pool: int = setting(240000, "How many pictures of noisy leads are drawn.")
-    simulated: int = setting(600, "Leads of unusual hearts that are simulated beside the recordings.")
+    simulated: int = setting(1500, "Leads of unusual hearts that are simulated beside the recordings.")
     jobs: int = setting(1, "Processes that draw pictures.")
     without: str = setting("", "Makers of noise to leave out, with commas between; see docs/training.md.")
     quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")

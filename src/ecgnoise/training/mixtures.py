@@ -163,18 +163,19 @@ class Mixer:
         """One lead with noise."""
         base = self._leads.signal[lead].astype(np.float64)
         drift = self._leads.drift[lead].astype(np.float64)
-        if generator.random() < 0.5:
+        if generator.random() < DRIFT_FREE_SHARE:
             base, drift = base - drift, np.zeros_like(drift)
         base = base - base.mean()
         power = float(base.var())
-        noises, snr = self._drawn(power, generator)
+        noises = self._drawn(power, generator)
+        without = not noises.any()
         fast = float(self._leads.fast[lead])
         gain, absent = 1.0, generator.random()
-        if absent < 0.09:
+        if absent < ABSENT_SHARE:
             gain = 0.0 if absent < 0.05 else 10 ** (-generator.uniform(20, 50) / 20)
-            noises = noises if snr is not None else self._some(power, 0.0, generator)
+            noises = self._some(power, 0.0, generator) if without else noises
             noises *= between(generator, 0.05, 20.0) / max(1e-9, float(noises.sum(axis=0).std()))
-            snr = SNR_RANGE[0]
+            without = False
         stack = np.concatenate([gain * np.stack([base, drift]), noises])
         stack = banded(stack, generator)
         stack = resampled(stack, frequency)
@@ -182,24 +183,25 @@ class Mixer:
         own = np.zeros(len(KINDS))
         own[list(FAST)] = gain**2 * fast
         signal = base + noises.sum(axis=0)
-        if snr is not None and generator.random() < 0.05:
+        if not without and generator.random() < RAILED_SHARE:
             railed = rails(signal, generator)
             noises[MOTION] += railed - signal
-            signal, snr = railed, None if snr is None else snr_of(base, noises)
+            signal = railed
+        snr = snr_of(base, noises)
         noises[SLOW] += drift
         ecg = base - drift
-        if snr is None:
+        if without:
             own_snr = 10 * np.log10(max(base.var(), 1e-12) / max(gain**2 * 3 * fast, 1e-12))
             return Mixture(signal, ecg, noises, (min(own_snr, SNR_RANGE[1]), SNR_RANGE[1]), own)
         snr = float(np.clip(snr, *SNR_RANGE))
         return Mixture(signal, ecg, noises, (snr, snr), own)
 
-    def _drawn(self, power: float, generator: np.random.Generator) -> tuple[Array, float | None]:
-        """Noise of one to three kinds, (KINDS, samples), for a lead of this power, and the SNR in dB; None for none."""
-        if generator.random() < 0.06:
-            return np.zeros((len(KINDS), SAMPLES)), None
-        snr = generator.uniform(-24, -12) if generator.random() < 0.1 else generator.uniform(-14, 38)
-        return self._some(power, snr, generator), snr
+    def _drawn(self, power: float, generator: np.random.Generator) -> Array:
+        """Noise of one to three kinds, (KINDS, samples), for a lead of this power; now and then none."""
+        low, high = DRAWN_SNR[int(generator.choice(len(DRAWN_SNR), p=SNR_SHARES))]
+        if np.isinf(low):
+            return np.zeros((len(KINDS), SAMPLES))
+        return self._some(power, generator.uniform(low, high), generator)
 
     def _some(self, power: float, snr: float, generator: np.random.Generator) -> Array:
         noises = np.zeros((len(KINDS), SAMPLES))
@@ -212,7 +214,13 @@ class Mixer:
         return np.asarray(noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10)))
 
 
-KIND_SHARES: Final = (0.14, 0.27, 0.18, 0.13, 0.13, 0.15)
+KIND_SHARES: Final = (0.22, 0.25, 0.16, 0.11, 0.12, 0.14)
+# SNR before filters in dB, and how often each range is drawn; the last is no noise at all.
+DRAWN_SNR: Final = ((-24.0, -12.0), (-12.0, 30.0), (30.0, 38.0), (np.inf, np.inf))
+SNR_SHARES: Final = (0.1, 0.76, 0.1, 0.04)
+ABSENT_SHARE: Final = 0.09  # of mixtures that have no ECG, or one far below the noise
+RAILED_SHARE: Final = 0.05
+DRIFT_FREE_SHARE: Final = 0.55
 
 
 def snr_of(base: Array, noises: Array) -> float:
