@@ -9,15 +9,18 @@ from ecgnoise.errors import ModelFormatError
 from ecgnoise.levels import (
     KINDS,
     SPANS,
+    WANDER,
     LevelEstimates,
     SpanLimits,
     SpanRule,
     ecg_rms,
+    excursions,
     local_snr,
     microvolts,
     new_spans,
     power_mean,
     segment_levels,
+    span_kinds,
     span_times,
     strongest,
     total,
@@ -126,6 +129,47 @@ def test_a_level_that_counts_as_the_snr_says_has_this_snr(snr, kind):
     levels[..., kind] = unweighted(-snr, KINDS[kind])
     levels[..., -1] = 300.0
     assert local_snr(levels) == pytest.approx(snr, abs=0.14)
+
+
+def wandering(*levels):
+    """Levels of spans in which nothing but baseline wander is strong, (spans, kinds)."""
+    spans = np.full((len(levels), len(KINDS) + 1), -60.0)
+    spans[:, WANDER] = levels
+    return spans
+
+
+def test_a_baseline_that_swings_steadily_has_no_excursion():
+    assert not excursions(wandering(*[6.0] * SPANS)).any()
+    assert not excursions(wandering(*np.linspace(-3, 3, 2 * SPANS + 5))).any()
+
+
+def test_a_baseline_that_leaps_counts_as_it_is():
+    spans = wandering(*[-30.0] * 20, *[3.0] * 6, *[-30.0] * 6)
+    spans[:, -1] = 300.0  # noise in the reading band
+    snr = local_snr(spans[None])[0]
+    assert snr[20:26] == pytest.approx(-3.0, abs=0.2)
+    assert (snr[:20] > 40).all()
+    assert span_kinds(spans)[22] == KINDS[WANDER]
+
+
+def test_excursions_are_those_of_their_own_segment():
+    """What follows makes no difference; a tail is compared with the last 32 spans."""
+    first = wandering(*[-30.0] * 20, *[3.0] * 12)
+    second = wandering(*[3.0] * SPANS)
+    both = excursions(np.concatenate([first, second]))
+    np.testing.assert_array_equal(both[:SPANS], excursions(first))
+    assert not both[SPANS:].any()
+    tail = wandering(*[3.0] * 4)
+    assert not excursions(tail).any()
+    assert excursions(np.concatenate([wandering(*[-30.0] * SPANS), tail]))[SPANS:] == pytest.approx(10**0.3, rel=0.02)
+
+
+def test_spans_that_are_unknown_have_no_excursion_and_change_none():
+    spans = wandering(*[np.nan] * 4, *[-30.0] * 20, *[3.0] * 8)
+    found = excursions(spans)
+    assert np.isnan(found[:4]).all()
+    assert (found[-8:] > 1.9).all()
+    assert np.isnan(excursions(wandering(*[np.nan] * SPANS))).all()
 
 
 def test_microvolts():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.intervals import Choice, bad_pieces, bad_segments, pieces
-from ecgnoise.levels import KINDS, LOCAL_DECIMALS, MICROVOLTS, strongest, weighted
+from ecgnoise.levels import KINDS, LOCAL_DECIMALS, MICROVOLTS, span_kinds
 from ecgnoise.scores import Scores
 
 MEASURES: Final = ("psnr_db", "percentile", "local_minimum_db", "snr_db", "snr_low_db", "snr_high_db")
@@ -126,11 +126,11 @@ def _span_cells(scores: Scores) -> Cells:
         [
             [
                 _numbers_cell(snr[first:stop].tolist(), LOCAL_DECIMALS),
-                " ".join(word or NO_NUMBER for word in strongest(weighted(noise[first:stop]))[0].tolist()),
+                " ".join(word or NO_NUMBER for word in kinds[first:stop].tolist()),
             ]
             for first, stop in pairwise(edges)
         ]
-        for snr, noise in zip(scores.local_snr, scores.local_noise, strict=True)
+        for snr, kinds in zip(scores.local_snr, map(span_kinds, scores.local_noise), strict=True)
     ]
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import OptionError
 from ecgnoise.grades import GRADES, TOO_NOISY
 from ecgnoise.grades import ranks as grade_ranks
-from ecgnoise.levels import SpanRule, strongest, weighted
+from ecgnoise.levels import SpanRule, span_kinds
 from ecgnoise.recording import Samples, Signal
 from ecgnoise.scores import Scores
 
@@ -148,6 +148,7 @@ def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list
     whole = _bad_as_a_whole(scores)[lead]
     of_segment = (grade[:, None] == np.asarray(GRADES)).argmax(axis=-1)
     ranks = np.where(whole[segment_of], np.maximum(ranks, of_segment[segment_of]), ranks)
+    kinds = span_kinds(scores.local_noise[lead])
     intervals = []
     for first, stop in found.tolist():
         known = np.isfinite(snr[first:stop])
@@ -162,7 +163,7 @@ def _span_intervals(scores: Scores, lead: int, found: NDArray[np.int64]) -> list
                 float(scores.psnr[lead, segment_of[lowest]]) if known.any() else nan,
                 GRADES[rank] if rank >= 0 else "",
                 next(filter(None, map(str, scores.fault[lead][lost])), ""),
-                str(strongest(weighted(scores.local_noise[lead, lowest]))[0]) if known.any() else "",
+                str(kinds[lowest]) if known.any() else "",
                 float(snr[lowest]) if known.any() else nan,
             )
         )

@@ -14,8 +14,11 @@ reading band
 readable SNR
     power of the ECG over that of all noise, weighted, in dB; at least that in the reading band, up to 4 dB: where QRS
     complexes stand out of what a monitor shows, they can be found, however far a lead wanders.
+excursion
+    what the baseline wander of a span has beyond 12 dB over that of the quietest quarter of its segment. Who reads an
+    ECG looks past a baseline that swings steadily, but not past one that leaps; so an excursion counts as it is.
 local SNR
-    the readable SNR of a span, over the ECG of its segment.
+    the readable SNR of a span, over the ECG of its segment, excursions counting as they are.
 """
 
 from dataclasses import dataclass
@@ -42,12 +45,14 @@ QRS_DB: Final = 4.0
 WANDER: Final = KINDS.index(BASELINE_WANDER)
 WANDER_SLOPE: Final = 1.6
 WANDER_DB: Final = -10.0
+STEADY_SHARE: Final = 0.25
+EXCURSION_DB: Final = 12.0
 SPANS: Final = 32
 SPAN_COLUMNS: Final = COLUMNS // SPANS
 ESTIMATES: Final = 3
 LOCAL_DECIMALS: Final = 1
-LEAST_LEFT: Final = 0.5  # of a window that faults leave, so that what was read of the rest counts
 AT_ONCE: Final = 1 << 16  # spans, so that memory does not hold all in double precision
+LEAST_LEFT: Final = 0.5  # of a window that faults leave, so that what was read of the rest counts
 MICROVOLTS: Final = 1000.0  # in a mV
 
 Levels = NDArray[np.float64]
@@ -205,6 +210,36 @@ def weighted(levels: NDArray[np.floating]) -> Levels:
     return counted
 
 
+def weighted_spans(levels: NDArray[np.floating], excursion: Levels) -> Levels:
+    """Levels over the ECG of spans as they count, (spans, kinds), with the power of their excursions, (spans,)."""
+    counted = weighted(levels)
+    counted[:, WANDER] = 10.0 * np.log10(10.0 ** (counted[:, WANDER] / 10.0) + excursion)
+    return counted
+
+
+def excursions(levels: NDArray[np.floating]) -> Levels:
+    """Power over that of the ECG of the excursions of a lead, (spans,), of levels of its spans, (spans, bands).
+
+    Segments lie behind one another, each of 32 spans; a last one that has fewer is compared with the last 32.
+    """
+    power = 10.0 ** (np.asarray(levels[:, WANDER], np.float64) / 10.0)
+    return np.maximum(power - _steady_wander(power) * 10.0 ** (EXCURSION_DB / 10.0), 0.0)
+
+
+def _steady_wander(power: Levels) -> Levels:
+    """The power of baseline wander in the quietest quarter of the segment of each span, (spans,)."""
+    first = len(power) // SPANS * SPANS
+    rows = power[:first].reshape(-1, SPANS)
+    if first < len(power):
+        last = power[-SPANS:]
+        padded = np.pad(last, (0, SPANS - len(last)), constant_values=np.nan)
+        rows = np.concatenate([rows, padded[None]])
+    steady = np.full(len(rows), np.nan)
+    known = np.isfinite(rows).any(axis=1)
+    steady[known] = np.nanquantile(rows[known], STEADY_SHARE, axis=1)
+    return np.repeat(steady, SPANS)[: len(power)]
+
+
 def unweighted(level: float, kind: str) -> float:
     """The level over the ECG of a kind that counts as ``level``; the inverse of :func:`weighted`."""
     return (level - WANDER_DB) / WANDER_SLOPE if kind == BASELINE_WANDER else level
@@ -216,7 +251,12 @@ def readable_snr(noise: NDArray[np.floating], reading: NDArray[np.floating]) -> 
     reading: (...), NaN where it is not known. All levels count to a tenth, as in tables, so that those of a table give
     the same.
     """
-    snr = -total(weighted(np.round(noise, LOCAL_DECIMALS)))
+    return _readable(weighted(np.round(noise, LOCAL_DECIMALS)), reading)
+
+
+def _readable(counted: Levels, reading: NDArray[np.floating]) -> Levels:
+    """Readable SNR in dB to a tenth, of levels as they count and of that in the reading band."""
+    snr = -total(counted)
     least = np.minimum(-np.round(reading, LOCAL_DECIMALS), QRS_DB)
     readable = np.where(np.isnan(snr), np.nan, np.fmax(snr, least))
     return np.asarray(np.round(readable, LOCAL_DECIMALS) + 0.0)  # no -0
@@ -226,9 +266,11 @@ def local_snr(local: NDArray[np.floating]) -> NDArray[np.float32]:
     """Local SNR in dB, (leads, spans), of levels (leads, spans, bands) over the ECG."""
     snr = np.empty(local.shape[:2], np.float32)
     for lead, levels in enumerate(local):
+        excursion = excursions(levels)
         for first in range(0, len(levels), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            snr[lead, some] = readable_snr(levels[some, : len(KINDS)], levels[some, -1])
+            noise = np.round(levels[some, : len(KINDS)], LOCAL_DECIMALS)
+            snr[lead, some] = _readable(weighted_spans(noise, excursion[some]), levels[some, -1])
     return snr
 
 
@@ -242,6 +284,11 @@ def strongest(levels: NDArray[np.floating]) -> tuple[NDArray[np.str_], Levels]:
     largest = np.where(known, there.max(axis=-1, initial=-np.inf), np.nan)
     share = 10.0 ** ((largest - total(levels)) / 10.0)
     return np.where(known, np.asarray(KINDS)[there.argmax(axis=-1)], ""), np.asarray(share)
+
+
+def span_kinds(levels: NDArray[np.floating]) -> NDArray[np.str_]:
+    """The kind that counts most in each span of a lead, (spans,), of levels (spans, kinds); empty where all are NaN."""
+    return strongest(weighted_spans(levels, excursions(levels)))[0]
 
 
 def ecg_rms(ecg: Levels, reference: Levels) -> Levels:

@@ -97,8 +97,9 @@ class Scores:
     reading_snr: (leads, segments) in dB, power of the ECG over that of all noise in the reading band; NaN as ``noise``.
     effective_snr: (leads, segments) in dB, what the grade follows from: the readable SNR, or less where the beats do
     not agree or the reconstruction fails; NaN as ``noise`` is.
-    noise_kind: (leads, segments), the kind with the largest level; empty without a score, or where the model has no
-    noise levels. noise_share: (leads, segments), its share of the power of all noise, 0..1, or NaN.
+    noise_kind: (leads, segments), the kind whose level counts most, baseline wander being weighted (see
+    ``levels.weighted``); empty without a score, or where the model has no noise levels. noise_share: (leads, segments),
+    its share of the power of all noise as it counts, 0..1, or NaN.
     agreement: (leads, segments), 0..1, how well the beats of a lead-segment agree with each other; NaN without a score.
     start, duration: (segments,) in seconds; of a tail, what is new in it.
     part_start, part_duration: (segments, parts) in seconds; NaN where a part does not exist in a tail.

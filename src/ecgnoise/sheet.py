@@ -124,7 +124,8 @@ class Sheet:
         self.local_noise[place] = np.where(np.isnan(steps), NO_LEVEL, steps).astype(np.int16)
         if item.scored:
             self.noise[place], self.snr[place], self.ecg_rms[place] = found.noise, found.snr, rms
-            self.noise_kind[place], self.noise_share[place] = levels.strongest(found.noise[: len(KINDS)])
+            counted = levels.weighted(found.noise[: len(KINDS)])
+            self.noise_kind[place], self.noise_share[place] = levels.strongest(counted)
 
     def local_levels(self, frequency: float) -> NDArray[np.float32]:
         """Levels of spans in turn, (leads, spans, bands) in dB; of the last window those that are new."""
