@@ -25,6 +25,8 @@ from ecgnoise.levels import (
     strongest,
     total,
     unweighted,
+    weighted,
+    weighted_spans,
 )
 from ecgnoise.recording import Recording
 from ecgnoise.segments import cut, windows
@@ -131,45 +133,53 @@ def test_a_level_that_counts_as_the_snr_says_has_this_snr(snr, kind):
     assert local_snr(levels) == pytest.approx(snr, abs=0.14)
 
 
-def wandering(*levels):
-    """Levels of spans in which nothing but baseline wander is strong, (spans, kinds)."""
+def wandering(levels):
+    """Levels of spans in which nothing but baseline wander is strong, (spans, bands)."""
     spans = np.full((len(levels), len(KINDS) + 1), -60.0)
     spans[:, WANDER] = levels
     return spans
 
 
 def test_a_baseline_that_swings_steadily_has_no_excursion():
-    assert not excursions(wandering(*[6.0] * SPANS)).any()
-    assert not excursions(wandering(*np.linspace(-3, 3, 2 * SPANS + 5))).any()
+    assert not excursions(np.full(SPANS, 6.0)).any()
+    assert not excursions(np.linspace(-3, 3, 2 * SPANS + 5)).any()
 
 
 def test_a_baseline_that_leaps_counts_as_it_is():
-    spans = wandering(*[-30.0] * 20, *[3.0] * 6, *[-30.0] * 6)
+    spans = wandering([-30.0] * 20 + [3.0] * 6 + [-30.0] * 6)
     spans[:, -1] = 300.0  # noise in the reading band
     snr = local_snr(spans[None])[0]
     assert snr[20:26] == pytest.approx(-3.0, abs=0.2)
     assert (snr[:20] > 40).all()
-    assert span_kinds(spans)[22] == KINDS[WANDER]
+    assert span_kinds(spans[:, : len(KINDS)])[22] == KINDS[WANDER]
 
 
 def test_excursions_are_those_of_their_own_segment():
     """What follows makes no difference; a tail is compared with the last 32 spans."""
-    first = wandering(*[-30.0] * 20, *[3.0] * 12)
-    second = wandering(*[3.0] * SPANS)
+    first, second, tail = np.repeat([-30.0, 3.0], (20, 12)), np.full(SPANS, 3.0), np.full(4, 3.0)
     both = excursions(np.concatenate([first, second]))
     np.testing.assert_array_equal(both[:SPANS], excursions(first))
     assert not both[SPANS:].any()
-    tail = wandering(*[3.0] * 4)
     assert not excursions(tail).any()
-    assert excursions(np.concatenate([wandering(*[-30.0] * SPANS), tail]))[SPANS:] == pytest.approx(10**0.3, rel=0.02)
+    after = excursions(np.concatenate([np.full(SPANS, -30.0), tail]))[SPANS:]
+    assert after == pytest.approx(10**0.3, rel=0.02)
 
 
 def test_spans_that_are_unknown_have_no_excursion_and_change_none():
-    spans = wandering(*[np.nan] * 4, *[-30.0] * 20, *[3.0] * 8)
-    found = excursions(spans)
+    found = excursions(np.repeat([np.nan, -30.0, 3.0], (4, 20, 8)))
     assert np.isnan(found[:4]).all()
     assert (found[-8:] > 1.9).all()
-    assert np.isnan(excursions(wandering(*[np.nan] * SPANS))).all()
+    assert np.isnan(excursions(np.full(SPANS, np.nan))).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-60, 60), min_size=1, max_size=3 * SPANS))
+def test_an_excursion_makes_a_span_count_at_most_as_much_as_it_has(wander):
+    """Between what is weighted and what is there."""
+    levels = np.round(wandering(wander)[:, : len(KINDS)], 1)
+    counted = weighted_spans(levels, excursions(levels[:, WANDER]))[:, WANDER]
+    assert (counted <= np.fmax(levels[:, WANDER], weighted(levels)[:, WANDER]) + 1e-6).all()
+    assert np.isfinite(counted).all()
 
 
 def test_microvolts():

@@ -212,17 +212,19 @@ def weighted(levels: NDArray[np.floating]) -> Levels:
 
 def weighted_spans(levels: NDArray[np.floating], excursion: Levels) -> Levels:
     """Levels over the ECG of spans as they count, (spans, kinds), with the power of their excursions, (spans,)."""
-    counted = weighted(levels)
+    split = np.array(levels, np.float64)
+    split[:, WANDER] = 10.0 * np.log10(10.0 ** (split[:, WANDER] / 10.0) - excursion)
+    counted = weighted(split)
     counted[:, WANDER] = 10.0 * np.log10(10.0 ** (counted[:, WANDER] / 10.0) + excursion)
     return counted
 
 
-def excursions(levels: NDArray[np.floating]) -> Levels:
-    """Power over that of the ECG of the excursions of a lead, (spans,), of levels of its spans, (spans, bands).
+def excursions(wander: NDArray[np.floating]) -> Levels:
+    """Power over that of the ECG of the excursions of a lead, (spans,), of the level of its wander in spans, (spans,).
 
     Segments lie behind one another, each of 32 spans; a last one that has fewer is compared with the last 32.
     """
-    power = 10.0 ** (np.asarray(levels[:, WANDER], np.float64) / 10.0)
+    power = 10.0 ** (np.asarray(wander, np.float64) / 10.0)
     return np.maximum(power - _steady_wander(power) * 10.0 ** (EXCURSION_DB / 10.0), 0.0)
 
 
@@ -266,7 +268,7 @@ def local_snr(local: NDArray[np.floating]) -> NDArray[np.float32]:
     """Local SNR in dB, (leads, spans), of levels (leads, spans, bands) over the ECG."""
     snr = np.empty(local.shape[:2], np.float32)
     for lead, levels in enumerate(local):
-        excursion = excursions(levels)
+        excursion = excursions(np.round(levels[:, WANDER], LOCAL_DECIMALS))
         for first in range(0, len(levels), AT_ONCE):
             some = slice(first, first + AT_ONCE)
             noise = np.round(levels[some, : len(KINDS)], LOCAL_DECIMALS)
@@ -288,7 +290,7 @@ def strongest(levels: NDArray[np.floating]) -> tuple[NDArray[np.str_], Levels]:
 
 def span_kinds(levels: NDArray[np.floating]) -> NDArray[np.str_]:
     """The kind that counts most in each span of a lead, (spans,), of levels (spans, kinds); empty where all are NaN."""
-    return strongest(weighted_spans(levels, excursions(levels)))[0]
+    return strongest(weighted_spans(levels, excursions(levels[:, WANDER])))[0]
 
 
 def ecg_rms(ecg: Levels, reference: Levels) -> Levels:
