@@ -264,11 +264,14 @@ def by_level(scorers: Scorers) -> str:
             Column("", ("auroc",)).cell(entry),
             words[label][2],
             *(Column("", (name,), digits=1).cell(entry) for name in ("clean_db", "noisy_db")),
+            Column("", ("uv", "auroc")).cell(entry),
+            *(Column("", ("uv", name), digits=1).cell(entry) for name in ("clean_uv", "noisy_uv")),
         ]
         for label, entry in figures.items()
     ]
-    titles = ("level", "AUROC", "to reach", "median of clean leads, dB", "of labelled leads, dB")
-    return f"""By the level of the kind of noise alone, dB over the ECG:
+    over_ecg = ("AUROC", "to reach", "median of clean leads, dB", "of labelled leads, dB")
+    titles = ("level", *over_ecg, "AUROC, uV", "median of clean leads, uV", "of labelled leads, uV")
+    return f"""By the level of the kind of noise alone, in dB over the ECG, and in uV:
 
 {table("label", titles, rows)}"""
 

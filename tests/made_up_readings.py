@@ -40,6 +40,7 @@ class MadeUp:
             effective_snr=snr if self._levels else np.full_like(snr, np.nan),
             estimated_snr=snr[:, :, None] + np.array([0.0, -2.0, 2.0]) + (0.0 if self._levels else np.nan),
             noise=self._of_kind(snr),
+            noise_uv=1000 * 10 ** (self._of_kind(snr) / 20),
             local_noise=local,
             local_snr=local_snr(local),
             noise_kind=np.where(known & self._levels, self._kind, ""),

@@ -212,7 +212,7 @@ def levels_of(raised, local=False):
         spans[2:, 7, KINDS.index(raised)] = -3.0
     else:
         noise[2:, :, KINDS.index(raised)] = -3.0
-    return [SimpleNamespace(noise=noise, local_noise=spans)]
+    return [SimpleNamespace(noise=noise, noise_uv=100 * 10 ** (noise / 20), local_noise=spans)]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,17 @@ def test_labels_are_told_by_the_level_of_their_kind(label, raised, local, expect
     labels = dict.fromkeys((*kind_levels.LASTING, *kind_levels.SHORT), np.array([False, False, True, True]))
     labels["clean"] = ~labels[label]
     figures = kind_levels.by_level(levels_of(raised, local), np.arange(4), labels, 3)
-    assert figures[label]["auroc"] == expected
+    assert figures[label]["auroc"] == figures[label]["uv"]["auroc"] == expected
+    assert figures[label]["uv"]["clean_uv"] == pytest.approx(100 * 10 ** (figures[label]["clean_db"] / 20), abs=0.06)
+
+
+def test_a_level_in_microvolts_knows_a_low_ecg_from_strong_noise():
+    readings = levels_of(MUSCLE)
+    readings[0].noise_uv[2:] /= 1000  # so is the ECG
+    labels = dict.fromkeys((*kind_levels.LASTING, *kind_levels.SHORT), np.array([False, False, True, True]))
+    labels["clean"] = ~labels["static_noise"]
+    figures = kind_levels.by_level(readings, np.arange(4), labels, 3)["static_noise"]
+    assert (figures["auroc"], figures["uv"]["auroc"]) == (1, 0)
 
 
 def test_a_model_without_levels_has_no_figures_of_them():
@@ -318,12 +328,12 @@ def test_a_goal_knows_its_direction():
 
 
 def test_unusual_hearts_are_held_against_noise_of_24_db():
-    changes = {name: {"snr": -0.5, "below_fair": 0.0} for name in report_goals.UNUSUAL}
+    changes = {name: {"snr": -10.5, "snr_true": -10.0, "below_fair": 0.0} for name in report_goals.UNUSUAL}
     changes |= {f"noise {kind} at 24 dB": {"snr": -2.0} for kind in nuisance.NOISE_KINDS}
     scorers = {PSNR: {"nuisance": {"changes": changes}}}
     assert report_goals.unusual_against_noise(scorers) == 0.25
     assert report_goals.unusual_below_fair(scorers) == 0
-    changes[report_goals.UNUSUAL[0]] = {"snr": -4.0, "below_fair": 0.5}
+    changes[report_goals.UNUSUAL[0]] = {"snr": -4.0, "snr_true": 0.0, "below_fair": 0.5}
     assert report_goals.unusual_against_noise(scorers) == 2
     assert report_goals.unusual_below_fair(scorers) == 0.5
 
@@ -384,3 +394,4 @@ def test_a_reading_holds_what_a_result_says():
     assert reading.grade.tolist() == [[1]]
     assert reading.usable.shape == (1, 1000)
     assert reading.noise[0, 0, KINDS.index(SPIKE)] == -10
+    assert reading.noise_uv[0, 0, KINDS.index(SPIKE)] == pytest.approx(1000 * 10**-0.5)

@@ -30,6 +30,12 @@ class Beats:
 
 def simulated(kind: Beats, rate: int, seed: int) -> NDArray[np.float32]:
     """10 s of one lead in mV, (samples,). The seed sets where beats begin, heights and noise, whatever the kind."""
+    ecg, noise = ecg_and_noise(kind, rate, seed)
+    return np.asarray(ecg + noise, np.float32)
+
+
+def ecg_and_noise(kind: Beats, rate: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What :func:`simulated` adds up, (samples,) in mV each."""
     generator = np.random.default_rng(seed)
     heights = generator.uniform(0.7, 1.3, len(WAVES))
     heights[-1] *= kind.t
@@ -51,4 +57,4 @@ def simulated(kind: Beats, rate: int, seed: int) -> NDArray[np.float32]:
     lead = kind.height * signal.sum(axis=0)
     lead += kind.pacing * np.any((after >= -0.2 * stretch) & (after < -0.2 * stretch + SPIKE_SECONDS), axis=0)
     noise = np.convolve(generator.standard_normal(SECONDS * rate + 3), np.ones(4) / 2, mode="valid")
-    return np.asarray(lead + NOISE_MV * noise, np.float32)
+    return lead, NOISE_MV * noise

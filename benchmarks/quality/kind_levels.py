@@ -30,9 +30,16 @@ def short_level(reading: Reading, kinds: Sequence[str]) -> Array:
     return np.where(np.isfinite(largest), largest, np.nan)[:, None]
 
 
-def by_level(readings: Sequence[Reading], records: Any, labels: dict[str, Any], draws: int) -> dict[str, Any]:
-    """AUROC of each label by the level of its kind, and median levels in dB; empty where the model has no levels.
+def ecg_level(reading: Reading) -> Array:
+    """RMS of the ECG of each lead of one segment in dB over 1 uV, (leads,), which makes a level one in uV."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(20 * np.log10(reading.noise_uv[:, 0, 0]) - reading.noise[:, 0, 0])
 
+
+def by_level(readings: Sequence[Reading], records: Any, labels: dict[str, Any], draws: int) -> dict[str, Any]:
+    """AUROC of each label by the level of its kind, and median levels, over the ECG and in uV.
+
+    Empty where the model has no levels.
     readings: of leads of one segment each. records, labels: of all leads in turn, ``clean`` among the labels.
     """
     ways: dict[str, tuple[Callable[[Reading, Sequence[str]], Array], tuple[str, ...]]] = {
@@ -41,12 +48,27 @@ def by_level(readings: Sequence[Reading], records: Any, labels: dict[str, Any], 
     }
     figures: dict[str, Any] = {}
     for label, (level, kinds) in ways.items():
-        values = -np.concatenate([level(reading, kinds)[:, 0] for reading in readings])
-        if not np.isfinite(values).any():
+        over_ecg = np.concatenate([level(reading, kinds)[:, 0] for reading in readings])
+        if not np.isfinite(over_ecg).any():
             return {}
-        scores = Sample.of(worst_where_missing(values, float(np.nanmin(values))), records)
-        clean, noisy = scores.where(labels["clean"]), scores.where(labels[label])
-        figures[label] = measured("auroc", auroc, clean, noisy, draws=draws)
-        for name, sample in (("clean_db", clean), ("noisy_db", noisy)):
-            figures[label][name] = number(-np.median(sample.values), 1) if len(sample.values) else None
+        of_ecg = np.concatenate([ecg_level(reading) for reading in readings])
+        figures[label] = told_by(over_ecg, records, labels, label, draws)
+        in_uv = told_by(over_ecg + of_ecg, records, labels, label, draws)
+        medians = {f"{name}_uv": microvolts(in_uv[f"{name}_db"]) for name in ("clean", "noisy")}
+        figures[label]["uv"] = {name: value for name, value in in_uv.items() if not name.endswith("_db")} | medians
     return figures
+
+
+def told_by(levels: Array, records: Any, labels: dict[str, Any], label: str, draws: int) -> dict[str, Any]:
+    """AUROC of a label by levels in dB, (leads,), and the median levels of clean and labelled leads."""
+    scores = Sample.of(worst_where_missing(-levels, float(np.nanmin(-levels))), records)
+    clean, noisy = scores.where(labels["clean"]), scores.where(labels[label])
+    figures = measured("auroc", auroc, clean, noisy, draws=draws)
+    for name, sample in (("clean_db", clean), ("noisy_db", noisy)):
+        figures[name] = number(-np.median(sample.values), 1) if len(sample.values) else None
+    return figures
+
+
+def microvolts(level: float | None) -> float | None:
+    """RMS in uV of a level in dB over 1 uV."""
+    return None if level is None else number(10 ** (level / 20), 1)

@@ -1,7 +1,8 @@
 """What should not change a score: gain, polarity, rate, mild filters, time shift, and unusual but clean beats.
 
 Beside them stands what noise of 24 dB costs, which no unusual heart should. Of ecgnoise it is also told how the
-estimated SNR changes, and how many lead-segments fall below ``fair``.
+estimated SNR changes, beside how that of the simulated leads does, whose beats change while their noise does not, and
+how many lead-segments fall below ``fair``.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from benchmarks import datasets
-from benchmarks.quality.beats import SECONDS, Beats, simulated
+from benchmarks.quality.beats import SECONDS, Beats, ecg_and_noise, simulated
 from benchmarks.quality.figures import Array, Sample, measured, number
 from benchmarks.quality.grading import bound
 from benchmarks.quality.mitdb import every_window
@@ -49,12 +50,16 @@ UNUSUAL = {
 
 @dataclass(frozen=True)
 class Change:
-    """What was changed: a name, its group, and the numbers of the takes before and after."""
+    """What was changed: a name, its group, the numbers of the takes before and after, and what it does to the SNR.
+
+    snr: mean change of the true SNR in dB; None where it is not known.
+    """
 
     name: str
     group: str
     before: int
     after: int
+    snr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class Nuisance:
                 figures["changes"][change.name] |= looked_at(
                     *(scored.readings[n] for n in (change.before, change.after))
                 )
+                if change.snr is not None:
+                    figures["changes"][change.name]["snr_true"] = number(change.snr, 2)
         return figures
 
     def _change(self, change: Change, scores: list[Array]) -> dict[str, Any]:
@@ -119,11 +126,13 @@ class Plan:
         self.records[len(self.takes) - 1] = records
         return len(self.takes) - 1
 
-    def change(self, name: str, group: str, before: int, leads: Signal, rate: float = RATE) -> None:
+    def change(
+        self, name: str, group: str, before: int, leads: Signal, rate: float = RATE, *, snr: float | None = None
+    ) -> None:
         """The same leads changed, in the unit of those before."""
         units = self.takes[before].recording.units
         self.takes.append(Take.of(name, leads, rate, units))
-        self.changes.append(Change(name, group, before, len(self.takes) - 1))
+        self.changes.append(Change(name, group, before, len(self.takes) - 1, snr))
 
 
 def filtered(leads: Signal, kind: str, frequency: float) -> Signal:
@@ -189,7 +198,8 @@ def plan(sizes: Sizes) -> Nuisance:
     made: Callable[[Beats], Signal] = partial(simulated_leads, seeds)
     normal = plan.base(made(NORMAL), [f"simulated {seed}" for seed in seeds])
     for name, kind in UNUSUAL.items():
-        plan.change(name, "heart rate" if "rate" in name else "beats", normal, made(kind))
+        change = true_snr(seeds, kind) - true_snr(seeds, NORMAL)
+        plan.change(name, "heart rate" if "rate" in name else "beats", normal, made(kind), snr=change)
     for kind in NOISE_KINDS:
         noises = stretches(kind, len(seeds), SECONDS * RATE, sizes.noise_part)
         plan.change(f"noise {kind} at {NOISE_SNR} dB", "noise", normal, add(made(NORMAL), noises, NOISE_SNR))
@@ -199,3 +209,9 @@ def plan(sizes: Sizes) -> Nuisance:
 def simulated_leads(seeds: range, kind: Beats) -> Signal:
     """A simulated lead for each seed."""
     return np.array([simulated(kind, RATE, seed) for seed in seeds])
+
+
+def true_snr(seeds: range, kind: Beats) -> float:
+    """Mean SNR in dB of variances of the simulated leads."""
+    pairs = [ecg_and_noise(kind, RATE, seed) for seed in seeds]
+    return float(np.mean([10.0 * np.log10(ecg.var() / noise.var()) for ecg, noise in pairs]))

@@ -28,9 +28,10 @@ class Reading:
     """The measures of one take; NaN where there is none. Levels and SNR are in dB.
 
     psnr, agreement, effective: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments, 3), the
-    estimate and the ends of its interval. noise: (leads, segments, kinds). local_snr: (leads, spans). local_noise:
-    (leads, spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade: (leads, segments), 0 good
-    to 3 unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the mask calls usable.
+    estimate and the ends of its interval. noise: (leads, segments, kinds). noise_uv: the same in uV. local_snr: (leads,
+    spans). local_noise: (leads, spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade:
+    (leads, segments), 0 good to 3 unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the
+    mask calls usable.
     """
 
     psnr: Array
@@ -39,6 +40,7 @@ class Reading:
     local_psnr: Array
     snr: Array
     noise: Array
+    noise_uv: Array
     local_snr: Array
     local_noise: Array
     kind: NDArray[np.int8]
@@ -72,6 +74,7 @@ def reading_of(result: Result) -> Reading:
         local_psnr=result.local_psnr,
         snr=result.estimated_snr,
         noise=result.noise,
+        noise_uv=result.noise_uv,
         local_snr=result.local_snr,
         local_noise=result.local_noise,
         kind=places(result.noise_kind, KINDS, NO_KIND),

@@ -1,7 +1,8 @@
 """Clean leads to add noise to, out of recordings and simulated.
 
 Recordings are screened again: their beats must agree, their drift must not lie more than 6 dB above the ECG,
-nor their fast noise less than 8 dB below it. Each collection is drawn as often as :data:`SHARES` says, however many leads it has.
+nor their fast noise less than 8 dB below it. Each collection is drawn as often as :data:`SHARES` says, however many
+leads it has.
 """
 
 from collections.abc import Iterable, Mapping
