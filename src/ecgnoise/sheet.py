@@ -129,11 +129,16 @@ class Sheet:
 
     def local_levels(self, frequency: float) -> NDArray[np.float32]:
         """Levels of spans in turn, (leads, spans, bands) in dB; of the last window those that are new."""
-        whole, last = self.local_noise[:, :-1], self.local_noise[:, -1]
-        if self.local_noise.shape[2]:
-            last = last[:, levels.new_spans(self.windows[-1], frequency)]
-        steps = np.concatenate([whole.reshape(len(last), -1, BANDS), last], axis=1)
-        return np.where(steps == NO_LEVEL, np.float32(np.nan), steps / np.float32(STEPS_A_DB))
+        leads, segments, spans, _ = self.local_noise.shape
+        last = levels.new_spans(self.windows[-1], frequency) if spans else slice(0)
+        whole = (segments - 1) * spans
+        found = np.empty((leads, whole + last.stop - (last.start or 0), BANDS), np.float32)
+        for lead, kept in enumerate(self.local_noise):
+            found[lead, :whole] = kept[:-1].reshape(-1, BANDS)
+            found[lead, whole:] = kept[-1, last]
+            found[lead][found[lead] == NO_LEVEL] = np.nan
+            found[lead] /= STEPS_A_DB
+        return found
 
     def enter_doubt(self, item: LeadSegment) -> None:
         """Write how high the R peaks of a lead-segment are whose QRS level no ECG has."""
