@@ -18,6 +18,7 @@ from ecgnoise.training.mixtures import (
     Mixture,
     as_read,
     drift_of,
+    drift_of_another,
     fast_power,
     rails,
     resampled,
@@ -162,3 +163,12 @@ def test_the_snr_is_that_of_what_filters_and_sampling_leave_of_the_noise(leads):
     known = (snr[:, 0] == snr[:, 1]) & (snr[:, 0] > SNR_RANGE[0]) & (snr[:, 0] < SNR_RANGE[1])
     assert known.sum() > 150
     assert (np.abs(of_levels - snr[:, 0])[known] < 1.0).mean() > 0.9
+
+
+def test_drift_of_another_lead_is_as_strong_over_the_ecg(leads):
+    generator = np.random.default_rng(2)
+    shares = (leads.drift.std(axis=1) / (leads.signal - leads.drift).std(axis=1)).tolist()
+    found = np.array([drift_of_another(leads, 0.7, generator) for _ in range(40)])
+    assert all(min(abs(drift.std() / 0.7 / share - 1) for share in shares) < 1e-3 for drift in found)
+    assert (found[:, 0] * found[0, 0] < 0).any()  # upside down
+    assert len({round(float(abs(drift[0] / drift.std())), 3) for drift in found}) > len(leads.signal)  # backwards

@@ -225,7 +225,7 @@ def excursions(wander: NDArray[np.floating]) -> Levels:
     Segments lie behind one another, each of 32 spans; a last one that has fewer is compared with the last 32.
     """
     power = 10.0 ** (np.asarray(wander, np.float64) / 10.0)
-    return np.maximum(power - _steady_wander(power) * 10.0 ** (EXCURSION_DB / 10.0), 0.0)
+    return np.asarray(np.maximum(power - _steady_wander(power) * 10.0 ** (EXCURSION_DB / 10.0), 0.0))
 
 
 def _steady_wander(power: Levels) -> Levels:

@@ -12,7 +12,7 @@ from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError
-from ecgnoise.levels import BANDS, KINDS, SPANS, LevelEstimates
+from ecgnoise.levels import BANDS, KINDS, SPANS, LevelEstimates, weighted
 from ecgnoise.models.description import LevelModel
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.redraw import Pictures
@@ -52,13 +52,18 @@ class LevelAnswers:
     def estimates(self, answers: NDArray[np.float64]) -> LevelEstimates:
         """Levels of the answers of the network in dB, (n, OUTPUTS)."""
         spans, noise, ecg, quantiles = np.split(answers, np.cumsum(PARTS[:-1]), axis=1)
-        widening = np.asarray(self._model.widening)[noise[:, : len(KINDS)].argmax(axis=1)]
+        widening = np.asarray(self._model.widening)[counting_most(noise, ecg)]
         return LevelEstimates(
             spans=spans.reshape(-1, BANDS, SPANS),
             noise=noise,
             ecg=ecg[:, 0],
             snr=np.clip(interval(quantiles, widening), *self.snr_range),
         )
+
+
+def counting_most(noise: NDArray[np.float64], ecg: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which kind counts most in each picture, (n,), of levels over the reference, (n, bands) and (n, 1)."""
+    return np.asarray(weighted(noise[:, : len(KINDS)] - ecg).argmax(axis=1))
 
 
 def interval(quantiles: NDArray[np.float64], widening: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -56,6 +56,7 @@ CONDUCTION_SHARES: Final = (0.48, 0.17, 0.04, 0.06, 0.17, 0.08)
 WIDE: Final = ("bundle branch block", "pre-excited", "ventricular pacing", "dual pacing")
 VENTRICULAR: Final = ("ventricular pacing", "dual pacing")
 ATRIAL: Final = ("atrial pacing", "dual pacing")
+SHARP_SHARE: Final = 0.4  # of pacing spikes that no low-pass has rounded
 # Shapes of a QRS complex: for each wave the lowest and highest height over the largest wave, its middle and its
 # width (the standard deviation of a Gaussian) as shares of the duration of the complex.
 SHAPES: Final = {
@@ -393,8 +394,9 @@ def _add_spike_train(height: float, times: Array, canvas: _Canvas, rng: Generato
     """Spikes of one height in mV, each with a place of its own between samples.
 
     A spike is a pulse of 0.4 to 2 ms behind a second-order Butterworth low-pass of 100 to 250 Hz, the step of
-    which is 1 - exp(-a t) (cos a t + sin a t) with a = pi sqrt(2) times its frequency, and in some a slow
-    discharge against it. Heights are those that are recorded, not those of the pulse.
+    which is 1 - exp(-a t) (cos a t + sin a t) with a = pi sqrt(2) times its frequency, or the pulse itself, as
+    recorders draw it that detect pacing, and in some a slow discharge against it. Heights are those that are recorded,
+    not those of the pulse.
     """
     cutoff = min(rng.uniform(100.0, 250.0), 0.4 * canvas.sampling_frequency)
     width = rng.uniform(0.0004, 0.002)
@@ -403,7 +405,10 @@ def _add_spike_train(height: float, times: Array, canvas: _Canvas, rng: Generato
     fine = np.arange(0.0, 0.02, 0.0001)
     scale = height / (_low_passed(fine, cutoff) - _low_passed(fine - width, cutoff)).max()
     late = time - rng.random((times.size, 1)) / canvas.sampling_frequency
-    spikes = scale * (_low_passed(late, cutoff) - _low_passed(late - width, cutoff))
+    spikes: Array = scale * (_low_passed(late, cutoff) - _low_passed(late - width, cutoff))
+    if rng.random() < SHARP_SHARE:
+        length = max(width, 1.001 / canvas.sampling_frequency)
+        spikes = np.where((late >= 0.0) & (late < length), height, 0.0)
     if rng.random() < 0.5:
         discharge = np.exp(-np.maximum(late, 0.0) / rng.uniform(0.004, 0.015)) * _step(late / 0.0005)
         spikes -= rng.uniform(0.02, 0.12) * height * discharge

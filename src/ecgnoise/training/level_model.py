@@ -16,7 +16,16 @@ from ecgnoise.levels import KINDS
 from ecgnoise.models.description import LARGEST_WIDENING, LEVELS, LevelModel, ModelDescription
 from ecgnoise.models.folder import ModelFolder, write_folder
 from ecgnoise.models.level_network import LevelNetwork
-from ecgnoise.models.level_reader import CONDITIONS, INPUTS, UNIT_DB, LevelAnswers, OnnxLevels, conditions, interval
+from ecgnoise.models.level_reader import (
+    CONDITIONS,
+    INPUTS,
+    UNIT_DB,
+    LevelAnswers,
+    OnnxLevels,
+    conditions,
+    counting_most,
+    interval,
+)
 from ecgnoise.models.torch import LEVEL_WEIGHTS
 from ecgnoise.profiles import COLUMNS, DEFAULT, POSSIBLE_QRS_LEVELS, to_network, within
 from ecgnoise.traces import TRACES
@@ -143,7 +152,7 @@ def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.fl
 def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
     """What turns the answers of a network into intervals that are right, measured on pictures it has not learnt.
 
-    By the kind that is strongest, the factor is the one with which 68 % of the pictures whose SNR is known and lies
+    By the kind that counts most, the factor is the one with which 68 % of the pictures whose SNR is known and lies
     between -8 and 26 dB have it in their interval.
     """
     plain = LevelModel(*TOLD_RANGE, (1.0,) * len(KINDS))
@@ -153,7 +162,7 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
     quantiles = np.sort(np.asarray(answers[:, -3:], np.float64) * UNIT_DB, axis=1)
     low, high = pool.snr.astype(np.float64).T
     there = (low == high) & (low > CALIBRATED_SNR[0]) & (low < CALIBRATED_SNR[1])
-    kinds = found.noise[:, : len(KINDS)].argmax(axis=1)
+    kinds = counting_most(found.noise, found.ecg[:, None])
     one = interval(quantiles, np.ones(len(quantiles)))
     below, above = one[:, 0] - one[:, 1], one[:, 2] - one[:, 0]
     missing = low - one[:, 0]

@@ -161,11 +161,7 @@ class Mixer:
 
     def _mix(self, lead: int, frequency: int, generator: np.random.Generator) -> Mixture:
         """One lead with noise."""
-        base = self._leads.signal[lead].astype(np.float64)
-        drift = self._leads.drift[lead].astype(np.float64)
-        if generator.random() < DRIFT_FREE_SHARE:
-            base, drift = base - drift, np.zeros_like(drift)
-        base = base - base.mean()
+        base, drift = self._clean(lead, generator)
         power = float(base.var())
         noises = self._drawn(power, generator)
         without = not noises.any()
@@ -196,6 +192,21 @@ class Mixer:
         snr = float(np.clip(snr, *SNR_RANGE))
         return Mixture(signal, ecg, noises, (snr, snr), own)
 
+    def _clean(self, lead: int, generator: np.random.Generator) -> tuple[Array, Array]:
+        """A clean lead, and what of it is drift, (samples,) each.
+
+        The drift is its own or that of another lead: else a network learns by heart how much each lead wanders.
+        """
+        drift = self._leads.drift[lead].astype(np.float64)
+        ecg = self._leads.signal[lead] - drift
+        if generator.random() < DRIFT_FREE_SHARE:
+            drift = np.zeros_like(drift)
+        elif generator.random() < OTHER_DRIFT_SHARE:
+            drift = drift_of_another(self._leads, ecg.std(), generator)
+        ecg = ecg * (-1.0 if generator.random() < FLIPPED_SHARE else 1.0)
+        drift = drift - drift.mean()
+        return ecg - ecg.mean() + drift, drift
+
     def _drawn(self, power: float, generator: np.random.Generator) -> Array:
         """Noise of one to three kinds, (KINDS, samples), for a lead of this power; now and then none."""
         low, high = DRAWN_SNR[int(generator.choice(len(DRAWN_SNR), p=SNR_SHARES))]
@@ -214,13 +225,27 @@ class Mixer:
         return np.asarray(noises * np.sqrt(power / max(total.var(), 1e-12) / 10 ** (snr / 10)))
 
 
-KIND_SHARES: Final = (0.22, 0.25, 0.16, 0.11, 0.12, 0.14)
+KIND_SHARES: Final = (0.19, 0.27, 0.17, 0.11, 0.12, 0.14)
 # SNR before filters in dB, and how often each range is drawn; the last is no noise at all.
 DRAWN_SNR: Final = ((-24.0, -12.0), (-12.0, 30.0), (30.0, 38.0), (np.inf, np.inf))
-SNR_SHARES: Final = (0.1, 0.76, 0.1, 0.04)
+SNR_SHARES: Final = (0.08, 0.72, 0.16, 0.04)
 ABSENT_SHARE: Final = 0.09  # of mixtures that have no ECG, or one far below the noise
 RAILED_SHARE: Final = 0.05
-DRIFT_FREE_SHARE: Final = 0.55
+DRIFT_FREE_SHARE: Final = 0.5
+OTHER_DRIFT_SHARE: Final = 0.75  # of leads that drift
+FLIPPED_SHARE: Final = 0.3
+
+
+def drift_of_another(leads: CleanLeads, height: float, generator: np.random.Generator) -> Array:
+    """The drift of a lead that is drawn, (samples,), at times backwards or upside down.
+
+    It is as strong over an ECG of this standard deviation as over that of its own lead.
+    """
+    lead = int(generator.choice(len(leads.weight), p=leads.weight))
+    drift = leads.drift[lead].astype(np.float64)
+    drift *= height / max(float((leads.signal[lead] - drift).std()), 1e-9)
+    drift *= generator.choice([-1.0, 1.0])
+    return np.asarray(drift[:: int(generator.choice([-1, 1]))])
 
 
 def snr_of(base: Array, noises: Array) -> float:
