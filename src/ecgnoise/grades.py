@@ -17,7 +17,7 @@ TOO_NOISY: Final = GRADES[2]  # what people call too noisy is poor or unusable
 ESTIMATES: Final = 3
 SMALLEST_RISE: Final = 1e-9
 # The SNR in dB that an ECG can have whose beats agree so well, 0..1; between these it is interpolated.
-AGREEMENTS: Final = (0.0, 0.8, 0.9, 0.95, 1.0)
+AGREEMENTS: Final = (0.0, 0.83, 0.92, 0.95, 1.0)
 AGREEMENT_DB: Final = (-10.0, 0.0, 5.0, 18.0, 40.0)
 PSNR_ODD_DB: Final = 10.0
 

@@ -211,7 +211,7 @@ class StudentConfig(TrainingConfig):
 class LevelConfig(TrainingConfig):
     """How the level network is trained; the widths are those of its convolutions over pictures and over time."""
 
-    epochs: float = setting(7.0, "Passes over what there is to train on; 0: STEPS says how long.")
+    epochs: float = setting(5.0, "Passes over what there is to train on; 0: STEPS says how long.")
     batch: int = setting(128, "Pictures that a process takes at once.")
     learning_rate: float = setting(3e-3, "The highest, of AdamW.")
     beta2: float = setting(0.99, "Of AdamW.")
