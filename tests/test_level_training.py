@@ -23,7 +23,15 @@ from ecgnoise.traces import total_power  # noqa: E402
 from ecgnoise.training.clean_leads import clean_leads, screened  # noqa: E402
 from ecgnoise.training.config import LevelConfig  # noqa: E402
 from ecgnoise.training.level_material import without_of  # noqa: E402
-from ecgnoise.training.level_model import LevelMaterial, LevelProgress, export_levels, inputs_of, measured, train_levels  # noqa: E402
+from ecgnoise.training.level_model import (  # noqa: E402
+    LevelMaterial,
+    LevelProgress,
+    described,
+    export_levels,
+    inputs_of,
+    measured,
+    train_levels,
+)
 from ecgnoise.training.level_pool import PoolRequest, draw, joined, load_pool, make_pool  # noqa: E402
 from ecgnoise.training.level_task import LevelTask, beyond, snr_loss  # noqa: E402
 from ecgnoise.training.mixtures import CleanLeads, Mixer  # noqa: E402
@@ -330,3 +338,12 @@ def test_screening_turns_noisy_leads_away():
     assert len(leads.signal) == 4
     assert leads.weight.sum() == pytest.approx(1)
     assert len(listed) == 1
+
+
+def test_the_description_tells_of_the_network_that_is_there_and_of_no_earlier_one():
+    bundled = load_folder("default").description
+    assert bundled.training.note.count("The level network:") == 1
+    again = described(bundled, bundled.levels, LevelConfig(pool=4321))
+    assert again.training.note.count("The level network:") == 1
+    assert "4321 pictures" in again.training.note
+    assert again.training.note.startswith("student of default")

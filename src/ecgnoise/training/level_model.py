@@ -42,6 +42,7 @@ LEVEL_RECORDS: Final = "level-records.csv"
 WATCHED: Final = 9600
 CALIBRATED_SNR: Final = (-8.0, 26.0)
 COVERAGE: Final = 0.68
+NOTED: Final = ". The level network:"  # in the note on training; what follows is of the network that is there
 TOLD_RANGE: Final = (-15.0, 36.0)
 RANGING_PICTURES: Final = 960
 BATCH: Final = 48
@@ -177,8 +178,8 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
 def described(model: ModelDescription, levels: LevelModel, config: LevelConfig) -> ModelDescription:
     """The description of a model with its level network."""
     note = (
-        f"{model.training.note}. The level network: {config.length} of {config.batch} of {config.pool} pictures of "
-        f"clean leads with noise added, learning rate {config.learning_rate:g}, channels "
+        f"{model.training.note.partition(NOTED)[0]}{NOTED} {config.length} of {config.batch} of {config.pool} pictures "
+        f"of clean leads with noise added, learning rate {config.learning_rate:g}, channels "
         f"{', '.join(map(str, config.channels))}, seed {config.seed}"
     )
     if config.without:
