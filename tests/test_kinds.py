@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ecgnoise
-from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE
+from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, MAINS, MUSCLE
 from ecgnoise.simulate import NoiseKind, add_noise, simulate_ecg
 
 SHOULD_BE = {
@@ -22,8 +22,9 @@ def test_bundled_model_on_simulated_recordings(kind):
     noisy = add_noise(simulate_ecg(60, seed=4, lead_names=["I", "II", "V1", "V5"]), kind, -3.0, seed=3)
     result = ecgnoise.quantify(noisy)
     assert (result.noise_kind == SHOULD_BE[kind]).mean() >= 0.75
-    assert (result.noise_share >= 1 / len(KINDS)).all()
-    assert np.median(result.noise_share) > 0.9
+    there_is_noise = result.estimated_snr[..., 0] < 25.0  # a segment between two bursts has none
+    assert there_is_noise.mean() >= 0.75
+    assert (result.noise_share > 0.3)[there_is_noise].all()
 
 
 def test_without_a_score_there_is_no_kind():

@@ -73,6 +73,23 @@ def test_a_tail_without_a_score_of_its_own_has_the_levels_of_its_window():
     np.testing.assert_array_equal(tail.snr, whole.snr)
 
 
+def test_a_tail_behind_a_fault_has_the_levels_of_the_spans_that_are_not_beside_it():
+    """Of 32 spans the fault touches 11 to 20; what is read of the three on either side is of its ends as well."""
+    tail = items(2100, missing=slice(800, 1400))[1]
+    estimates = read()
+    of_spans = estimates.spans[0].T - estimates.ecg[0]
+    found = segment_levels(estimates, 0, tail)
+    np.testing.assert_allclose(found.noise, power_mean(np.delete(of_spans, np.arange(8, 24), axis=0)))
+
+
+def test_where_all_spans_lie_beside_a_fault_those_it_does_not_touch_count():
+    tail = items(2100, missing=slice(270, 2000))[1]
+    estimates = read()
+    of_spans = estimates.spans[0].T - estimates.ecg[0]
+    found = segment_levels(estimates, 0, tail)
+    np.testing.assert_allclose(found.noise, power_mean(of_spans[[0, 1, 31]]))
+
+
 def test_spans_that_a_fault_touches_are_unknown():
     (item,) = items(2000, missing=slice(500, 900))
     found = segment_levels(read(), 0, item)

@@ -51,6 +51,7 @@ SPANS: Final = 32
 SPAN_COLUMNS: Final = COLUMNS // SPANS
 ESTIMATES: Final = 3
 LOCAL_DECIMALS: Final = 1
+BESIDE: Final = 3  # spans on either side of a fault
 AT_ONCE: Final = 1 << 16  # spans, so that memory does not hold all in double precision
 LEAST_LEFT: Final = 0.5  # of a window that faults leave, so that what was read of the rest counts
 MICROVOLTS: Final = 1000.0  # in a mV
@@ -168,12 +169,15 @@ def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> Se
 
     Where some of the window does not count (what is old in a tail, what lies beyond the end of a short recording), the
     level of a kind is the mean power of the spans that count, and the SNR is shifted by what that makes of all noise.
+    The three spans beside a fault do not count, while others are left: what is read there is of the fault as well.
     """
     ecg = float(estimates.ecg[row])
     local = estimates.spans[row].T - ecg
     noise, snr = estimates.noise[row] - ecg, np.asarray(estimates.snr[row], np.float64)
     columns = item.counted.reshape(SPANS, SPAN_COLUMNS)
-    counted = columns.all(axis=1) if columns.all(axis=1).any() else columns.any(axis=1)
+    whole = columns.all(axis=1)
+    choices = whole & ~_beside(item), whole, columns.any(axis=1)
+    counted = next((spans for spans in choices if spans.any()), choices[-1])
     if counted.any() and not counted.all():
         part = power_mean(local[counted])
         snr = snr + total(noise[: len(KINDS)]) - total(part[: len(KINDS)])
@@ -188,6 +192,12 @@ def _touched(item: LeadSegment) -> NDArray[np.bool_]:
         return np.ones(SPANS, np.bool_)
     faulty[: item.window.new - item.window.start] = False
     return np.array([touches(faulty, (span * SPAN_COLUMNS, (span + 1) * SPAN_COLUMNS)) for span in range(SPANS)])
+
+
+def _beside(item: LeadSegment) -> NDArray[np.bool_]:
+    """Which spans of a lead-segment a fault touches or lies beside, (spans,)."""
+    faulty = ~item.intact.reshape(SPANS, SPAN_COLUMNS).all(axis=1)
+    return np.convolve(faulty, np.ones(2 * BESIDE + 1), mode="same") > 0
 
 
 def power_mean(levels: Levels) -> Levels:

@@ -89,8 +89,8 @@ class Scores:
     score, or where the model has no noise levels.
     ecg_rms: (leads, segments), RMS of the lead's ECG in mV; NaN as ``noise`` is, and where the unit is unknown.
     local_noise: (leads, spans, kinds) in dB over the ECG of its segment, spans of all segments in turn; NaN where a
-    fault touches a span, no spans where the model has no noise levels. Of a saved result only the strongest kind of a
-    span is known: it has the power that its local SNR says.
+    fault touches a span, no spans where the model has no noise levels. Of a saved result only the kind that counts most
+    in a span is known: it has the power that counts as its local SNR says, baseline wander as if it swung steadily.
     local_snr: (leads, spans) in dB to a tenth, the readable SNR of each span; NaN where ``local_noise`` is.
     span_start, span_duration: (spans,) in seconds; a tail has only its new spans.
     limits: what SNR each grade needs.

@@ -130,9 +130,9 @@ class Sheet:
     def local_levels(self, frequency: float) -> NDArray[np.float32]:
         """Levels of spans in turn, (leads, spans, bands) in dB; of the last window those that are new."""
         leads, segments, spans, _ = self.local_noise.shape
-        last = levels.new_spans(self.windows[-1], frequency) if spans else slice(0)
+        last = levels.new_spans(self.windows[-1], frequency) if spans else slice(0, 0)
         whole = (segments - 1) * spans
-        found = np.empty((leads, whole + last.stop - (last.start or 0), BANDS), np.float32)
+        found = np.empty((leads, whole + last.stop - last.start, BANDS), np.float32)
         for lead, kept in enumerate(self.local_noise):
             found[lead, :whole] = kept[:-1].reshape(-1, BANDS)
             found[lead, whole:] = kept[-1, last]
