@@ -16,6 +16,7 @@ from ecgnoise.models.folder import load_folder
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.profiles import DEFAULT
 from ecgnoise.ptbxl.labels import DATABASE_COLUMNS
+from ecgnoise.training import default_model
 from ecgnoise.training.config import PRESETS, DefaultConfig, PublishedConfig, preset
 from ecgnoise.training.data import (
     TrainingSet,
@@ -24,9 +25,9 @@ from ecgnoise.training.data import (
     hide_unheld,
     load_training_set,
 )
-from ecgnoise.training.default_model import keep_cleanest, read_recordings, train_default
+from ecgnoise.training.default_model import keep_cleanest, read_recordings, screened, train_default
 from ecgnoise.training.masked import MaskedTask
-from ecgnoise.training.records import take
+from ecgnoise.training.records import only, take
 from ecgnoise.training.sources import collections
 from ecgnoise.writing import write_recording
 
@@ -113,6 +114,25 @@ def test_the_cleanest_have_the_least_above_what_is_redrawn(recordings, tmp_path)
     assert kept.training.sources == {"ptb-xl": 4, "ludb": 7}
     assert np.array_equal(kept.training.levels, np.delete(levels, [0, 5], axis=0))
     assert kept.clean is material.clean
+
+
+def test_leads_without_beats_that_agree_are_left_out(training_set):
+    levels = training_set.levels.copy()
+    levels[[2, 7]] = np.random.default_rng(1).normal(0, 0.3, (2, *levels.shape[1:]))
+    kept = screened(replace(training_set, levels=levels))
+    assert kept.sources == {"ptb-xl": 4, "ludb": 7}
+    assert np.array_equal(kept.levels, np.delete(levels, [2, 7], axis=0))
+    assert kept.rows == only(training_set.rows, ~np.isin(np.arange(13), [2, 7]))
+    with pytest.raises(TrainingDataError, match="beats that agree"):
+        screened(replace(training_set, levels=np.zeros_like(levels)))
+
+
+def test_one_collection_does_not_outweigh_the_others(training_set, monkeypatch):
+    monkeypatch.setattr(default_model, "MOST", {"ludb": 3})
+    kept = screened(training_set)
+    assert kept.sources == {"ptb-xl": 5, "ludb": 3}
+    assert sum(len(row.places) for row in kept.rows) == len(kept.levels) == 8
+    assert np.array_equal(kept.levels, screened(training_set).levels)
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path):

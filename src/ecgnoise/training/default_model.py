@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from ecgnoise import __version__, metrics
-from ecgnoise.errors import ModelFormatError, OptionError, OutputError
+from ecgnoise.beats import agreement
+from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError
 from ecgnoise.models.default_network import MaskedDenoiser
 from ecgnoise.models.folder import (
     CARD,
@@ -37,6 +38,7 @@ from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.models.weights import load_weights
 from ecgnoise.profiles import COLUMNS, DEFAULT, Images, level_images
 from ecgnoise.ptbxl.store import Store
+from ecgnoise.training.clean_leads import LEAST_AGREEMENT
 from ecgnoise.training.config import DefaultConfig
 from ecgnoise.training.data import TrainingSet, load_training_set
 from ecgnoise.training.export import export_onnx
@@ -55,7 +57,7 @@ from ecgnoise.training.records import (
     take,
     take_listed,
 )
-from ecgnoise.training.sources import LICENCES, WATCHED_FOLD, collections, watched
+from ecgnoise.training.sources import HAND_HELD, LICENCES, RHYTHMS, WATCHED_FOLD, collections, watched
 
 STORE: Final = "store"
 STORE_LICENCE: Final = "PTB-XL, clean leads of folds 1-8 (CC BY 4.0)"
@@ -63,6 +65,8 @@ WATCHED: Final = "ptb-xl fold 9"
 SETTINGS_FILE: Final = "training.toml"
 CALIBRATION_QUANTILE: Final = 0.95
 BATCH: Final = 48
+MOST: Final[Mapping[str, int]] = MappingProxyType({HAND_HELD: 1500, RHYTHMS: 1800})  # lead-segments to train on
+MOST_SEED: Final = 0
 
 NOTHING: Final = (0.0, 0.0)
 EVERYTHING: Final = (0.1, 200.0)
@@ -178,7 +182,7 @@ def read_recordings(data: Path, listed: Path | None = None, reading: Progress | 
     there is nothing to train on, and what :func:`ecgnoise.training.records.take_listed` raises.
     """
     if listed is None:
-        training = load_training_set(take(data, collections(data), progress=reading))
+        training = screened(load_training_set(take(data, collections(data), progress=reading)))
         clean = list(take(data, {WATCHED: watched(data)}, WATCH))
     else:
         rows = read_list(listed)
@@ -192,6 +196,23 @@ def read_recordings(data: Path, listed: Path | None = None, reading: Progress | 
         rows=(),
     )
     return DefaultMaterial(training, tenth)
+
+
+def screened(training: TrainingSet) -> TrainingSet:
+    """Lead-segments whose beats agree, and of the collections in :data:`MOST` no more than that, drawn by chance."""
+    chosen = np.zeros(len(training.levels), np.bool_)
+    for places, lot in _lots(training):
+        chosen[places] = agreement(lot.images, lot.held, DEFAULT) >= LEAST_AGREEMENT
+    generator = np.random.default_rng(MOST_SEED)
+    first = 0
+    for name, count in training.sources.items():
+        part = first + np.flatnonzero(chosen[first : first + count])
+        surplus = max(0, len(part) - MOST.get(name, len(part)))
+        chosen[generator.choice(part, surplus, replace=False)] = False
+        first += count
+    if not chosen.any():
+        raise TrainingDataError("no lead-segment of the recordings has beats that agree: pass others")
+    return training.only(chosen)
 
 
 def _of_use(use: str, rows: Sequence[Listed]) -> list[Listed]:
