@@ -21,12 +21,12 @@ import numpy as np
 
 from benchmarks.machine import keep
 from ecgnoise import Quantifier, read, simulate_ecg
-from ecgnoise.archive import ArchiveOptions, score_archive
+from ecgnoise.batch.archive import ArchiveOptions, score_archive
 from ecgnoise.models.description import DENOISER, ModelDescription, Network, Question, Thresholds, Training
 from ecgnoise.models.folder import write_folder
 from ecgnoise.models.load import DENOISER_INPUTS
-from ecgnoise.profiles import COLUMNS, DEFAULT
 from ecgnoise.readers import find_recordings
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT
 
 FILES = 10_000
 KILOBYTES_A_MEGABYTE = 1024

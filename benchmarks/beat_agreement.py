@@ -1,9 +1,9 @@
 """How well beats agree, on development data: ``python -m benchmarks.beat_agreement``.
 
 Prints the agreement of beats in clean leads of many kinds, in noise alone and in clean leads with noise, and how well
-it tells each kind of noise from all that is clean (AUROC). The thresholds and bands of ``ecgnoise.beats`` were chosen
-by this table. Needs ``ECGNOISE_DATA`` with ``ptb-xl``, ``ludb``, ``nstdb``, ``train-hand-held``, ``train-rhythms``,
-``motion-dev`` and ``cpsc2019-dev``.
+it tells each kind of noise from all that is clean (AUROC). The thresholds and bands of ``ecgnoise.scoring.beats`` were
+chosen by this table. Needs ``ECGNOISE_DATA`` with ``ptb-xl``, ``ludb``, ``nstdb``, ``train-hand-held``,
+``train-rhythms``, ``motion-dev`` and ``cpsc2019-dev``.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from benchmarks import beat_material as material
 from benchmarks.beat_material import Array, Material
 from benchmarks.quality.noises import RATE, RECORDED
-from ecgnoise.beats import agreement
-from ecgnoise.metrics import auroc
-from ecgnoise.profiles import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.superlet import superlet
+from ecgnoise.scoring.beats import agreement
+from ecgnoise.scoring.metrics import auroc
 from ecgnoise.simulate import NoiseKind
-from ecgnoise.superlet import superlet
 
 SNRS = (12, 6, 0, -6, -9, -15)
 TAGS = ("paced-looking", "irregular", "tachy", "brady", "low-voltage", "wide-QRS")

@@ -35,13 +35,13 @@ from benchmarks.quality.figures import Array, spearman
 from benchmarks.quality.noises import KINDS, RATE, Signal
 from benchmarks.quality.part import DEVELOPMENT_FOLD
 from benchmarks.quality.stress import SNRS, clean_leads, clean_records
-from ecgnoise.metrics import auroc
 from ecgnoise.models.description import DENOISER, Question
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
-from ecgnoise.models.redraw import Pictures, QuestionRedrawer, counted_ratio
-from ecgnoise.profiles import DEFAULT, Images, held_rows, level_images, qrs_level
-from ecgnoise.superlet import superlet
+from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer, counted_ratio
+from ecgnoise.scalogram.profile import DEFAULT, Images, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.superlet import superlet
+from ecgnoise.scoring.metrics import auroc
 
 LEADS = 100
 LOT = 50

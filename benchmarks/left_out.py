@@ -1,9 +1,9 @@
 """Kinds of noise that training did not have: ``python -m benchmarks.left_out FOLDER``.
 
-FOLDER holds a model folder ``levels_without_KIND`` for each of ``ecgnoise.levels.KINDS`` that was left out. Each is
-asked for the SNR of clean leads of PTB-XL fold 10 with noise of that kind, as ``benchmarks.quality`` measures it. The
-figures go to ``benchmarks/results/left_out.json``, unless fold 9 or few leads are asked for. Needs ``ECGNOISE_DATA``
-with ``ptb-xl`` and ``nstdb``.
+FOLDER holds a model folder ``levels_without_KIND`` for each of ``ecgnoise.noise_levels.KINDS`` that was left out. Each
+is asked for the SNR of clean leads of PTB-XL fold 10 with noise of that kind, as ``benchmarks.quality`` measures it.
+The figures go to ``benchmarks/results/left_out.json``, unless fold 9 or few leads are asked for. Needs
+``ECGNOISE_DATA`` with ``ptb-xl`` and ``nstdb``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.quality.readings import Ecgnoise
 from benchmarks.quality.snr import BASES, absolute_error, mixtures, rank_correlation
 from benchmarks.quality.stress import SNRS, clean_leads, clean_records
 from ecgnoise import Quantifier
-from ecgnoise.levels import KINDS
+from ecgnoise.noise_levels import KINDS
 
 PREFIX = "levels_without_"
 

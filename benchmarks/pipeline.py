@@ -18,8 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import keep
-from ecgnoise.diffusion import Ddim
-from ecgnoise.models.contract import DiffusionNetwork
+from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import (
     PUBLISHED_THRESHOLDS,
     ModelDescription,
@@ -29,7 +28,7 @@ from ecgnoise.models.folder import (
     write_folder,
 )
 from ecgnoise.models.load import available_processors
-from ecgnoise.models.networks import (
+from ecgnoise.models.networks.published import (
     IMAGE_SHAPE,
     LATENT_LEVELS,
     LATENT_SCALING,
@@ -43,13 +42,14 @@ from ecgnoise.models.networks import (
     with_widths,
 )
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.redraw import Pictures, WalkRedrawer
-from ecgnoise.profiles import PAPER
+from ecgnoise.models.reconstruct import DiffusionNetwork, Pictures, WalkRedrawer
 from ecgnoise.ptbxl.evaluate import measure
-from ecgnoise.training.config import PublishedConfig
-from ecgnoise.training.export import export_published
-from ecgnoise.training.loop import STATE_FILE, Run
-from ecgnoise.training.tasks import AutoencoderTask, DiffusionTask, Task
+from ecgnoise.scalogram.profile import PAPER
+from ecgnoise.training.engine.config import PublishedConfig
+from ecgnoise.training.engine.export import export_published
+from ecgnoise.training.engine.loop import STATE_FILE, Run
+from ecgnoise.training.engine.task import Task
+from ecgnoise.training.published.tasks import AutoencoderTask, DiffusionTask
 
 BATCH = 8
 STEPS = 3

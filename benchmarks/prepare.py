@@ -13,10 +13,10 @@ from typing import Any
 
 from benchmarks.machine import keep
 from ecgnoise.models.load import available_processors
-from ecgnoise.profiles import PROFILES
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels, parse_labels
 from ecgnoise.ptbxl.prepare import prepare, record_file
 from ecgnoise.ptbxl.store import StoreDescription
+from ecgnoise.scalogram.profile import PROFILES
 
 RATE = 500
 ALL_RECORDS = 21_799

@@ -1,8 +1,8 @@
 """The bundled network with its answers counted in another way: ``python -m benchmarks.recount MODEL OUT``.
 
-Writes a model folder with the network of MODEL and the questions of ``ecgnoise.training.default_model``: scales, grades
-and percentiles are measured again on clean leads of PTB-XL fold 9. ``python -m benchmarks.choices`` says what a way of
-counting is worth. The stress curve is left out: run ``python -m benchmarks.calibrate`` after it.
+Writes a model folder with the network of MODEL and the questions of ``ecgnoise.training.default.teacher``: scales,
+grades and percentiles are measured again on clean leads of PTB-XL fold 9. ``python -m benchmarks.choices`` says what a
+way of counting is worth. The stress curve is left out: run ``python -m benchmarks.calibrate`` after it.
 
 Needs ``ECGNOISE_DATA`` with ``ptb-xl``, and the extra ``train``.
 """
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from benchmarks.datasets import data_folder
 from ecgnoise.models.folder import load_folder
-from ecgnoise.training.data import load_training_set
-from ecgnoise.training.default_model import WATCHED, count_anew
-from ecgnoise.training.records import WATCH, take
-from ecgnoise.training.sources import watched
+from ecgnoise.training.default.data import load_training_set
+from ecgnoise.training.default.teacher import WATCHED, count_anew
+from ecgnoise.training.recordings.records import WATCH, take
+from ecgnoise.training.recordings.sources import watched
 
 
 def main() -> None:

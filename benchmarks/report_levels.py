@@ -8,9 +8,9 @@ from benchmarks.quality.noises import OF_KIND
 from benchmarks.quality.outcomes import ACTIVITIES
 from benchmarks.quality.readings import PSNR, SNR
 from benchmarks.report_tables import KINDS, OURS, Column, Figures, Scorers, at, scorers_table, table
-from ecgnoise.grades import GRADES
-from ecgnoise.levels import ELECTRODE
-from ecgnoise.levels import KINDS as NAMES
+from ecgnoise.noise_levels import ELECTRODE
+from ecgnoise.noise_levels import KINDS as NAMES
+from ecgnoise.results.grades import GRADES
 
 IN_DECIBELS = (SNR, "wiener_snr", "ecgdatakit_snr")  # scorers whose score is an SNR
 BASES = {"raw": "as they are", "drift_free": "without what is slower than 0.5 Hz"}

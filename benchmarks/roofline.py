@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.profiles import COLUMNS, DEFAULT
-from ecgnoise.superlet import FOLDED_COLUMNS, FoldedSuperlet
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT
+from ecgnoise.scalogram.superlet import FOLDED_COLUMNS, FoldedSuperlet
 
 MATRIX = 2048
 COPIED = 1 << 27  # bytes

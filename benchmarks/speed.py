@@ -25,15 +25,14 @@ from benchmarks.rivals import Rival, available
 from benchmarks.rivals.contract import quiet
 from benchmarks.roofline import copy_rate, median_seconds, network_work, product_rate, row, superlet_work
 from ecgnoise import Quantifier, Recording, read, simulate_ecg
-from ecgnoise.beats import agreement
-from ecgnoise.diffusion import Ddim, draw_noise, walk
-from ecgnoise.metrics import column_errors
+from ecgnoise.models.diffusion import Ddim, draw_noise, walk
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
-from ecgnoise.models.networks import LatentDiffusion
-from ecgnoise.models.redraw import Pictures, QuestionRedrawer, asked
+from ecgnoise.models.networks.published import LatentDiffusion
+from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer, asked
 from ecgnoise.models.torch import TorchNetwork
-from ecgnoise.profiles import (
+from ecgnoise.quantifier import DEFAULT_BATCH
+from ecgnoise.scalogram.profile import (
     COLUMNS,
     PAPER,
     from_network,
@@ -43,10 +42,11 @@ from ecgnoise.profiles import (
     to_image,
     to_network,
 )
-from ecgnoise.quantify import DEFAULT_BATCH
-from ecgnoise.superlet import FoldedSuperlet, superlet
-from ecgnoise.traces import traces
-from ecgnoise.writing import write_recording
+from ecgnoise.scalogram.superlet import FoldedSuperlet, superlet
+from ecgnoise.scalogram.traces import traces
+from ecgnoise.scoring.beats import agreement
+from ecgnoise.scoring.metrics import column_errors
+from ecgnoise.writers import write_recording
 
 RATE = 500
 ROUNDS = 5

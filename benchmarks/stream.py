@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.launch import launch
 from benchmarks.machine import keep
 from ecgnoise import Quantifier, Recording, Stream, simulate_ecg
-from ecgnoise.writing import write_recording
+from ecgnoise.writers import write_recording
 
 RATE = 500
 CHUNK = 50

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.quality.noises import RATE, recorded
 from ecgnoise import Recording
-from ecgnoise.levels import BASELINE_WANDER, ELECTRODE, MUSCLE
-from ecgnoise.writing import write_recording
+from ecgnoise.noise_levels import BASELINE_WANDER, ELECTRODE, MUSCLE
+from ecgnoise.writers import write_recording
 
 FIRST_HALF = (0.0, 0.5)
 FOLDERS = {"bw": BASELINE_WANDER, "em": ELECTRODE, "ma": MUSCLE}

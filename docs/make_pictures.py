@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ecgnoise import Quantifier, Recording, Result, simulate_ecg
-from ecgnoise.grades import GRADES
-from ecgnoise.levels import KINDS
-from ecgnoise.profiles import DEFAULT
+from ecgnoise.noise_levels import KINDS
+from ecgnoise.results.grades import GRADES
+from ecgnoise.scalogram.profile import DEFAULT
 from ecgnoise.simulate import NoiseKind, add_noise
 
 IMAGES = Path(__file__).parent / "images"

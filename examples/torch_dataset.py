@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ecgnoise
+from ecgnoise.results.verdicts import record_verdict
 from ecgnoise.simulate import NoiseKind, add_noise
-from ecgnoise.verdicts import record_verdict
 
 
 class CleanRecordings(Dataset[torch.Tensor]):

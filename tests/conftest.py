@@ -35,11 +35,11 @@ def reference() -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder of the kind of the default model, small and untrained: its scores mean nothing."""
     torch = pytest.importorskip("torch", reason="needs the extra train")
-    from ecgnoise.models.default_network import MaskedDenoiser
     from ecgnoise.models.folder import ModelDescription, Network, Question, Thresholds, Training, write_folder
     from ecgnoise.models.load import DENOISER, DENOISER_INPUTS
-    from ecgnoise.profiles import COLUMNS, DEFAULT
-    from ecgnoise.training.export import export_onnx
+    from ecgnoise.models.networks.teacher import MaskedDenoiser
+    from ecgnoise.scalogram.profile import COLUMNS, DEFAULT
+    from ecgnoise.training.engine.export import export_onnx
 
     torch.manual_seed(1)
     network = MaskedDenoiser((8, 8, 8))

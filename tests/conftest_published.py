@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ecgnoise.models.networks import PUBLISHED
-from ecgnoise.training.convert import convert_checkpoint
+from ecgnoise.models.networks.published import PUBLISHED
+from ecgnoise.training.published.convert import convert_checkpoint
 from published_networks import small_pixel_network, with_drawn_parameters
 
 

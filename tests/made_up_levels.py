@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from ecgnoise.levels import KINDS, SPANS, LevelEstimates, power_mean, span_times, total
 from ecgnoise.models.folder import load_folder
+from ecgnoise.models.levels import LevelEstimates
 from ecgnoise.models.load import load_redrawer
-from ecgnoise.score import Scorer
-from ecgnoise.scores import ModelIdentity
+from ecgnoise.noise_levels import KINDS, SPANS, power_mean, span_times, total
+from ecgnoise.results.scores import ModelIdentity
+from ecgnoise.scoring.scorer import Scorer
 from ecgnoise.segments import windows
 from results_by_hand import graded
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ecgnoise.grades import GRADES
-from ecgnoise.levels import KINDS, SPANS, local_snr
+from ecgnoise.noise_levels import KINDS, SPANS, local_snr
+from ecgnoise.results.grades import GRADES
 from ecgnoise.segments import windows
 
 LIMITS = (18.0, 5.0, 0.0)

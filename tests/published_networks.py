@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ecgnoise.diffusion import Ddim, draw_noise, walk
-from ecgnoise.models.networks import DiffusionModule, load_parameters
-from ecgnoise.profiles import PAPER, from_network
+from ecgnoise.models.diffusion import Ddim, draw_noise, walk
+from ecgnoise.models.networks.published import DiffusionModule, load_parameters
+from ecgnoise.scalogram.profile import PAPER, from_network
 
 REFERENCE_SEED = 7
 PLAIN = replace(PAPER, discretize=False)

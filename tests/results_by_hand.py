@@ -4,8 +4,8 @@ from datetime import datetime
 
 import numpy as np
 
-from ecgnoise.grades import GRADES
-from ecgnoise.result import ModelIdentity, Result
+from ecgnoise.results.grades import GRADES
+from ecgnoise.results.result import ModelIdentity, Result
 
 PSNR_OF = {"good": 23.0, "fair": 21.0, "poor": 18.0, "unusable": 12.0}
 

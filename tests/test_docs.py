@@ -16,11 +16,11 @@ from fuzz.__main__ import make_parser
 from ecgnoise import ecg_noise_quantification
 from ecgnoise.cli import main
 from ecgnoise.readers import READERS, read
+from ecgnoise.results.tables import COLUMNS, WRITERS
 from ecgnoise.segments import FAULTS
 from ecgnoise.simulate import NoiseKind, simulate_ecg
-from ecgnoise.tables import COLUMNS, WRITERS
-from ecgnoise.training.config import DefaultConfig, preset
-from ecgnoise.writing import RECORDING_WRITERS, write_recording
+from ecgnoise.training.engine.config import DefaultConfig, preset
+from ecgnoise.writers import RECORDING_WRITERS, write_recording
 
 ROOT = Path(__file__).parents[1]
 PAGES = {

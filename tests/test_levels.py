@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgnoise.errors import ModelFormatError
-from ecgnoise.levels import (
+from ecgnoise.models.levels import LevelEstimates
+from ecgnoise.noise_levels import (
     KINDS,
     SPANS,
     WANDER,
-    LevelEstimates,
     SpanLimits,
     SpanRule,
     ecg_rms,
@@ -19,7 +19,6 @@ from ecgnoise.levels import (
     microvolts,
     new_spans,
     power_mean,
-    segment_levels,
     span_kinds,
     span_times,
     strongest,
@@ -29,6 +28,7 @@ from ecgnoise.levels import (
     weighted_spans,
 )
 from ecgnoise.recording import Recording
+from ecgnoise.scoring.segment_levels import segment_levels
 from ecgnoise.segments import cut, windows
 
 RATE = 200.0

@@ -9,8 +9,8 @@ import torch
 
 from ecgnoise import Recording, ecg_noise_quantification, simulate_ecg
 from ecgnoise.errors import CheckpointError, MissingExtraError, ModelNotFoundError, OptionError, SignalShapeError
-from ecgnoise.metrics import column_errors, psnr
 from ecgnoise.published import PublishedResult
+from ecgnoise.scoring.metrics import column_errors, psnr
 from ecgnoise.segments import part_columns, windows
 
 pytest_plugins = ["conftest_published"]

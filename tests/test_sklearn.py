@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecgnoise.errors import MissingExtraError, OptionError, SignalShapeError
-from ecgnoise.quantify import Quantifier
+from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import Recording
 from ecgnoise.simulate import simulate_ecg
 

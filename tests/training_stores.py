@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ecgnoise.profiles import PAPER, level_images
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.ptbxl.store import DONE, QRS_LEVEL, StoreDescription, create_store
-from ecgnoise.training.tasks import fingerprint
+from ecgnoise.scalogram.profile import PAPER, level_images
+from ecgnoise.training.engine.task import fingerprint
 
 PLAIN = replace(PAPER, discretize=False)
 NOISY_LEAD = 11  # of every record

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from ecgnoise.models.networks import Autoencoder
-from ecgnoise.training.config import DefaultConfig, PublishedConfig, TrainingConfig
-from ecgnoise.training.data import TrainingSet
-from ecgnoise.training.loop import train
-from ecgnoise.training.masked import MaskedTask
-from ecgnoise.training.tasks import AutoencoderTask
+from ecgnoise.models.networks.published import Autoencoder
+from ecgnoise.training.default.data import TrainingSet
+from ecgnoise.training.default.task import MaskedTask
+from ecgnoise.training.engine.config import DefaultConfig, PublishedConfig, TrainingConfig
+from ecgnoise.training.engine.loop import train
+from ecgnoise.training.published.tasks import AutoencoderTask
 from training_stores import LineTask, made_up_levels
 
 LENGTH = {"epochs": 0.0, "steps": 3, "save_every": 1}

@@ -18,7 +18,7 @@ from benchmarks.quality.readings import TICKS, Reading
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
 from benchmarks.quality.takes import Take
-from ecgnoise.levels import total
+from ecgnoise.noise_levels import total
 
 KINDS = ("em", "ma", "bw", "white")
 SNR = -3.0

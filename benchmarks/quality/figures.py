@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.metrics import auroc, signed_wasserstein
+from ecgnoise.scoring.metrics import auroc, signed_wasserstein
 
 Array = NDArray[np.float64]
 WORST = 0.0

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.quality.figures import Array, Sample, measured, operating_point, share_below
 from benchmarks.quality.readings import NO_GRADE, Reading
-from ecgnoise.grades import GRADES
+from ecgnoise.results.grades import GRADES
 
 ACCEPTED = GRADES[:-1]
 WORDS = (*GRADES, "none")

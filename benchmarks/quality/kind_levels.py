@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.quality.figures import Array, Sample, measured, number, worst_where_missing
 from benchmarks.quality.readings import Reading
-from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE, total
-from ecgnoise.metrics import auroc
+from ecgnoise.noise_levels import BASELINE_WANDER, BROADBAND, ELECTRODE, KINDS, MAINS, MUSCLE, SPIKE, total
+from ecgnoise.scoring.metrics import auroc
 
 LASTING = {"static_noise": (BROADBAND, MUSCLE, MAINS), "baseline_drift": (BASELINE_WANDER, ELECTRODE)}
 SHORT = {"burst_noise": (ELECTRODE, SPIKE, MUSCLE)}

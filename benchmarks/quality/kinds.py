@@ -1,6 +1,6 @@
 """What ecgnoise calls the noise of clean leads with one kind of noise added, and of PTB-XL's leads with one remark.
 
-Every kind of ``ecgnoise.levels.KINDS`` counts the same, whatever number of noises are of it.
+Every kind of ``ecgnoise.noise_levels.KINDS`` counts the same, whatever number of noises are of it.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
 from benchmarks.quality.takes import Take
 from ecgnoise import read
-from ecgnoise.levels import KINDS
+from ecgnoise.noise_levels import KINDS
 
 SNRS = (6, 0, -6)
 LABELS = ("baseline_drift", "static_noise", "burst_noise")

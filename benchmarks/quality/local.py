@@ -14,7 +14,7 @@ from benchmarks.quality.part import Sizes
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
 from benchmarks.quality.takes import Take
-from ecgnoise.profiles import COLUMNS
+from ecgnoise.scalogram.profile import COLUMNS
 from ecgnoise.segments import part_columns
 
 KINDS = ("ma", "em", "white", "mains_50", "spikes")

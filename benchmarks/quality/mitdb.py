@@ -18,7 +18,7 @@ from benchmarks.quality.readings import PSNR
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.takes import Take
 from ecgnoise import read
-from ecgnoise.metrics import auroc
+from ecgnoise.scoring.metrics import auroc
 
 SECONDS = 10
 LEADS = 2

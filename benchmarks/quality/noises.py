@@ -6,7 +6,7 @@ from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from benchmarks import datasets
 from ecgnoise import read
-from ecgnoise.levels import BASELINE_WANDER, BROADBAND, ELECTRODE, MAINS, MUSCLE, SPIKE
+from ecgnoise.noise_levels import BASELINE_WANDER, BROADBAND, ELECTRODE, MAINS, MUSCLE, SPIKE
 from ecgnoise.simulate import NoiseKind, noise
 
 Signal = NDArray[np.float32]

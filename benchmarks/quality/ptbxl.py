@@ -14,7 +14,7 @@ from benchmarks.quality.readings import PSNR
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.takes import Take
 from ecgnoise import read
-from ecgnoise.metrics import auroc, signed_wasserstein
+from ecgnoise.scoring.metrics import auroc, signed_wasserstein
 
 KINDS = ("static_noise", "burst_noise", "baseline_drift")
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import ecgnoise
 from benchmarks.quality.takes import Take, lots, stacked
 from ecgnoise import Quantifier, Result
-from ecgnoise.grades import GRADES
-from ecgnoise.levels import KINDS
+from ecgnoise.noise_levels import KINDS
+from ecgnoise.results.grades import GRADES
 
 Array = NDArray[np.float64]
 TICKS = 100  # a second, of the mask

@@ -20,7 +20,7 @@ from benchmarks.quality.readings import PSNR, Reading
 from benchmarks.quality.scorers import Scored
 from benchmarks.quality.stress import clean_leads, clean_records
 from benchmarks.quality.takes import Take
-from ecgnoise.metrics import auroc
+from ecgnoise.scoring.metrics import auroc
 
 GROSS_SNR, DROWNED_SNR = -6, -30
 ALONE_MV = 1.0

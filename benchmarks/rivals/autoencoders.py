@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from benchmarks.rivals.contract import Array
 from benchmarks.rivals.pca import clean_training_leads, image
 from ecgnoise import read
-from ecgnoise.metrics import column_errors, psnr
-from ecgnoise.profiles import DEFAULT, held_rows
+from ecgnoise.scalogram.profile import DEFAULT, held_rows
+from ecgnoise.scoring.metrics import column_errors, psnr
 
 if TYPE_CHECKING:
     import torch

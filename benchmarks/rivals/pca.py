@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from benchmarks import datasets
 from benchmarks.rivals.contract import Array, checked
 from ecgnoise import read
-from ecgnoise.metrics import column_errors, psnr
-from ecgnoise.profiles import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
+from ecgnoise.scoring.metrics import column_errors, psnr
 from ecgnoise.segments import lengthen
-from ecgnoise.superlet import Superlet, segment_samples, superlet
 
 CACHE: Final = Path(__file__).parents[1] / ".cache" / "pca.npz"
 COMPONENTS: Final = 64

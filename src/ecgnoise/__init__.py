@@ -7,17 +7,16 @@ Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.1181
 
 import os
 
+from ecgnoise._version import __version__
 from ecgnoise.errors import EcgNoiseError
 from ecgnoise.published import PublishedResult, ecg_noise_quantification
-from ecgnoise.quantify import Quantifier, quantify
+from ecgnoise.quantifier import Quantifier, quantify
 from ecgnoise.readers import read
 from ecgnoise.recording import Recording
-from ecgnoise.result import Result
-from ecgnoise.saved import load_results
+from ecgnoise.results.result import Result
+from ecgnoise.results.saved import load_results
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.stream import Stream
-
-__version__ = "0.1.0"
 
 # ONNX Runtime reads this when it is loaded, which no module of this package does before this line, in no process. It
 # would else write an identity of this computer into the user's cache, and send what it is used for to its maker.

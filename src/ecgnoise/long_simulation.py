@@ -15,6 +15,7 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.atomic import whole_files
 from ecgnoise.errors import OptionError, OutputError
 from ecgnoise.recording import check_sampling_frequency
 from ecgnoise.simulate import (
@@ -29,7 +30,7 @@ from ecgnoise.simulate import (
     noise_kind,
     solve_blocks,
 )
-from ecgnoise.writing import HIGHEST_MILLIVOLTS, RECORD_NAME, UNITS_PER_MILLIVOLT, whole_files
+from ecgnoise.writers import HIGHEST_MILLIVOLTS, RECORD_NAME, UNITS_PER_MILLIVOLT
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -145,7 +146,7 @@ def _told(ecg: LongEcg, progress: Progress | None) -> Iterator[NDArray[np.float3
 
 
 def _write_wfdb(ecg: LongEcg, blocks: Iterator[NDArray[np.float32]], path: Path) -> None:
-    """A record in format 16, of 1000 units a mV, as :func:`ecgnoise.writing.write_recording` writes it."""
+    """A record in format 16, of 1000 units a mV, as :func:`ecgnoise.writers.write_recording` writes it."""
     if not RECORD_NAME.fullmatch(path.stem):
         raise OutputError(f"{path.name}: {path.stem!r} is no name of a WFDB record: use letters, digits, - and _")
     first = np.zeros(len(ecg.lead_names), np.int64)

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.errors import CheckpointError, OptionError
-from ecgnoise.models.contract import DiffusionNetwork
+from ecgnoise.figures.published import ShownSegment, draw_segment
+from ecgnoise.models.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
-from ecgnoise.models.redraw import WalkRedrawer
-from ecgnoise.pictures import ShownSegment, draw_segment
-from ecgnoise.profiles import PAPER, Images
+from ecgnoise.models.reconstruct import DiffusionNetwork, WalkRedrawer
 from ecgnoise.recording import Recording, whole_number
-from ecgnoise.score import Scorer
-from ecgnoise.scores import ModelIdentity
+from ecgnoise.results.scores import ModelIdentity
+from ecgnoise.scalogram.profile import PAPER, Images
+from ecgnoise.scoring.scorer import Scorer
 from ecgnoise.segments import windows
 
 if TYPE_CHECKING:
@@ -139,9 +138,9 @@ def _open(checkpoint: Path, kind: str) -> DiffusionNetwork:
 
 def _open_checkpoint(checkpoint: Path, kind: str) -> DiffusionNetwork:
     """The network of a ``.pth``."""
-    from ecgnoise.models.networks import PUBLISHED, load_parameters
+    from ecgnoise.models.checkpoint import kind_of, read_checkpoint
+    from ecgnoise.models.networks.published import PUBLISHED, load_parameters
     from ecgnoise.models.torch import TorchNetwork
-    from ecgnoise.training.convert import kind_of, read_checkpoint
 
     parameters = read_checkpoint(checkpoint)
     _check_kind(checkpoint, kind_of(parameters), kind)

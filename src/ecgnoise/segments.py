@@ -35,9 +35,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.profiles import COLUMNS
 from ecgnoise.recording import Recording, Signal
-from ecgnoise.superlet import segment_samples
+from ecgnoise.scalogram.profile import COLUMNS
+from ecgnoise.scalogram.superlet import segment_samples
 
 SHORTEST_SECONDS: Final = 5.0
 SHORTEST_OWN_SECONDS: Final = 1.0  # of new signal with a score of its own

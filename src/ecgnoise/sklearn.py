@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import MissingExtraError, SignalShapeError
-from ecgnoise.grades import TOO_NOISY
-from ecgnoise.quantify import Quantifier
+from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import Recording, as_numbers
-from ecgnoise.result import Result
+from ecgnoise.results.grades import TOO_NOISY
+from ecgnoise.results.result import Result
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin

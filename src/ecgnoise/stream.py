@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import OptionError, SignalShapeError, StreamError
-from ecgnoise.quantify import Quantifier
+from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     UNKNOWN_UNITS,
@@ -31,8 +31,8 @@ from ecgnoise.recording import (
     default_lead_names,
     to_millivolts,
 )
-from ecgnoise.result import Result
-from ecgnoise.superlet import segment_samples
+from ecgnoise.results.result import Result
+from ecgnoise.scalogram.superlet import segment_samples
 
 SOURCE: Final = "stream"
 LONGEST_HOP: Final = 86_400  # seconds

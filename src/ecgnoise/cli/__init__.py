@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from ecgnoise import __version__
+from ecgnoise._internal.files import shown_name
+from ecgnoise._version import __version__
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
 from ecgnoise.cli.marks import marks
@@ -23,7 +24,6 @@ from ecgnoise.cli.stream import stream
 from ecgnoise.cli.streams import INTERRUPTED, flush_output, hold_streams, one_interrupt, say
 from ecgnoise.cli.train import train
 from ecgnoise.errors import EcgNoiseError
-from ecgnoise.files import shown_name
 
 UNUSABLE = 2
 

@@ -24,7 +24,7 @@ def convert(checkpoint: Path, out: Path, kind: str | None) -> None:
     from ecgnoise.training.checks import check_conversion
 
     check_conversion(checkpoint, out)
-    from ecgnoise.training.convert import convert_checkpoint
+    from ecgnoise.training.published.convert import convert_checkpoint
 
     model = convert_checkpoint(checkpoint, out, kind=kind)
     click.echo(f"wrote {out}: {model.description.name} {model.description.version} ({model.hash})")

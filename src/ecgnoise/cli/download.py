@@ -8,10 +8,10 @@ import click
 
 from ecgnoise.cli.options import OptionsCommand
 from ecgnoise.cli.streams import INTERRUPTED
-from ecgnoise.databases import BASE_URL, DATABASES
+from ecgnoise.datasets.catalog import BASE_URL, DATABASES
 
 if TYPE_CHECKING:
-    from ecgnoise.download import Downloaded
+    from ecgnoise.datasets.download import Downloaded
 
 SOME_FAILED = 1
 NONE_WHOLE = 2
@@ -70,9 +70,9 @@ def download(options: DownloadChoice) -> None:
 
 
 def _fetch(options: DownloadChoice) -> "Downloaded":
-    from ecgnoise.cli.bar import Bar
-    from ecgnoise.download import DownloadOptions
-    from ecgnoise.download import download as fetch
+    from ecgnoise.cli.progress import Bar
+    from ecgnoise.datasets.download import DownloadOptions
+    from ecgnoise.datasets.download import download as fetch
 
     (database,) = [database for database in DATABASES if database.name == options.database]
     with Bar(1.0) as bar:

@@ -66,7 +66,7 @@ def evaluate(options: EvaluateOptions) -> None:
 
 
 def _evaluate(options: EvaluateOptions) -> "Evaluated":
-    from ecgnoise.cli.bar import Bar
+    from ecgnoise.cli.progress import Bar
     from ecgnoise.models.folder import load_folder
     from ecgnoise.ptbxl.evaluate import EvaluationSettings, walks_of
     from ecgnoise.ptbxl.evaluate import evaluate as measure

@@ -9,10 +9,10 @@ import click
 
 from ecgnoise.cli.options import KEPT, OptionsCommand
 from ecgnoise.errors import OutputError
-from ecgnoise.grades import GRADES, TOO_NOISY
+from ecgnoise.results.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
-    from ecgnoise.levels import SpanLimits, SpanRule
+    from ecgnoise.noise_levels import SpanLimits, SpanRule
 
 RECORD: Final = "{record}"
 FOLDER: Final = "{folder}"
@@ -62,8 +62,8 @@ def marks(options: MarksOptions) -> None:
 
     RESULTS is a table or a folder that ecgnoise score --out wrote.
     """
-    from ecgnoise.saved import iterate_results
-    from ecgnoise.writers import write_marks
+    from ecgnoise.results.annotations import write_marks
+    from ecgnoise.results.saved import iterate_results
 
     _check_rule(options)
     click.get_current_context().meta[KEPT] = "marks that were written before stay"
@@ -109,7 +109,7 @@ def _rule(options: MarksOptions, limits: "SpanLimits") -> "SpanRule | None":
 
 def marks_of(marks: str, source: str) -> Path:
     """Where the marks of a recording go: the name with those of the recording and its folder put in."""
-    from ecgnoise.scores import record_name
+    from ecgnoise.results.scores import record_name
 
     folder = str(Path(source).parent)
     return Path(marks.replace(FOLDER, folder).replace(RECORD, record_name(source)))
@@ -120,8 +120,8 @@ def check_marks(marks: str, sources: Iterable[str], others: Iterable[Path]) -> N
 
     sources: the paths of the recordings. others: files that the marks may not take the place of, as the recordings.
     """
-    from ecgnoise.writers import MARKS
-    from ecgnoise.writing import check_place
+    from ecgnoise._internal.atomic import check_place
+    from ecgnoise.results.annotations import MARKS
 
     suffix, known = Path(marks).suffix.lower(), list(sources)
     if suffix not in MARKS:

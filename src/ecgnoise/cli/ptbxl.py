@@ -187,10 +187,10 @@ def prepare(options: PrepareOptions) -> None:
 
 
 def _prepare(options: PrepareOptions, labels: "ParsedLabels") -> "Prepared":
-    from ecgnoise.cli.bar import Bar
-    from ecgnoise.profiles import PROFILES
+    from ecgnoise.cli.progress import Bar
     from ecgnoise.ptbxl.prepare import prepare as draw
     from ecgnoise.ptbxl.store import StoreDescription
+    from ecgnoise.scalogram.profile import PROFILES
 
     description = StoreDescription(PROFILES[options.profile], options.dtype, int(options.rate))
     with Bar(1.0) as bar:
@@ -251,7 +251,7 @@ def compare(options: CompareOptions) -> None:
 
     Files are ranked by the mean signed Wasserstein-1 distance of static noise, burst noise and baseline drift.
     """
-    from ecgnoise.cli.bar import Bar
+    from ecgnoise.cli.progress import Bar
     from ecgnoise.ptbxl.compare import compare_results, comparison_sheet, find_results, ranking_lines
     from ecgnoise.ptbxl.rows import write_sheets
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ecgnoise._internal.files import SEPARATOR, shown_name
 from ecgnoise.cli.marks import check_marks, marks_of
 from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
 from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
-from ecgnoise.files import SEPARATOR, shown_name
-from ecgnoise.grades import GRADES, TOO_NOISY
+from ecgnoise.results.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
-    from ecgnoise.cli.report import Report
-    from ecgnoise.folder import Scored
-    from ecgnoise.journal import Journal
+    from ecgnoise.batch.files import Scored
+    from ecgnoise.cli.score_output import Report
     from ecgnoise.readers import ReadOptions
+    from ecgnoise.scoring.checkpoint import Journal
 
 SOME_FAILED = 1
 NONE_SCORED = 2
@@ -177,9 +177,9 @@ def _names_folder(out: Path) -> bool:
 
 def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
     """Score into a folder of results, and print what it holds then."""
-    from ecgnoise.archive import ArchiveOptions, may_crash, score_archive
-    from ecgnoise.cli.bar import Bar
-    from ecgnoise.overview import overview_text
+    from ecgnoise.batch.archive import ArchiveOptions, may_crash, score_archive
+    from ecgnoise.batch.summary import overview_text
+    from ecgnoise.cli.progress import Bar
 
     asked = ArchiveOptions(
         model=options.model,
@@ -212,7 +212,7 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
 @contextmanager
 def _journal(files: list[Path], options: ScoreOptions) -> Iterator["Journal | None"]:
     """The journal of one recording with a table; Ctrl-C says that it is kept."""
-    from ecgnoise.journal import Journal, journal_path
+    from ecgnoise.scoring.checkpoint import Journal, journal_path
 
     if options.out is None or options.out == STDOUT or len(files) != 1:
         if options.resume:
@@ -236,11 +236,11 @@ def _score_all(
     files: list[Path], options: ScoreOptions, reading: "ReadOptions", journal: "Journal | None"
 ) -> list["Scored"]:
     """Print each record as it is scored, then write the table; the files that could not be scored."""
-    from ecgnoise.cli.bar import Bar
-    from ecgnoise.cli.report import Report
-    from ecgnoise.folder import score_files
-    from ecgnoise.quantify import Quantifier
-    from ecgnoise.writers import write_marks
+    from ecgnoise.batch.files import score_files
+    from ecgnoise.cli.progress import Bar
+    from ecgnoise.cli.score_output import Report
+    from ecgnoise.quantifier import Quantifier
+    from ecgnoise.results.annotations import write_marks
 
     quantifier = Quantifier(
         options.model, threads=options.threads, batch_size=options.batch_size, device=options.device
@@ -274,7 +274,7 @@ def _score_all(
 
 def _write(rows: list[tuple[Any, ...]], options: ScoreOptions, report: "Report", journal: "Journal | None") -> None:
     """Write the table to its file, or on standard output."""
-    from ecgnoise.tables import send_table, write_table
+    from ecgnoise.results.tables import send_table, write_table
 
     out, kind = options.out or STDOUT, options.kind or FORMATS[0]
     if out == STDOUT:
@@ -307,8 +307,8 @@ def _find(paths: tuple[str, ...], out: Path | None) -> list[Path]:
 
 def _check_out(out: Path, kind: str) -> None:
     """Find out before the work whether the table can be written after it: suffix, folder and packages."""
-    from ecgnoise.tables import write_table
-    from ecgnoise.writing import check_place
+    from ecgnoise._internal.atomic import check_place
+    from ecgnoise.results.tables import write_table
 
     if kind not in FORMATS:
         raise OutputError(

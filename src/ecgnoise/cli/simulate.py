@@ -91,7 +91,7 @@ def _noises(options: SimulateOptions) -> "list[AddedNoise]":
 def _write(options: SimulateOptions, added: "list[AddedNoise]") -> None:
     """Make a recording at once, and write it."""
     from ecgnoise.simulate import STANDARD_LEADS, add_noise, simulate_ecg
-    from ecgnoise.writing import write_recording
+    from ecgnoise.writers import write_recording
 
     recording = simulate_ecg(
         options.duration,
@@ -107,7 +107,7 @@ def _write(options: SimulateOptions, added: "list[AddedNoise]") -> None:
 
 def _write_long(options: SimulateOptions, added: "list[AddedNoise]") -> None:
     """Write a recording stretch by stretch."""
-    from ecgnoise.cli.bar import Bar
+    from ecgnoise.cli.progress import Bar
     from ecgnoise.long_simulation import LongEcg, write_long
     from ecgnoise.simulate import STANDARD_LEADS
 

@@ -13,8 +13,8 @@ from ecgnoise.cli.streams import INTERRUPTED, STANDARD_OUTPUT, let_go
 from ecgnoise.errors import StreamError
 
 if TYPE_CHECKING:
-    from ecgnoise.frames import FrameReader
-    from ecgnoise.result import Result
+    from ecgnoise.cli.frames import FrameReader
+    from ecgnoise.results.result import Result
     from ecgnoise.stream import Stream
 
 PIECE_BYTES: Final = 1 << 16
@@ -63,8 +63,8 @@ def stream(options: StreamOptions) -> None:
 
     Writes one line of JSON each hop, with the scores of the newest 10 s of each lead, and one for the rest at the end.
     """
-    from ecgnoise.frames import frame_reader
-    from ecgnoise.quantify import Quantifier
+    from ecgnoise.cli.frames import frame_reader
+    from ecgnoise.quantifier import Quantifier
     from ecgnoise.stream import Stream
 
     if sys.stdin is None:
@@ -117,8 +117,8 @@ def _entry(result: "Result") -> dict[str, Any]:
 
     An SNR below all that can be told is none, as ``-`` in the table on a terminal.
     """
-    from ecgnoise.cells import COLUMNS, KIND_DB
     from ecgnoise.cli.text import below_all_snr
+    from ecgnoise.results.cells import COLUMNS, KIND_DB
 
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.rows()]
     told = (*OF_A_LEAD, *KIND_DB, *OF_LEVELS) if len(result.span_start) else OF_A_LEAD

@@ -16,7 +16,7 @@ from typing import Final, TextIO
 
 import click
 
-from ecgnoise.files import shown_name
+from ecgnoise._internal.files import shown_name
 
 INTERRUPTED: Final = 130
 STANDARD_OUTPUT: Final = 1

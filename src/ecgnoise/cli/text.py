@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ecgnoise.cells import COLUMNS
-from ecgnoise.grades import GRADES
-from ecgnoise.intervals import clock_text
-from ecgnoise.result import Result
+from ecgnoise.results.cells import COLUMNS
+from ecgnoise.results.grades import GRADES
+from ecgnoise.results.intervals import clock_text
+from ecgnoise.results.result import Result
 
 ROWS_SHOWN: Final = 24
 WORST_SHOWN: Final = 10

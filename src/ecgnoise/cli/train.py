@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecgnoise.cli.bar import Bar
+from ecgnoise.cli.progress import Bar
 from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
-from ecgnoise.training.config import (
+from ecgnoise.training.engine.config import (
     CHOICES,
     PRESETS,
     DefaultConfig,
@@ -27,7 +27,7 @@ from ecgnoise.training.config import (
 
 if TYPE_CHECKING:
     from ecgnoise.models.folder import ModelFolder
-    from ecgnoise.training.default_model import DefaultMaterial
+    from ecgnoise.training.default.teacher import DefaultMaterial
 
 UNUSABLE: Final = 2
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
@@ -235,7 +235,7 @@ def _default(options: TrainOptions) -> None:
     check_material(options.source, options.only, options.start, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
-        from ecgnoise.training.default_model import train_default
+        from ecgnoise.training.default.teacher import train_default
 
         told = Told(bar)
         material = _material(options, told)
@@ -257,7 +257,7 @@ def _student(options: TrainOptions) -> None:
     check_material(options.source, options.only, options.teacher, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
-        from ecgnoise.training.distil import Callbacks, train_student
+        from ecgnoise.training.default.student import Callbacks, train_student
 
         told = Told(bar)
         material, teacher = _material(options, told), load_folder(str(options.teacher))
@@ -279,8 +279,8 @@ def _levels(options: TrainOptions) -> None:
     check_material(options.source, options.only, None, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
-        from ecgnoise.training.level_material import read_material
-        from ecgnoise.training.level_model import LevelProgress, train_levels
+        from ecgnoise.training.levels.material import read_material
+        from ecgnoise.training.levels.model import LevelProgress, train_levels
 
         told, model = Told(bar), load_folder(str(options.model))
         work = options.work or options.out.with_name(f"{options.out.name}.training")
@@ -293,7 +293,7 @@ def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
     """Lead-segments to train a default model or its student on."""
     from ecgnoise.ptbxl.store import open_store
     from ecgnoise.training.checks import is_store
-    from ecgnoise.training.default_model import read_recordings, read_store
+    from ecgnoise.training.default.teacher import read_recordings, read_store
 
     if is_store(options.source):
         return read_store(open_store(options.source), options.only, told.reading, told.say)
@@ -310,7 +310,7 @@ def _published(kind: str, options: TrainOptions) -> None:
     check_store(options.source, options.only, options.autoencoder, options.out)
     with needing_extra(), train_bar() as bar:
         from ecgnoise.ptbxl.store import open_store
-        from ecgnoise.training.published import Request, train_published
+        from ecgnoise.training.published.model import Request, train_published
 
         told, store = Told(bar), open_store(options.source)
         request = Request(store, options.out, config, options.only, options.work, told.reading, told.step, told.say)

@@ -13,9 +13,9 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from ecgnoise.diffusion import Ddim, Ddpm
 from ecgnoise.errors import ModelFormatError, OptionError
-from ecgnoise.profiles import QRS_BAND, Profile
+from ecgnoise.models.diffusion import Ddim, Ddpm
+from ecgnoise.scalogram.profile import QRS_BAND, Profile
 
 EntryT = TypeVar("EntryT")
 
@@ -74,7 +74,7 @@ class Network:
 class Question:
     """What a masked network is asked: how a clean lead would look in this band.
 
-    Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``redraw.py`` says how they are used.
+    Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``reconstruct.py`` says how they are used.
 
     hidden: the band the network does not see. sigma: how much noise the other rows get, in network units. counted: the
     band whose error counts. one_sided: only what lies above the redrawn image counts.
@@ -158,10 +158,11 @@ class StressStep:
 
 @dataclass(frozen=True)
 class LevelModel:
-    """How the answers of the level network of a model are read; see :mod:`ecgnoise.models.level_reader`.
+    """How the answers of the level network of a model are read; see :mod:`ecgnoise.models.levels`.
 
     lowest, highest: the lowest and highest SNR in dB that it can tell. widening: by kind of noise, in the order of
-    :data:`ecgnoise.levels.KINDS`, what the interval of the SNR is multiplied by, so that two thirds of leads lie in it.
+    :data:`ecgnoise.noise_levels.KINDS`, what the interval of the SNR is multiplied by, so that two thirds of leads
+    lie in it.
     """
 
     lowest: float

@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.errors import (
     MissingExtraError,
     ModelChecksumError,
@@ -24,7 +25,6 @@ from ecgnoise.errors import (
     OutputError,
     one_line,
 )
-from ecgnoise.files import open_regular, shown_name
 from ecgnoise.models.description import (
     PUBLISHED_THRESHOLDS,
     Grading,

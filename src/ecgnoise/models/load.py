@@ -8,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, ModelFormatError
-from ecgnoise.levels import LevelReader
 from ecgnoise.models.description import LEVELS
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.models.level_reader import LevelAnswers, OnnxLevels
+from ecgnoise.models.levels import LevelAnswers, LevelReader, OnnxLevels
 from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_onnx
-from ecgnoise.models.redraw import IN_MEMORY, AutoencoderRedrawer, Placement, QuestionRedrawer, Redrawer, WalkRedrawer
-from ecgnoise.profiles import COLUMNS
+from ecgnoise.models.reconstruct import (
+    IN_MEMORY,
+    AutoencoderRedrawer,
+    Placement,
+    QuestionRedrawer,
+    Redrawer,
+    WalkRedrawer,
+)
+from ecgnoise.scalogram.profile import COLUMNS
 
 CPU: Final = "cpu"
 DENOISER: Final = "denoiser.onnx"
@@ -22,7 +28,7 @@ DENOISER_INPUTS: Final = ("noised", "sigma", "hidden", "reference", "known")
 
 
 class OnnxDenoiser:
-    """The default model's network as an ONNX file; see :class:`ecgnoise.models.redraw.Denoiser`. rows: of a picture."""
+    """The default model's network as an ONNX file; see ``reconstruct.Denoiser``. rows: of a picture."""
 
     def __init__(self, file: Path, threads: int, rows: int | None = None) -> None:
         image = None, 1, rows, COLUMNS

@@ -11,11 +11,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError, one_line
-from ecgnoise.models.contract import Array
 from ecgnoise.models.description import DECODER, ENCODER, NOISE_PREDICTOR
 from ecgnoise.models.folder import ModelFolder, read_file
 from ecgnoise.models.onnx_file import check_self_contained
-from ecgnoise.profiles import COLUMNS
+from ecgnoise.models.reconstruct import Array
+from ecgnoise.scalogram.profile import COLUMNS
 
 SHOWN_CHARACTERS: Final = 200
 
@@ -138,7 +138,7 @@ def _shown(shape: Shape) -> str:
 
 
 class OnnxPixelNetwork:
-    """A network that denoises the image itself; see :class:`ecgnoise.models.contract.DiffusionNetwork`."""
+    """A network that denoises the image itself; see :class:`ecgnoise.models.reconstruct.DiffusionNetwork`."""
 
     def __init__(self, noise_predictor: OnnxSession) -> None:
         self.noise_predictor = noise_predictor
@@ -157,7 +157,7 @@ class OnnxPixelNetwork:
 
 
 class OnnxAutoencoder:
-    """An autoencoder alone; see :class:`ecgnoise.models.redraw.EncodingNetwork`."""
+    """An autoencoder alone; see :class:`ecgnoise.models.reconstruct.EncodingNetwork`."""
 
     def __init__(self, folder: ModelFolder, threads: int) -> None:
         encoder, decoder = encoding_interfaces(folder)

@@ -1,4 +1,4 @@
-"""Networks in torch behind the contracts of ``contract.py`` and ``redraw.py``. Needs the extra ``train``."""
+"""Networks in torch behind the contracts of ``reconstruct.py``. Needs the extra ``train``."""
 
 from typing import Any, Final
 
@@ -6,17 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, ModelFormatError, OptionError
-from ecgnoise.models.contract import Array
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.models.redraw import Placement
+from ecgnoise.models.reconstruct import Array, Placement
 
 try:
     import torch
 
-    from ecgnoise.models.default_network import MaskedDenoiser
-    from ecgnoise.models.level_network import LevelNetwork
-    from ecgnoise.models.networks import PUBLISHED, Autoencoder, DiffusionModule, network_of
-    from ecgnoise.models.student_network import StudentDenoiser
+    from ecgnoise.models.networks.levels import LevelNetwork
+    from ecgnoise.models.networks.published import PUBLISHED, Autoencoder, DiffusionModule, network_of
+    from ecgnoise.models.networks.student import StudentDenoiser
+    from ecgnoise.models.networks.teacher import MaskedDenoiser
     from ecgnoise.models.weights import load_weights
 except ModuleNotFoundError as missing:
     raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
@@ -26,7 +25,7 @@ LEVEL_WEIGHTS: Final = "levels.safetensors"
 
 
 class TorchAutoencoder:
-    """An autoencoder alone in torch; see :class:`ecgnoise.models.redraw.EncodingNetwork`.
+    """An autoencoder alone in torch; see :class:`ecgnoise.models.reconstruct.DiffusionNetwork`.
 
     Arrays go to the device on which the network lies and come back to the CPU.
     """
@@ -50,7 +49,7 @@ class TorchAutoencoder:
 
 
 class TorchNetwork(TorchAutoencoder):
-    """A published network in torch; see :class:`ecgnoise.models.contract.DiffusionNetwork`."""
+    """A published network in torch; see :class:`ecgnoise.models.reconstruct.DiffusionNetwork`."""
 
     def __init__(self, network: DiffusionModule) -> None:
         super().__init__(network)
@@ -90,7 +89,7 @@ def open_torch(folder: ModelFolder) -> TorchNetwork:
 
 
 class TorchDenoiser:
-    """The default model's network on a torch device; see :class:`ecgnoise.models.redraw.Denoiser`.
+    """The default model's network on a torch device; see :class:`ecgnoise.models.reconstruct.Denoiser`.
 
     Tensors come and go, on the device of the network. precision: what the network computes in; what goes in and comes
     out of it is float32.

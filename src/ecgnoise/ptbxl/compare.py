@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.errors import MissingExtraError, OutputError, ResultFileError, UnreadableFileError
-from ecgnoise.files import unfinished_files
-from ecgnoise.metrics import auroc, signed_wasserstein, wasserstein_ceiling
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
 from ecgnoise.ptbxl.rows import Sheet, read_rows
+from ecgnoise.scoring.metrics import auroc, signed_wasserstein, wasserstein_ceiling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,15 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise import __version__, metrics
-from ecgnoise.diffusion import Ddim, Ddpm
+from ecgnoise._version import __version__
 from ecgnoise.errors import MissingExtraError, OptionError, StoreError
-from ecgnoise.models.contract import Array, DiffusionNetwork
+from ecgnoise.models.diffusion import Ddim, Ddpm
 from ecgnoise.models.folder import HASH_DIGITS, ModelFolder
 from ecgnoise.models.load import available_processors, load_redrawer
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.redraw import NOISE_SEED, Pictures, Redrawer, WalkRedrawer
-from ecgnoise.profiles import Images, held_rows
+from ecgnoise.models.reconstruct import NOISE_SEED, Array, DiffusionNetwork, Pictures, Redrawer, WalkRedrawer
 from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile
 from ecgnoise.ptbxl.index import all_leads, evaluation_leads
 from ecgnoise.ptbxl.journal import (
@@ -40,7 +38,9 @@ from ecgnoise.ptbxl.journal import (
 from ecgnoise.ptbxl.labels import EVERY_LEAD, label_sheet
 from ecgnoise.ptbxl.rows import Sheet, write_sheets
 from ecgnoise.ptbxl.store import Store
-from ecgnoise.scores import ModelIdentity
+from ecgnoise.results.scores import ModelIdentity
+from ecgnoise.scalogram.profile import Images, held_rows
+from ecgnoise.scoring import metrics
 
 Walk = Ddim | Ddpm
 Progress = Callable[[int, int], None]

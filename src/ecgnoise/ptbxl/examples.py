@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import MissingExtraError, ResultFileError
-from ecgnoise.profiles import Images
 from ecgnoise.ptbxl.compare import UNITS, ResultFile, compared_leads, result_rows, save_figure
 from ecgnoise.ptbxl.labels import CLEAN, LEADS
 from ecgnoise.ptbxl.store import Store
+from ecgnoise.scalogram.profile import Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,12 +19,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.errors import ModelFormatError, OutputError
-from ecgnoise.files import unfinished_files
 from ecgnoise.ptbxl.compare import UNITS
 from ecgnoise.ptbxl.labels import LEADS
 from ecgnoise.ptbxl.store import StoreDescription, difference
-from ecgnoise.scores import ModelIdentity
+from ecgnoise.results.scores import ModelIdentity
 
 METRICS: Final = tuple(UNITS)
 DECIMALS: Final = 6

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise import segments
+from ecgnoise._internal.processes import in_processes
 from ecgnoise.errors import (
     EcgNoiseError,
     OutputError,
@@ -29,8 +30,6 @@ from ecgnoise.errors import (
     one_line,
 )
 from ecgnoise.models.load import available_processors
-from ecgnoise.processes import in_processes
-from ecgnoise.profiles import Profile, level_images, qrs_level
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.ptbxl.store import (
     DONE,
@@ -44,8 +43,9 @@ from ecgnoise.ptbxl.store import (
     open_store,
 )
 from ecgnoise.readers import read
+from ecgnoise.scalogram.profile import Profile, level_images, qrs_level
+from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
 from ecgnoise.segments import LeadSegment
-from ecgnoise.superlet import Superlet, segment_samples, superlet
 
 HIGH_RATE: Final = 500
 RATES: Final = (HIGH_RATE, 100)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.errors import OutputError, UnknownFormatError, UnreadableFileError
-from ecgnoise.files import unfinished_files
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.errors import EcgNoiseError, MissingExtraError, OutputError, StoreError
-from ecgnoise.files import unfinished_files
-from ecgnoise.profiles import COLUMNS, Images, Profile, level_images
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
+from ecgnoise.scalogram.profile import COLUMNS, Images, Profile, level_images
 
 if TYPE_CHECKING:
     import zarr

@@ -11,12 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ecgnoise._internal.files import SEPARATOR, shown_name
 from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError
-from ecgnoise.files import SEPARATOR, shown_name
-from ecgnoise.readers.address import split_address
-from ecgnoise.readers.apple_watch import AppleWatchReader
-from ecgnoise.readers.arrow import FeatherReader, ParquetReader
-from ecgnoise.readers.base import (
+from ecgnoise.readers._shared.array_address import split_address
+from ecgnoise.readers._shared.base import (
     HEAD_BYTES,
     Container,
     Reader,
@@ -26,11 +24,16 @@ from ecgnoise.readers.base import (
     is_folder,
     open_file,
 )
+from ecgnoise.readers._shared.library_errors import decoding, guarded_read
+from ecgnoise.readers._shared.text import compression_of, text_encoding
+from ecgnoise.readers._shared.unrecognised import foreign, is_annotation, is_markup, is_text, unknown_file
+from ecgnoise.readers._wfdb.files import header_files
+from ecgnoise.readers.apple_watch import AppleWatchReader
+from ecgnoise.readers.arrow import FeatherReader, ParquetReader
 from ecgnoise.readers.cardiosoft import CardioSoftReader
 from ecgnoise.readers.csv import CsvReader
 from ecgnoise.readers.dicom import DicomReader
 from ecgnoise.readers.edf import EdfReader
-from ecgnoise.readers.guard import decoding, guarded_read
 from ecgnoise.readers.hdf5 import Hdf5Reader
 from ecgnoise.readers.hl7 import Hl7Reader
 from ecgnoise.readers.ishne import IshneReader
@@ -46,11 +49,8 @@ from ecgnoise.readers.schiller import SchillerReader
 from ecgnoise.readers.scp import ScpReader
 from ecgnoise.readers.sierra import SierraReader
 from ecgnoise.readers.spreadsheet import SpreadsheetReader
-from ecgnoise.readers.text import compression_of, text_encoding
-from ecgnoise.readers.unknown import foreign, is_annotation, is_markup, is_text, unknown_file
 from ecgnoise.readers.wav import WavReader
 from ecgnoise.readers.wfdb import WfdbReader, record_header, segment_headers
-from ecgnoise.readers.wfdb_files import header_files
 from ecgnoise.recording import Recording, as_lead_names
 
 __all__ = ["READERS", "ReadOptions", "Reader", "find_recordings", "read", "recording_files"]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.channels import Channel, leads_of
-from ecgnoise.readers.labels import voltage_unit
-from ecgnoise.readers.text import text_encoding, text_lines
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.channel_names import voltage_unit
+from ecgnoise.readers._shared.channels import Channel, leads_of
+from ecgnoise.readers._shared.text import text_encoding, text_lines
 from ecgnoise.recording import ArraySamples, Recording
 
 HEADER_LINES: Final = 30

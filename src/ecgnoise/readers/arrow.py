@@ -1,7 +1,7 @@
 """Parquet and Feather tables, read by the pyarrow package: rows are samples, columns are leads.
 
-Columns are what :mod:`ecgnoise.readers.columns` makes of their names; a column of times may hold instants or
-durations. ``sampling_frequency`` (or ``fs``) and ``units`` of the schema's metadata hold where no column says them.
+Columns are what :mod:`ecgnoise.readers._shared.lead_columns` makes of their names; a column of times may hold instants
+or durations. ``sampling_frequency`` (or ``fs``) and ``units`` of the schema's metadata hold where no column says them.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.arrays import KEYS, check_announced, stated_frequency, stated_units
-from ecgnoise.readers.arrow_rows import Source, recording_of_row, row_addresses, row_columns
-from ecgnoise.readers.arrow_sizes import check_sizes
-from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
-from ecgnoise.readers.columns import Said, recording_of_columns, title_of
-from ecgnoise.readers.guard import whole
-from ecgnoise.readers.labels import names_results
-from ecgnoise.readers.times import TextTimes
-from ecgnoise.readers.timing import Column
+from ecgnoise.readers._arrow.rows import Source, recording_of_row, row_addresses, row_columns
+from ecgnoise.readers._arrow.sizes import check_sizes
+from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
+from ecgnoise.readers._shared.channel_names import names_results
+from ecgnoise.readers._shared.lead_columns import Said, recording_of_columns, title_of
+from ecgnoise.readers._shared.library_errors import whole
+from ecgnoise.readers._shared.named_arrays import KEYS, check_announced, stated_frequency, stated_units
+from ecgnoise.readers._shared.time_columns import Column
+from ecgnoise.readers._shared.time_text import TextTimes
 from ecgnoise.recording import Recording
 
 PARQUET_MAGIC: Final = b"PAR1"

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, settle_sampling_frequency
-from ecgnoise.readers.listed import ListedLead, listed_counts, recording_of_lists
-from ecgnoise.readers.xml import has_root, number_in, text_of, xml_tree
+from ecgnoise.readers._shared.base import ReadOptions, settle_sampling_frequency
+from ecgnoise.readers._shared.sample_lists import ListedLead, listed_counts, recording_of_lists
+from ecgnoise.readers._shared.xml import has_root, number_in, text_of, xml_tree
 from ecgnoise.recording import Recording
 
 

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import HEAD_BYTES, ReadOptions
-from ecgnoise.readers.columns import recording_of_columns
-from ecgnoise.readers.grid import Row, columns_of_rows
-from ecgnoise.readers.labels import names_results
-from ecgnoise.readers.layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
-from ecgnoise.readers.numbers import has_comma, may_be_thousands, meaning
-from ecgnoise.readers.text import (
+from ecgnoise.readers._shared.base import HEAD_BYTES, ReadOptions
+from ecgnoise.readers._shared.channel_names import names_results
+from ecgnoise.readers._shared.lead_columns import recording_of_columns
+from ecgnoise.readers._shared.number_text import has_comma, may_be_thousands, meaning
+from ecgnoise.readers._shared.table_cells import Row, columns_of_rows
+from ecgnoise.readers._shared.table_header import Heading, Line, heading_of
+from ecgnoise.readers._shared.table_layout import NUMBER, Layout, is_comment, layout_of, looks_like_a_recording
+from ecgnoise.readers._shared.text import (
     COMPRESSED_SUFFIXES,
     compression_of,
     file_head,
@@ -30,8 +31,7 @@ from ecgnoise.readers.text import (
     text_encoding,
     text_lines,
 )
-from ecgnoise.readers.timing import Column
-from ecgnoise.readers.titles import Heading, Line, heading_of
+from ecgnoise.readers._shared.time_columns import Column
 from ecgnoise.recording import Recording
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")

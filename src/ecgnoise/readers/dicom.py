@@ -18,11 +18,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.warnings import quiet
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, open_file, package_of_extra, settle_sampling_frequency
-from ecgnoise.readers.channels import Channel, leads_of
-from ecgnoise.readers.guard import whole
+from ecgnoise.readers._shared.base import ReadOptions, open_file, package_of_extra, settle_sampling_frequency
+from ecgnoise.readers._shared.channels import Channel, leads_of
+from ecgnoise.readers._shared.library_errors import whole
 from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
 
 PREAMBLE_BYTES: Final = 128

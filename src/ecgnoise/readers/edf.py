@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError, one_line
-from ecgnoise.readers.base import ReadOptions, open_file
-from ecgnoise.readers.channels import Channel, Leads, ecg_channels, leads_of
-from ecgnoise.readers.edf_header import EdfHeader, EdfSignal, annotations_alone, is_edf, read_header
-from ecgnoise.readers.edf_interrupted import onset, with_gaps
-from ecgnoise.readers.gaps import LONGEST_INTERRUPTED
-from ecgnoise.readers.labels import is_other_signal, may_be_voltage, names_a_lead
+from ecgnoise.readers._edf.header import EdfHeader, EdfSignal, annotations_alone, is_edf, read_header
+from ecgnoise.readers._edf.interrupted import onset, with_gaps
+from ecgnoise.readers._shared.base import ReadOptions, open_file
+from ecgnoise.readers._shared.channel_names import is_other_signal, may_be_voltage, names_a_lead
+from ecgnoise.readers._shared.channels import Channel, Leads, ecg_channels, leads_of
+from ecgnoise.readers._shared.gaps import LONGEST_INTERRUPTED
 from ecgnoise.recording import Recording, Samples, Signal
 
 BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for

@@ -1,10 +1,10 @@
 """HDF5 datasets, read by the h5py package, window by window.
 
 ``file.h5::/group/ecg`` names a dataset, ``file.h5::/tracings[17]`` one of its recordings; see
-:mod:`ecgnoise.readers.address` for the one that is meant without a name. What is said about it
-(:mod:`ecgnoise.readers.arrays`) are attributes of the dataset, or attributes or datasets of a group that it is in, the
-nearest first. Data in other files (external and virtual datasets, links to other files) are refused, and the files
-never opened.
+:mod:`ecgnoise.readers._shared.array_address` for the one that is meant without a name. What is said about it
+(:mod:`ecgnoise.readers._shared.named_arrays`) are attributes of the dataset, or attributes or datasets of a group that
+it is in, the nearest first. Data in other files (external and virtual datasets, links to other files) are refused, and
+the files never opened.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.files import SEPARATOR
 from ecgnoise.errors import SignalShapeError, UnreadableFileError
-from ecgnoise.files import SEPARATOR
-from ecgnoise.readers.address import (
+from ecgnoise.readers._hdf5.heaps import check_heaps
+from ecgnoise.readers._shared.array_address import (
     Address,
     Described,
     Layout,
@@ -35,11 +36,10 @@ from ecgnoise.readers.address import (
     parse_address,
     usable_identifiers,
 )
-from ecgnoise.readers.arrays import KEYS, MOST_COMPRESSED, Coding, Found, recording_of
-from ecgnoise.readers.base import FREELY_EXPANDED, ReadOptions, package_of_extra
-from ecgnoise.readers.guard import whole
-from ecgnoise.readers.hdf5_heaps import check_heaps
-from ecgnoise.readers.numbers import NO_SAMPLE
+from ecgnoise.readers._shared.base import FREELY_EXPANDED, ReadOptions, package_of_extra
+from ecgnoise.readers._shared.library_errors import whole
+from ecgnoise.readers._shared.named_arrays import KEYS, MOST_COMPRESSED, Coding, Found, recording_of
+from ecgnoise.readers._shared.number_text import NO_SAMPLE
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
@@ -242,7 +242,7 @@ def _identifiers(file: Any, name: str, path: Path) -> list[Any]:
 
 
 def _said(dataset: Any, path: Path) -> dict[str, Any]:
-    """What the file says about the dataset, by the keys of :mod:`ecgnoise.readers.arrays`."""
+    """What the file says about the dataset, by the keys of :mod:`ecgnoise.readers._shared.named_arrays`."""
     said = {key.casefold(): _attribute(dataset, key, path) for key in dataset.attrs if key.casefold() in KEYS}
     group = dataset.parent
     while True:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root, positive
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.ecgdatakit import bridged
+from ecgnoise.readers._shared.xml import has_root, positive
 from ecgnoise.recording import Recording
 
 UNITS: Final = frozenset({"s", "ms", "us", "\u00b5s"})  # of an increment of time that the package knows
@@ -39,7 +39,7 @@ class Hl7Reader:
 def set_rate(root: ET.Element, hertz: float | None) -> str | None:
     """Writes the increment of time into each set of sequences without a usable one.
 
-    See :mod:`ecgnoise.readers.bridge`.
+    See :mod:`ecgnoise.readers._shared.ecgdatakit`.
     """
     said: str | None = None
     for known in root.iterfind(".//{*}sequenceSet"):

@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions, open_file
-from ecgnoise.readers.channels import Channel, Leads, leads_of
+from ecgnoise.readers._shared.base import ReadOptions, open_file
+from ecgnoise.readers._shared.channels import Channel, Leads, leads_of
 from ecgnoise.recording import Recording, Signal
 
 MAGIC: Final = b"ISHNE1.0"

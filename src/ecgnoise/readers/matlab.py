@@ -1,8 +1,8 @@
 """MATLAB files (``.mat``): up to version 7 by scipy, version 7.3, which is HDF5, by the h5py package.
 
-The variables are named as in :mod:`ecgnoise.readers.arrays`, and may be fields of a structure, as in ``ECG.data``.
-MATLAB has no arrays of one dimension: a row or a column of numbers is one lead. Only the signal and what is said about
-it are read. The ``.mat`` of a WFDB record is read through its ``.hea``.
+The variables are named as in :mod:`ecgnoise.readers._shared.named_arrays`, and may be fields of a structure, as in
+``ECG.data``. MATLAB has no arrays of one dimension: a row or a column of numbers is one lead. Only the signal and what
+is said about it are read. The ``.mat`` of a WFDB record is read through its ``.hea``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.warnings import quiet
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.quiet import quiet
-from ecgnoise.readers import matlab_exports
-from ecgnoise.readers.address import (
+from ecgnoise.readers._matlab import exports as matlab_exports
+from ecgnoise.readers._matlab.elements import Variable, variables_of
+from ecgnoise.readers._shared.array_address import (
     Address,
     Described,
     addresses_of,
@@ -26,12 +27,11 @@ from ecgnoise.readers.address import (
     parse_address,
     separate_leads,
 )
-from ecgnoise.readers.arrays import KEYS, Coding, Found, HeldRaw, check_announced, recording_of
-from ecgnoise.readers.base import LARGEST_HELD, ReadOptions, open_file
-from ecgnoise.readers.guard import whole
+from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions, open_file
+from ecgnoise.readers._shared.library_errors import whole
+from ecgnoise.readers._shared.named_arrays import KEYS, Coding, Found, HeldRaw, check_announced, recording_of
+from ecgnoise.readers._shared.number_text import NO_SAMPLE
 from ecgnoise.readers.hdf5 import SURE_KEYS, check_size, opened, own, own_dataset, values_of
-from ecgnoise.readers.matlab_elements import Variable, variables_of
-from ecgnoise.readers.numbers import NO_SAMPLE
 from ecgnoise.recording import MAXIMUM_LEADS, Recording
 
 LARGEST_KEY: Final = 1 << 16

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root, names_any, positive
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.ecgdatakit import bridged
+from ecgnoise.readers._shared.xml import has_root, names_any, positive
 from ecgnoise.recording import Recording
 
 # The root element is called ECG, which others may use too.
@@ -41,7 +41,7 @@ class MortaraReader:
 
 
 def set_rate(root: ET.Element, hertz: float | None) -> str | None:
-    """Writes the sampling frequency into each CHANNEL without a usable one, see :mod:`ecgnoise.readers.bridge`."""
+    """Writes the sampling frequency into each CHANNEL without a usable one, see ``_shared.ecgdatakit``."""
     said: str | None = None
     for element in [*root.findall("CHANNEL"), *root.findall("TYPICAL_CYCLE")]:
         stated = element.get("SAMPLE_FREQ", "")

@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root, positive, text_of
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.ecgdatakit import bridged
+from ecgnoise.readers._shared.xml import has_root, positive, text_of
 from ecgnoise.recording import Recording
 
 
@@ -35,7 +35,7 @@ class MuseReader:
 
 
 def set_rate(root: ET.Element, hertz: float | None) -> str | None:
-    """Writes the sampling frequency into each Waveform without a usable one, see :mod:`ecgnoise.readers.bridge`."""
+    """Writes the sampling frequency into each Waveform without a usable one, see ``_shared.ecgdatakit``."""
     said: str | None = None
     for wave in root.findall("Waveform"):
         base = text_of(wave, "SampleBase")

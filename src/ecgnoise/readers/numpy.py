@@ -1,7 +1,7 @@
 """NumPy arrays: ``.npy``, read from disk window by window, and ``.npz``.
 
-Their shapes are those of :mod:`ecgnoise.readers.address`. Headers are looked at before any number is read, windows are
-read and not mapped, and nothing is unpickled.
+Their shapes are those of :mod:`ecgnoise.readers._shared.array_address`. Headers are looked at before any
+number is read, windows are read and not mapped, and nothing is unpickled.
 """
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError
-from ecgnoise.readers.address import (
+from ecgnoise.readers._shared.array_address import (
     Address,
     Described,
     Layout,
@@ -29,10 +29,10 @@ from ecgnoise.readers.address import (
     separate_leads,
     usable_identifiers,
 )
-from ecgnoise.readers.arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
-from ecgnoise.readers.base import ReadOptions, open_file
-from ecgnoise.readers.guard import whole
-from ecgnoise.readers.labels import MASK
+from ecgnoise.readers._shared.base import ReadOptions, open_file
+from ecgnoise.readers._shared.channel_names import MASK
+from ecgnoise.readers._shared.library_errors import whole
+from ecgnoise.readers._shared.named_arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
 from ecgnoise.recording import Recording
 
 NPY_MAGIC: Final = b"\x93NUMPY"

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.columns import Said, recording_of_columns
-from ecgnoise.readers.grid import Row, columns_of_rows
-from ecgnoise.readers.labels import is_called_ecg, is_other_signal
-from ecgnoise.readers.layout import NUMBER, Layout
-from ecgnoise.readers.text import file_head, plain_file, plain_head, text_encoding, text_lines
-from ecgnoise.readers.timing import Column
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.channel_names import is_called_ecg, is_other_signal
+from ecgnoise.readers._shared.lead_columns import Said, recording_of_columns
+from ecgnoise.readers._shared.table_cells import Row, columns_of_rows
+from ecgnoise.readers._shared.table_layout import NUMBER, Layout
+from ecgnoise.readers._shared.text import file_head, plain_file, plain_head, text_encoding, text_lines
+from ecgnoise.readers._shared.time_columns import Column
 from ecgnoise.recording import Recording
 
 MAGIC: Final = re.compile(rb"(\xef\xbb\xbf)?#\s*OpenSignals Text File Format", re.IGNORECASE)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import UnreadableFileError, one_line
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.clock import Clock, clock_of_numbers
-from ecgnoise.readers.columns import Said, recording_of_columns, title_of
-from ecgnoise.readers.labels import voltage_unit
-from ecgnoise.readers.steps import IrregularError
-from ecgnoise.readers.text import file_head, plain_file, plain_head, text_encoding, text_lines
-from ecgnoise.readers.timing import Column, Timing, start_of
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.channel_names import voltage_unit
+from ecgnoise.readers._shared.lead_columns import Said, recording_of_columns, title_of
+from ecgnoise.readers._shared.sampling_clock import Clock, clock_of_numbers
+from ecgnoise.readers._shared.text import file_head, plain_file, plain_head, text_encoding, text_lines
+from ecgnoise.readers._shared.time_columns import Column, Timing, start_of
+from ecgnoise.readers._shared.time_steps import IrregularError
 from ecgnoise.recording import Recording
 
 DELIMITER: Final = ";"

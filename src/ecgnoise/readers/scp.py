@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.ecgdatakit import bridged
 from ecgnoise.recording import Recording
 
 SECTION_HEADER: Final = 16

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgnoise.readers.base import ReadOptions
-from ecgnoise.readers.bridge import bridged
-from ecgnoise.readers.xml import has_root, positive, text_of
+from ecgnoise.readers._shared.base import ReadOptions
+from ecgnoise.readers._shared.ecgdatakit import bridged
+from ecgnoise.readers._shared.xml import has_root, positive, text_of
 from ecgnoise.recording import Recording
 
 
@@ -34,7 +34,7 @@ class SierraReader:
 
 
 def set_rate(root: ET.Element, hertz: float | None) -> str | None:
-    """Writes the sampling frequency into the waveforms where nothing states it, see :mod:`ecgnoise.readers.bridge`."""
+    """Writes the sampling frequency into the waveforms where nothing states it, see ``_shared.ecgdatakit``."""
     waves = root.find("{*}waveforms/{*}parsedwaveforms")
     if waves is None:
         return None

@@ -12,15 +12,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from ecgnoise._internal.warnings import quiet
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError
-from ecgnoise.quiet import quiet
-from ecgnoise.readers.base import ReadOptions, most_expanded, open_file, package_of_extra
-from ecgnoise.readers.columns import recording_of_columns
-from ecgnoise.readers.grid import Row, columns_of_rows
-from ecgnoise.readers.guard import whole
-from ecgnoise.readers.labels import names_results
-from ecgnoise.readers.layout import NUMBER, Layout, first_row, kind_of, kinds_of
-from ecgnoise.readers.titles import Line, heading_of
+from ecgnoise.readers._shared.base import ReadOptions, most_expanded, open_file, package_of_extra
+from ecgnoise.readers._shared.channel_names import names_results
+from ecgnoise.readers._shared.lead_columns import recording_of_columns
+from ecgnoise.readers._shared.library_errors import whole
+from ecgnoise.readers._shared.table_cells import Row, columns_of_rows
+from ecgnoise.readers._shared.table_header import Line, heading_of
+from ecgnoise.readers._shared.table_layout import NUMBER, Layout, first_row, kind_of, kinds_of
 from ecgnoise.recording import Recording
 
 MAGIC: Final = b"PK\x03\x04"

@@ -11,7 +11,7 @@ from typing import IO, Final, Literal
 import numpy as np
 
 from ecgnoise.errors import SignalShapeError, UnreadableFileError, one_line
-from ecgnoise.readers.base import ReadOptions, open_file, settle_sampling_frequency, settle_units
+from ecgnoise.readers._shared.base import ReadOptions, open_file, settle_sampling_frequency, settle_units
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     UNKNOWN_UNITS,

@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.readers.base import FREQUENCY_TOLERANCE, HEAD_BYTES, ReadOptions, distinct_names, is_file, open_file
-from ecgnoise.readers.channels import Channel, ecg_channels, leads_of, wanted_rows
-from ecgnoise.readers.labels import lead_name
-from ecgnoise.readers.wfdb_header import (
+from ecgnoise.readers._shared.base import (
+    FREQUENCY_TOLERANCE,
+    HEAD_BYTES,
+    ReadOptions,
+    distinct_names,
+    is_file,
+    open_file,
+)
+from ecgnoise.readers._shared.channel_names import lead_name
+from ecgnoise.readers._shared.channels import Channel, ecg_channels, leads_of, wanted_rows
+from ecgnoise.readers._wfdb.header import (
     DEFAULT_UNITS,
     LARGEST_HEADER,
     NULL,
@@ -31,8 +38,8 @@ from ecgnoise.readers.wfdb_header import (
     plain_number,
     segment_names,
 )
-from ecgnoise.readers.wfdb_samples import Placed, WfdbSamples, pieces_of
-from ecgnoise.readers.wfdb_signals import opened
+from ecgnoise.readers._wfdb.samples import Placed, WfdbSamples, pieces_of
+from ecgnoise.readers._wfdb.signals import opened
 from ecgnoise.recording import SAMPLING_FREQUENCY_LIMITS, Recording
 
 DEFAULT_FREQUENCY: Final = 250.0  # of the format (header(5)), where the record line ends before it

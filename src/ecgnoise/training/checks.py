@@ -2,22 +2,20 @@
 
 import importlib.util
 import os
-import zipfile
 from pathlib import Path
 from typing import Final
 
 from ecgnoise.errors import (
-    CheckpointError,
     MissingExtraError,
-    ModelNotFoundError,
     OptionError,
     OutputError,
     StoreError,
 )
-from ecgnoise.hub import is_on_hub
+from ecgnoise.models.checkpoint import check_checkpoint
 from ecgnoise.models.folder import load_folder
+from ecgnoise.models.hub import is_on_hub
 from ecgnoise.ptbxl.store import open_store
-from ecgnoise.training.sources import collections
+from ecgnoise.training.recordings.sources import collections
 
 PACKAGES: Final = ("torch", "accelerate", "diffusers", "safetensors", "tomli_w")
 STORE_MARK: Final = "zarr.json"
@@ -40,17 +38,8 @@ def check_new_folder(out: Path) -> None:
         raise OutputError(f"{out}: {above} {what}: choose another place")
 
 
-def check_checkpoint(checkpoint: str | Path) -> None:
-    """ModelNotFoundError or CheckpointError where a published ``.pth`` is absent, or surely is none."""
-    path = Path(checkpoint)
-    if not path.is_file():
-        raise ModelNotFoundError(f"{path}: no such file: pass the .pth of the published program")
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(f"{path}: not a checkpoint of plain tensors, or cut off: save a state_dict anew")
-
-
 def check_conversion(checkpoint: str | Path, out: Path) -> None:
-    """What :func:`ecgnoise.training.convert.convert_checkpoint` would say of its files; of the hub's name nothing."""
+    """What ``published.convert.convert_checkpoint`` would say of its files; of the hub's name nothing."""
     check_new_folder(out)
     if not is_on_hub(checkpoint):
         check_checkpoint(checkpoint)

@@ -1,0 +1,1 @@
+"""Many recordings: files one by one, and archives in parts."""

@@ -1,0 +1,93 @@
+"""Many files: scored one by one, and a bad one is an entry, not a crash."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecgnoise._internal.files import shown_name
+from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError, one_line
+from ecgnoise.quantifier import Quantifier
+from ecgnoise.readers import ReadOptions, read, recording_files
+from ecgnoise.results.result import Result
+
+if TYPE_CHECKING:
+    from ecgnoise.scoring.checkpoint import Journal
+
+FileProgress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of one file: a result, or the error that says why there is none."""
+
+    path: Path
+    outcome: Result | EcgNoiseError
+
+
+def score_files(
+    paths: Sequence[str | Path],
+    quantifier: Quantifier,
+    options: ReadOptions | None = None,
+    *,
+    parts: int = 1,
+    progress: FileProgress | None = None,
+    journal: "Journal | None" = None,
+) -> Iterator[Scored]:
+    """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
+
+    paths: files, as :func:`ecgnoise.readers.find_recordings` lists them. options: what the files may not say. parts:
+    see :meth:`Quantifier.quantify`. progress: called with the number of the file in ``paths`` and the share of it that
+    is done, 0 to 1. journal: of the only file, see :meth:`Quantifier.quantify`.
+
+    A file that cannot be read or scored is an entry with its error; the others are scored all the same.
+    """
+    if journal is not None and len(paths) != 1:
+        raise OptionError(f"{len(paths)} files with one journal: a journal is of one file")
+    known = options or ReadOptions()
+    for number, path in enumerate(paths):
+        share = _share(number, progress)
+        yield Scored(Path(path), score_file(path, quantifier, known, parts=parts, progress=share, journal=journal))
+        if progress:
+            progress(number, 1.0)
+
+
+def score_file(
+    path: str | Path,
+    quantifier: Quantifier,
+    options: ReadOptions,
+    *,
+    parts: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    journal: "Journal | None" = None,
+) -> Result | EcgNoiseError:
+    """Score one recording: its result, or the error that says why there is none.
+
+    What a library that decodes files stumbles over is an error of the file, named with the kind of its exception.
+    """
+    try:
+        if journal is not None:
+            journal.depend_on(recording_files(path))
+        recording = read(
+            path,
+            sampling_frequency=options.sampling_frequency,
+            units=options.units,
+            lead_names=options.lead_names,
+        )
+        return quantifier.quantify(recording, parts=parts, progress=progress, journal=journal)
+    except EcgNoiseError as error:
+        return error
+    except Exception as error:  # of the libraries that read it: one file must not stop the others
+        name = shown_name(path)
+        reason = one_line(error)
+        return UnreadableFileError(f"{name}: cannot be scored ({type(error).__name__}: {reason}): check it")
+
+
+def _share(number: int, progress: FileProgress | None) -> Callable[[int, int], None]:
+    """A progress in segments that reports the share of one file."""
+
+    def report(done: int, total: int) -> None:
+        if progress:
+            progress(number, done / total)
+
+    return report

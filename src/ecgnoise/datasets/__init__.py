@@ -1,0 +1,1 @@
+"""Databases of recordings: which there are, and fetching them."""

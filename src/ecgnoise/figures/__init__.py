@@ -1,0 +1,1 @@
+"""Pictures of recordings and results. They need the extra ``plot``."""

@@ -1,0 +1,145 @@
+"""Reading noise levels in pictures with the level network of a model folder.
+
+The network gives levels in units of 10 dB: of each kind of noise, and of all noise in the band in which an ECG is read,
+in each span; the same of the whole window; of the ECG; and the 16th, 50th and 84th percentile of the SNR.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from numpy.typing import NDArray
+
+from ecgnoise.errors import ModelFormatError
+from ecgnoise.models.description import LevelModel
+from ecgnoise.models.onnx import Interface, OnnxSession
+from ecgnoise.models.reconstruct import Pictures
+from ecgnoise.noise_levels import BANDS, KINDS, SPANS, Levels, weighted
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, to_network
+from ecgnoise.scalogram.traces import TRACES, total_power
+
+INPUTS: Final = ("images", "traces", "conditions")
+CONDITIONS: Final = 4
+UNIT_DB: Final = 10.0
+QUANTILES: Final = (0.16, 0.5, 0.84)  # of the SNR
+PARTS: Final = (BANDS * SPANS, BANDS, 1, len(QUANTILES))  # spans, noise, ECG, SNR
+OUTPUTS: Final = sum(PARTS)
+
+
+@dataclass(frozen=True)
+class LevelEstimates:
+    """What was read in the pictures of n lead-segments, all in dB.
+
+    spans: noise power in each span over the reference, (n, bands, spans): of each kind, and of all noise in the reading
+    band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of
+    the ECG over that of all noise of the window, (n, 3): the estimate, and the lower and upper end of its interval
+    (68 %).
+    """
+
+    spans: Levels
+    noise: Levels
+    ecg: Levels
+    snr: Levels
+
+
+class LevelReader(Protocol):
+    """A model of noise levels as seen from the score.
+
+    snr_range: the lowest and highest SNR in dB that it can tell.
+    """
+
+    @property
+    def snr_range(self) -> tuple[float, float]:
+        """The lowest and highest SNR in dB that it can tell."""
+
+    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
+        """The levels in pictures, each the same whatever the others are.
+
+        traced: what :func:`ecgnoise.scalogram.traces.traces` gives of their signals, where the pictures are.
+        """
+
+
+class LevelAnswers:
+    """The answers of a network as levels; see :class:`ecgnoise.models.levels.LevelReader`."""
+
+    def __init__(self, network: Any, model: LevelModel) -> None:
+        if len(model.widening) != len(KINDS):
+            raise ModelFormatError(
+                f"levels.widening: {len(model.widening)} numbers, one for each of {', '.join(KINDS)}"
+            )
+        self._network = network
+        self._model = model
+
+    @property
+    def snr_range(self) -> tuple[float, float]:
+        """The lowest and highest SNR in dB that it can tell."""
+        return self._model.lowest, self._model.highest
+
+    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
+        """The levels in pictures, each the same whatever the others are."""
+        told = conditions(pictures.reference, pictures.known, int(pictures.held.sum()), traced)
+        answers = self._network.levels(filled_images(pictures), traced, told)
+        return self.estimates(np.asarray(answers, np.float64) * UNIT_DB)
+
+    def estimates(self, answers: NDArray[np.float64]) -> LevelEstimates:
+        """Levels of the answers of the network in dB, (n, OUTPUTS)."""
+        spans, noise, ecg, quantiles = np.split(answers, np.cumsum(PARTS[:-1]), axis=1)
+        widening = np.asarray(self._model.widening)[counting_most(noise, ecg)]
+        return LevelEstimates(
+            spans=spans.reshape(-1, BANDS, SPANS),
+            noise=noise,
+            ecg=ecg[:, 0],
+            snr=np.clip(interval(quantiles, widening), *self.snr_range),
+        )
+
+
+def counting_most(noise: NDArray[np.float64], ecg: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which kind counts most in each picture, (n,), of levels over the reference, (n, bands) and (n, 1)."""
+    return np.asarray(weighted(noise[:, : len(KINDS)] - ecg).argmax(axis=1))
+
+
+def interval(quantiles: NDArray[np.float64], widening: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate, lower and upper end, (n, 3), of the quantiles in rising order, (n, 3), and factors, (n,)."""
+    low, middle, high = np.sort(quantiles, axis=1).T
+    return np.stack([middle, middle - widening * (middle - low), middle + widening * (high - middle)], axis=1)
+
+
+def filled_images(pictures: Pictures) -> Any:
+    """Network images, (n, 1, rows, columns), rows that are not held like the highest that is."""
+    images, missing = pictures.images, int((~pictures.held).sum())
+    if missing:
+        xp = array_namespace(images)
+        highest = xp.broadcast_to(images[:, missing : missing + 1], (images.shape[0], missing, images.shape[2]))
+        images = xp.concat([highest, images[:, missing:]], axis=1)
+    return to_network(images)[:, None]
+
+
+def conditions(reference: Any, known: Any, held: Any, traced: Any) -> Any:
+    """What the network is told beside a picture and its traces, (n, 4).
+
+    It is whether the unit is known, the reference or 0, the share of rows that are held, less 1, and the power of the
+    whole window. known, held: (n,) or the same for all; held is a number of rows.
+    """
+    xp = array_namespace(reference)
+    known, held = (
+        xp.broadcast_to(xp.asarray(value, dtype=reference.dtype, device=device(reference)), reference.shape)
+        for value in (known, held)
+    )
+    told = known, xp.where(known > 0, reference, 0.0 * known), held / DEFAULT.rows - 1.0, total_power(traced)
+    return xp.stack(told, axis=1)
+
+
+class OnnxLevels:
+    """A level network as an ONNX file."""
+
+    def __init__(self, file: Path, threads: int) -> None:
+        shapes = (None, 1, DEFAULT.rows, COLUMNS), (None, TRACES, COLUMNS), (None, CONDITIONS)
+        self._session = OnnxSession(file, threads, Interface(dict(zip(INPUTS, shapes, strict=True)), (None, OUTPUTS)))
+
+    def levels(
+        self, images: NDArray[np.float32], traced: NDArray[np.float32], told: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Answers, (n, OUTPUTS), for network images, traces and conditions."""
+        return self._session.run(dict(zip(INPUTS, (images, traced, told), strict=True)))

@@ -1,0 +1,1 @@
+"""Networks in torch, one file for each kind. They need the extra ``train``."""

@@ -1,0 +1,1 @@
+"""Results: scores, grades, intervals, tables and annotations."""

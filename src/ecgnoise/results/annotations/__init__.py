@@ -1,0 +1,58 @@
+"""Marks: the intervals that are too noisy, written where other programs read them; one file a format.
+
+``MARKS`` is the list of formats by suffix.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ecgnoise._internal.atomic import whole_files
+from ecgnoise.errors import OutputError
+from ecgnoise.noise_levels import SpanRule
+from ecgnoise.results.annotations import bids as events
+from ecgnoise.results.annotations import edf, mask, mne, wfdb
+from ecgnoise.results.annotations import json as intervals
+from ecgnoise.results.annotations.mne import mne_annotations
+from ecgnoise.results.grades import TOO_NOISY
+from ecgnoise.results.intervals import Choice, find_intervals
+from ecgnoise.results.result import Result
+
+__all__ = ["MARKS", "mne_annotations", "write_marks"]
+
+MARKS: Final[dict[str, Callable[[Result, Path, Choice], None]]] = {
+    ".qua": wfdb.write,
+    ".edf": edf.write,
+    ".fif": mne.write,
+    ".tsv": events.write,
+    ".json": intervals.write,
+    ".npz": mask.write,
+}
+
+
+def write_marks(
+    result: Result,
+    path: str | Path,
+    *,
+    grade: str = TOO_NOISY,
+    join: float = 0.0,
+    whole_segments: bool = False,
+    rule: SpanRule | None = None,
+) -> int:
+    """Write what is of this grade or worse, or has no score, as marks, whole or not at all; how many intervals.
+
+    path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
+    MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
+    The others: see :meth:`Result.intervals`.
+
+    Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
+    ``formats`` (EDF+) or ``mne``, OptionError for another grade.
+    """
+    place = Path(path)
+    write = MARKS.get(place.suffix.lower())
+    if write is None:
+        raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(MARKS)}: choose one of them")
+    choice = Choice(grade, join, whole_segments, rule)
+    with whole_files(place) as partial:
+        write(result, partial, choice)
+    return len(find_intervals(result, choice))

@@ -1,0 +1,208 @@
+"""Result: one type for every input, "cannot be scored" included."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.errors import SignalShapeError
+from ecgnoise.noise_levels import SpanRule
+from ecgnoise.recording import Recording, check_sampling_frequency
+from ecgnoise.results.cells import COLUMNS, NUMBERS, table_rows, usable_segments
+from ecgnoise.results.grades import GRADES, TOO_NOISY
+from ecgnoise.results.intervals import (
+    Choice,
+    HiddenSamples,
+    Interval,
+    bad_pieces,
+    fault_texts,
+    find_intervals,
+    joined,
+    pieces,
+    sample_span,
+    segment_interval,
+    span_text,
+)
+from ecgnoise.results.scores import ModelIdentity, Scores, SegmentImages, record_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "ModelIdentity", "Result", "SegmentImages", "record_name"]
+
+FAULTS_TOLD: Final = 4
+
+
+@dataclass(frozen=True)
+class Result(Scores):
+    """Noise of each lead and segment of a recording: scores, see :class:`Scores`, and what can be done with them.
+
+    Methods that say which time can be used, and which cannot, have these parameters in common. grade: time of this
+    grade or a worse one cannot be used, nor what has no score; OptionError for a word that is no grade. Where the model
+    knows noise levels, that is told span by span, by the local SNR that ``limits`` ask for. whole_segments: only whole
+    segments, by their grades. rule: when spans count, other than by the limit of the grade.
+    """
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which lead-segments can be used, (leads, segments): those that are ``good`` or ``fair``."""
+        return usable_segments(self)
+
+    @property
+    def analysable(self) -> NDArray[np.float64]:
+        """Per cent of its time that each lead can be used, (leads,), 0..100; see :meth:`usable_seconds`."""
+        return np.asarray(100.0 * self.usable_seconds() / self.seconds)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
+        return table_rows(self)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
+
+    def parts_in_turn(self) -> NDArray[np.float64]:
+        """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
+        return self.local_psnr[:, np.isfinite(self.part_start)]
+
+    def intervals(
+        self,
+        grade: str = TOO_NOISY,
+        *,
+        join: float = 0.0,
+        whole_segments: bool = False,
+        rule: SpanRule | None = None,
+    ) -> list[Interval]:
+        """Stretches of each lead that cannot be used, in order of leads and time.
+
+        join: those at most so many seconds apart become one; OptionError for a negative one.
+        """
+        return find_intervals(self, Choice(grade, join, whole_segments, rule))
+
+    def fault_intervals(self) -> list[Interval]:
+        """Stretches of each lead with one and the same fault, in order of leads and time."""
+        found = []
+        for lead in range(len(self.lead_names)):
+            of_lead = [
+                interval
+                for fault in sorted(set(self.fault[lead].tolist()) - {""})
+                for interval in joined(
+                    [
+                        segment_interval(self, lead, place)
+                        for place in np.flatnonzero(self.fault[lead] == fault).tolist()
+                    ],
+                    0.0,
+                )
+            ]
+            found += sorted(of_lead, key=lambda interval: interval.start)
+        return found
+
+    def mask(
+        self,
+        sampling_frequency: float | None = None,
+        *,
+        grade: str = TOO_NOISY,
+        whole_segments: bool = False,
+        rule: SpanRule | None = None,
+    ) -> NDArray[np.bool_]:
+        """Which samples can be used, (leads, samples): those that lie in none of :meth:`intervals`.
+
+        sampling_frequency: Hz, the recording's own unless given.
+
+        Raises SamplingFrequencyError or OptionError.
+        """
+        frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
+        frequency = check_sampling_frequency(frequency, "mask")
+        usable = np.ones((len(self.lead_names), round(self.seconds * frequency)), np.bool_)
+        hidden = self._hidden(Choice(grade, 0.0, whole_segments, rule), frequency, usable.shape[1])
+        for row, spans in zip(usable, hidden, strict=True):
+            for span in spans:
+                row[span] = False
+        return usable
+
+    def quality(self, sampling_frequency: float | None = None) -> NDArray[np.float64]:
+        """A quality for each sample, (leads, samples), 0 to 1: how many clean leads score lower than its segment.
+
+        It is the percentile over 100, as NeuroKit2 gives the quality of an ECG a number a sample. 0 where there is no
+        score; NaN everywhere where the model has no reference. sampling_frequency: Hz, the recording's own unless
+        given. Raises SamplingFrequencyError.
+        """
+        frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
+        frequency = check_sampling_frequency(frequency, "quality")
+        scored = np.isfinite(self.psnr)
+        values = np.where(scored, self.percentile / 100.0, 0.0)
+        values[(np.isnan(self.percentile) & scored).any(axis=1)] = np.nan
+        ends = np.round((self.start + self.duration) * frequency).astype(np.int64)
+        return np.asarray(np.repeat(values, np.diff(ends, prepend=0), axis=1))
+
+    def usable_seconds(
+        self, grade: str = TOO_NOISY, *, whole_segments: bool = False, rule: SpanRule | None = None
+    ) -> NDArray[np.float64]:
+        """How many seconds of each lead can be used, (leads,): those that lie in none of :meth:`intervals`."""
+        choice = Choice(grade, 0.0, whole_segments, rule)
+        return np.asarray(np.where(bad_pieces(self, choice), 0.0, pieces(self, choice).duration).sum(axis=1))
+
+    def keep(
+        self,
+        recording: Recording,
+        grade: str = TOO_NOISY,
+        *,
+        whole_segments: bool = False,
+        rule: SpanRule | None = None,
+    ) -> Recording:
+        """The recording with its unusable samples missing (NaN), read when they are asked for.
+
+        recording: the one that was scored. Raises SignalShapeError where leads or length are others, or OptionError.
+        """
+        leads, samples = recording.samples.shape
+        if (
+            recording.lead_names != self.lead_names
+            or abs(recording.duration - self.seconds) * self.sampling_frequency > 1
+        ):
+            raise SignalShapeError(
+                f"{recording.source}: {leads} leads of {recording.duration:g} s, {len(self.lead_names)} of "
+                f"{self.seconds:g} s were scored: pass the recording that was scored"
+            )
+        spans = self._hidden(Choice(grade, 0.0, whole_segments, rule), recording.sampling_frequency, samples)
+        note = f"hidden where {grade} or worse, or without a score, by {self.model}"
+        return replace(recording, samples=HiddenSamples(recording.samples, spans), notes=(*recording.notes, note))
+
+    def _hidden(self, choice: Choice, frequency: float, samples: int) -> tuple[tuple[slice, ...], ...]:
+        """For each lead the samples that cannot be used, in order of time."""
+        intervals = find_intervals(self, choice)
+        return tuple(
+            tuple(sample_span(interval, frequency, samples) for interval in intervals if interval.lead == name)
+            for name in self.lead_names
+        )
+
+    def fault_texts(self, most: int | None = None) -> list[str]:
+        """What has no score, the worst first: ``II flat 120-200 s``, with clock times where the start is known.
+
+        most: that many at most, and a word on how many more there are; None for all.
+        """
+        return fault_texts(self.fault_intervals(), self.lead_names, self.time_of, most)
+
+    def verdict(self) -> str:
+        """One line, the worst first: what has no score and when, how many segments have each grade, the worst score.
+
+        Before the worst score it says how much of the leads' time can be used.
+        """
+        leads, segments = self.psnr.shape
+        counts = [(grade, int((self.grade == grade).sum())) for grade in reversed(GRADES)]
+        graded = ", ".join(f"{count} {grade}" for grade, count in counts if count)
+        parts = [*self.fault_texts(FAULTS_TOLD), *([graded] if graded else [])]
+        parts.append(f"{percent_text(float(self.analysable.mean()))} analysable")
+        if np.isfinite(self.psnr).any():
+            lead, segment = np.unravel_index(np.nanargmin(self.psnr), self.psnr.shape)
+            span = span_text(segment_interval(self, int(lead), int(segment)), self.time_of)
+            parts.append(f"worst score {self.lead_names[lead]} {self.psnr[lead, segment]:.1f} dB at {span}")
+        return f"{leads} lead{'s' * (leads != 1)} x {segments} segment{'s' * (segments != 1)}: {'; '.join(parts)}"
+
+
+def percent_text(value: float) -> str:
+    """A share in whole per cent; what is neither nothing nor all does not look like it."""
+    rounded = min(max(round(value), 1), 99) if 0.0 < value < 100.0 else round(value)
+    return f"{rounded} %"

@@ -1,0 +1,1 @@
+"""From samples to images: the profile, superlets, and traces of the signal."""

@@ -1,0 +1,336 @@
+"""The way from a recording to its result, with a model that is at hand."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise import segments
+from ecgnoise._internal.files import file_states
+from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
+from ecgnoise.models.folder import Grading
+from ecgnoise.models.levels import LevelEstimates, LevelReader
+from ecgnoise.models.reconstruct import IN_MEMORY, Pictures, Placement, Redrawer
+from ecgnoise.noise_levels import KINDS, SPANS, ecg_rms, local_snr, readable_snr, span_times
+from ecgnoise.readers import recording_files
+from ecgnoise.readers._shared.base import is_file
+from ecgnoise.recording import Recording
+from ecgnoise.results.grades import effective_snr, estimated_snr, grade, percentile
+from ecgnoise.results.result import ModelIdentity, Result
+from ecgnoise.scalogram.profile import (
+    PLAUSIBLE_QRS_LEVELS,
+    POSSIBLE_QRS_LEVELS,
+    Images,
+    Profile,
+    held_rows,
+    level_images,
+    qrs_level,
+    within,
+)
+from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
+from ecgnoise.scalogram.traces import traces
+from ecgnoise.scoring import metrics
+from ecgnoise.scoring.accumulator import Sheet
+from ecgnoise.scoring.beats import agreement
+from ecgnoise.scoring.blocks import Block, block_windows, read_blocks
+from ecgnoise.scoring.lead_check import check_leads
+from ecgnoise.scoring.segment_levels import segment_levels
+from ecgnoise.segments import LeadSegment
+
+if TYPE_CHECKING:
+    from ecgnoise.scoring.checkpoint import Journal
+
+MOST_SCORES: Final = 1 << 28
+# What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
+DOUBTED: Final = {
+    True: "a wrong unit costs up to 2 dB, or nothing where the R peaks are below 16 uV or above 80 mV",
+    False: "the score depends on it: pass the right unit",
+}
+Progress = Callable[[int, int], None]
+Lot = list[LeadSegment]
+
+
+class Measured(NamedTuple):
+    """What was found of some lead-segments.
+
+    errors: of the columns, (n, columns). noise: the levels of all kinds, None where the model knows none. rms: of the
+    ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible: whether the QRS level is one
+    that an ECG has, (n,). images: originals and redrawings, where they are kept.
+    """
+
+    errors: NDArray[np.float64]
+    noise: LevelEstimates | None
+    rms: NDArray[np.float64]
+    agreement: NDArray[np.float64]
+    plausible: NDArray[np.bool_]
+    images: tuple[Images, Images] | None
+
+
+Run = Callable[[Callable[[Lot], Measured], Sequence[Lot]], Iterable[Measured]]
+
+
+@contextmanager
+def working(threads: int) -> Iterator[Run]:
+    """A ``map`` that so many threads work at; what waits when an error or Ctrl-C comes is not begun."""
+    if threads == 1:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(threads, "ecgnoise-score")
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Scorer:
+    """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
+
+    batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
+    by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
+    drawn and measured, which is where ``redrawer`` works. levels: what reads noise levels in the pictures, where the
+    model has it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        redrawer: Redrawer,
+        grading: Grading,
+        model: ModelIdentity,
+        batch_size: int,
+        *,
+        threads: int = 1,
+        placement: Placement = IN_MEMORY,
+        levels: LevelReader | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise OptionError(f"batch_size {batch_size}: at least 1 lead-segment goes through the network at once")
+        if threads < 1:
+            raise OptionError(f"threads {threads}: at least 1 is needed")
+        self.profile = profile
+        self.model = model
+        self._redrawer = redrawer
+        self._levels = levels
+        self._grading = grading
+        self._batch = batch_size
+        self._threads = threads
+        self._placement = placement
+        self._transforms: dict[float, Superlet] = {}
+        self._lock = threading.Lock()
+
+    def score(
+        self,
+        recording: Recording,
+        *,
+        parts: int = 1,
+        images: bool = False,
+        progress: Progress | None = None,
+        journal: "Journal | None" = None,
+    ) -> Result:
+        """Score all leads and segments of a recording; see :meth:`Quantifier.quantify`."""
+        if images and journal is not None:
+            raise OptionError("images True, with a journal, which keeps none: leave one of them out")
+        self._check(recording, parts)
+        windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
+        drawn, spans = self.profile if images else None, SPANS if self._levels else 0
+        sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
+        size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
+        done = journal.begin(self._identity(recording, sheet, size), sheet) if journal else 0
+        with working(self._threads) as run:
+            for block in read_blocks(recording, windows, size, done):
+                for finished in self._score_block(block, recording, sheet, run):
+                    if progress:
+                        progress(finished, len(windows))
+                if journal:
+                    journal.keep(sheet, block.first, block.stop)
+        return self._result(recording, sheet)
+
+    def _check(self, recording: Recording, parts: int) -> None:
+        """Whether the profile can score the recording at all, and memory hold its scores."""
+        (leads, samples), frequency = recording.samples.shape, recording.sampling_frequency
+        if leads * (samples / segment_samples(frequency) + 1) * parts > MOST_SCORES:
+            raise SignalShapeError(
+                f"{recording.source}: {leads} leads of {samples} samples in {parts} parts are more than {MOST_SCORES} "
+                "scores: pass fewer leads or parts, or split it"
+            )
+        if not self.profile.relative and recording.units != "mV":
+            raise UnknownUnitsError(
+                f"{recording.source}: profile {self.profile.name!r} needs mV: pass units (--units mV, uV or V)"
+            )
+
+    def _identity(self, recording: Recording, sheet: Sheet, size: int) -> dict[str, Any]:
+        """What the scores of a recording depend on, by which a journal is known again.
+
+        The ends of the samples stand for all of them, and so do the sizes and times of change of their files.
+        """
+        content = hashlib.sha256()
+        for window in (sheet.windows[0], sheet.windows[-1]):
+            content.update(np.ascontiguousarray(recording.window(window.start, window.stop)).tobytes())
+        return {
+            "model": str(self.model),
+            "profile": self.profile.name,
+            "device": self._placement.device,
+            "batch size": self._batch,
+            "block": size,
+            "parts": sheet.parts,
+            "samples": recording.samples.shape[1],
+            "sampling frequency": recording.sampling_frequency,
+            "units": recording.units,
+            "leads": recording.lead_names,
+            "lead faults": recording.lead_faults,
+            "content": content.hexdigest(),
+            "files": file_states(recording_files(recording.source)) if is_file(Path(recording.source)) else [],
+        }
+
+    def _score_block(self, block: Block, recording: Recording, sheet: Sheet, run: "Run") -> Iterator[int]:
+        """Score a block, lot by lot: how many windows of the recording are finished, each time that there are more."""
+        for item in block.cuts:
+            sheet.enter_fault(item)
+        waiting = [item for item in block.cuts if item.drawable]
+        lots = [waiting[begin : begin + self._batch] for begin in range(0, len(waiting), self._batch)]
+        keep, told = sheet.images is not None, block.first
+        for number, measured in enumerate(run(lambda lot: self._measure(lot, recording, keep=keep), lots), start=1):
+            for row, item in enumerate(lots[number - 1]):
+                _enter(sheet, item, measured, row)
+            if number < len(lots) and lots[number][0].segment > told:
+                told = lots[number][0].segment
+                yield told
+        yield block.stop
+
+    def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
+        """Draw, redraw and measure some lead-segments; keep: their images too."""
+        pictures, take = self._draw(lot, recording), self._placement.take
+        redrawn = self._redrawer.redraw(pictures)
+        errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
+        originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
+        if not np.isfinite(measured).all():
+            raise self._damaged()
+        noise = None if self._levels is None else self._read_levels(self._levels, lot, pictures)
+        rms = np.full(len(lot), np.nan)
+        if noise is not None and recording.units == "mV":
+            rms = ecg_rms(noise.ecg, take(pictures.reference))
+        plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
+        return Measured(
+            errors=measured,
+            noise=noise,
+            rms=rms,
+            agreement=self._agreement(originals, pictures.held, np.array([item.intact for item in lot])),
+            plausible=plausible,
+            images=(originals, taken) if keep else None,
+        )
+
+    def _agreement(self, originals: Images, held: NDArray[np.bool_], intact: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """How well the beats in pictures agree, (n,); NaN in a profile that is not relative to the beats."""
+        if not self.profile.relative:
+            return np.full(len(originals), np.nan)
+        return agreement(originals, held, self.profile, intact)
+
+    def _read_levels(self, reader: LevelReader, lot: Lot, pictures: Pictures) -> LevelEstimates:
+        """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""
+        reference = self._placement.take(pictures.reference)
+        traced = traces(np.stack([item.signal for item in lot]), reference)
+        found = reader.read(pictures, self._placement.put(traced))
+        if not all(np.isfinite(values).all() for values in vars(found).values()):
+            raise self._damaged()
+        return found
+
+    def _damaged(self) -> ModelFormatError:
+        return ModelFormatError(
+            f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
+        )
+
+    def _draw(self, lot: Lot, recording: Recording) -> Pictures:
+        """Images of lead-segments."""
+        profile, frequency = self.profile, recording.sampling_frequency
+        levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
+        reference = qrs_level(levels, profile)
+        images = level_images(levels, reference, profile)
+        known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
+        return Pictures(images, reference, known, held_rows(profile, frequency))
+
+    def _result(self, recording: Recording, sheet: Sheet) -> Result:
+        """The finished result of a filled sheet."""
+        frequency, grading = recording.sampling_frequency, self._grading
+        times = np.array([segments.segment_times(window, frequency) for window in sheet.windows])
+        part_times = np.array([segments.part_times(window, sheet.parts, frequency) for window in sheet.windows])
+        result = Result(
+            psnr=sheet.psnr,
+            local_psnr=sheet.local_psnr,
+            fault=sheet.fault,
+            grade=grade(sheet.psnr, grading.thresholds.bounds),
+            percentile=percentile(sheet.psnr, grading.reference),
+            estimated_snr=estimated_snr(sheet.psnr, grading.stress),
+            snr_range=(grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None,
+            start=times[:, 0],
+            duration=times[:, 1],
+            part_start=part_times[:, :, 0],
+            part_duration=part_times[:, :, 1],
+            lead_names=recording.lead_names,
+            sampling_frequency=frequency,
+            units=recording.units,
+            profile=self.profile.name,
+            model=self.model,
+            source=recording.source,
+            noise_kind=sheet.noise_kind,
+            noise_share=sheet.noise_share,
+            agreement=sheet.agreement,
+            recording_start=recording.start,
+            lead_remarks=check_leads(recording),
+            notes=(
+                *recording.notes,
+                *sheet.doubts(recording, DOUBTED[self.profile.relative]),
+                *sheet.clipping(recording),
+            ),
+            images=sheet.images,
+        )
+        return result if self._levels is None else self._with_levels(result, sheet, self._levels)
+
+    def _with_levels(self, result: Result, sheet: Sheet, reader: LevelReader) -> Result:
+        """The result with the noise levels of its sheet."""
+        frequency = result.sampling_frequency
+        times = [span_times(window, frequency) for window in sheet.windows]
+        noise, reading = sheet.noise[..., : len(KINDS)], sheet.noise[..., -1]
+        local = sheet.local_levels(frequency)
+        readable = readable_snr(noise, reading)
+        effective = effective_snr(readable, sheet.agreement, sheet.psnr, self._grading.thresholds)
+        return replace(
+            result,
+            grade=grade(effective, result.limits.bounds),
+            effective_snr=effective,
+            reading_snr=-reading,
+            noise=noise,
+            ecg_rms=sheet.ecg_rms,
+            local_noise=local[..., : len(KINDS)],
+            local_snr=local_snr(local),
+            span_start=np.concatenate([start for start, _ in times]),
+            span_duration=np.concatenate([duration for _, duration in times]),
+            estimated_snr=sheet.snr,
+            snr_range=reader.snr_range,
+        )
+
+    def _transform(self, sampling_frequency: float) -> Superlet:
+        """The superlet transform at this rate, made once."""
+        with self._lock:
+            if sampling_frequency not in self._transforms:
+                self._transforms[sampling_frequency] = superlet(self.profile, sampling_frequency)
+            return self._transforms[sampling_frequency]
+
+
+def _enter(sheet: Sheet, item: LeadSegment, measured: Measured, row: int) -> None:
+    """Write all that was found of one lead-segment, the ``row``-th of those measured."""
+    sheet.enter_score(item, measured.errors[row])
+    sheet.enter_agreement(item, float(measured.agreement[row]))
+    if measured.noise is not None:
+        sheet.enter_levels(item, segment_levels(measured.noise, row, item), float(measured.rms[row]))
+    if not measured.plausible[row]:
+        sheet.enter_doubt(item)
+    if measured.images is not None:
+        sheet.enter_images(item, *(images[row] for images in measured.images))

@@ -1,0 +1,62 @@
+"""From what was read in the picture of a lead-segment to its noise levels, faults and tails considered."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgnoise.models.levels import LevelEstimates
+from ecgnoise.noise_levels import KINDS, SPAN_COLUMNS, SPANS, Levels, power_mean, total
+from ecgnoise.segments import LeadSegment, touches
+
+BESIDE: Final = 3  # spans on either side of a fault
+LEAST_LEFT: Final = 0.5  # of a window that faults leave, so that what was read of the rest counts
+
+
+class SegmentLevels(NamedTuple):
+    """Levels of one lead-segment in dB over its ECG.
+
+    noise: (bands,). local: (spans, bands), NaN where a span is touched by a fault, everywhere where faults leave less
+    than half of the window. snr: (3,). ecg: power of the ECG over the reference.
+    """
+
+    noise: Levels
+    local: Levels
+    snr: Levels
+    ecg: float
+
+
+def segment_levels(estimates: LevelEstimates, row: int, item: LeadSegment) -> SegmentLevels:
+    """The levels of one lead-segment, the ``row``-th that was read.
+
+    Where some of the window does not count (what is old in a tail, what lies beyond the end of a short recording), the
+    level of a kind is the mean power of the spans that count, and the SNR is shifted by what that makes of all noise.
+    The three spans beside a fault do not count, while others are left: what is read there is of the fault as well.
+    """
+    ecg = float(estimates.ecg[row])
+    local = estimates.spans[row].T - ecg
+    noise, snr = estimates.noise[row] - ecg, np.asarray(estimates.snr[row], np.float64)
+    columns = item.counted.reshape(SPANS, SPAN_COLUMNS)
+    whole = columns.all(axis=1)
+    choices = whole & ~_beside(item), whole, columns.any(axis=1)
+    counted = next((spans for spans in choices if spans.any()), choices[-1])
+    if counted.any() and not counted.all():
+        part = power_mean(local[counted])
+        snr = snr + total(noise[: len(KINDS)]) - total(part[: len(KINDS)])
+        noise = part
+    return SegmentLevels(noise, np.where(_touched(item)[:, None], np.nan, local), snr, ecg)
+
+
+def _touched(item: LeadSegment) -> NDArray[np.bool_]:
+    """Which spans of a lead-segment are touched by a fault in what is new in it, (spans,); all where little is left."""
+    faulty = item.faulty.copy()
+    if faulty.mean() > 1.0 - LEAST_LEFT:
+        return np.ones(SPANS, np.bool_)
+    faulty[: item.window.new - item.window.start] = False
+    return np.array([touches(faulty, (span * SPAN_COLUMNS, (span + 1) * SPAN_COLUMNS)) for span in range(SPANS)])
+
+
+def _beside(item: LeadSegment) -> NDArray[np.bool_]:
+    """Which spans of a lead-segment a fault touches or lies beside, (spans,)."""
+    faulty = ~item.intact.reshape(SPANS, SPAN_COLUMNS).all(axis=1)
+    return np.convolve(faulty, np.ones(2 * BESIDE + 1), mode="same") > 0

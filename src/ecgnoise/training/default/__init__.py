@@ -1,0 +1,1 @@
+"""Training the default model, and a student of it."""

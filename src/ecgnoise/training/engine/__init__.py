@@ -1,0 +1,1 @@
+"""What all training shares: configuration, loop, log and export."""

@@ -1,0 +1,1 @@
+"""Training the network of noise levels."""

@@ -1,0 +1,1 @@
+"""Training the published networks, and converting their checkpoints."""

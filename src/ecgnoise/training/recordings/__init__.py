@@ -1,0 +1,1 @@
+"""Recordings to train on, and the lists by which they are taken again."""

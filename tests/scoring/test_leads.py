@@ -1,0 +1,123 @@
+"""Leads that are not what their names say, and verdicts on records."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ecgnoise import read
+from ecgnoise.errors import OptionError
+from ecgnoise.recording import Recording
+from ecgnoise.results.lead_remark import CONTRADICTORY, DUPLICATED, INVERTED, SWAPPED, LeadRemark
+from ecgnoise.results.verdicts import record_verdict
+from ecgnoise.scoring.lead_check import LIMB_LEADS, check_leads
+from ecgnoise.simulate import STANDARD_LEADS, NoiseKind, add_noise, simulate_ecg
+from results_by_hand import graded
+
+CLEAN = simulate_ecg(35, 250, seed=3)
+
+
+def remarks(signal, names=STANDARD_LEADS):
+    return [
+        (remark.what, set(remark.leads)) for remark in check_leads(Recording.from_array(signal, 250, lead_names=names))
+    ]
+
+
+def test_leads_that_fit_have_no_remark():
+    assert check_leads(CLEAN) == ()
+    assert check_leads(CLEAN.pick(["V1", "V2"])) == ()
+    assert check_leads(CLEAN.pick(["aVF", "I", "aVL", "II", "aVR", "III"])) == ()
+
+
+def test_noise_of_the_electrodes_fits_too():
+    """Noise in I and II alone, of which the others are made again."""
+    noisy = add_noise(CLEAN, NoiseKind.MUSCLE, -10.0).signal
+    one, two = noisy[:2]
+    noisy[2:6] = two - one, -(one + two) / 2, one - two / 2, two - one / 2
+    assert remarks(noisy) == []
+
+
+@pytest.mark.parametrize("first", range(6))
+@pytest.mark.parametrize("second", range(6))
+def test_any_two_limb_leads_exchanged(first, second):
+    if first < second:
+        names = list(STANDARD_LEADS)
+        names[first], names[second] = names[second], names[first]
+        assert remarks(CLEAN.signal, names) == [(SWAPPED, {LIMB_LEADS[first], LIMB_LEADS[second]})]
+
+
+@pytest.mark.parametrize("lead", range(6))
+def test_any_limb_lead_turned_over(lead):
+    signal = CLEAN.signal.copy()
+    signal[lead] *= -1
+    assert remarks(signal) == [(INVERTED, {LIMB_LEADS[lead]})]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_same_samples_twice(sign):
+    signal = CLEAN.signal.copy()
+    signal[7] = sign * signal[6] + 0.5
+    assert remarks(signal) == [(DUPLICATED, {"V1", "V2"})]
+
+
+def test_leads_of_different_people_contradict_each_other():
+    signal = CLEAN.signal.copy()
+    signal[:3] = simulate_ecg(35, 250, seed=9, heart_rate=90).signal[:3]
+    assert remarks(signal) == [(CONTRADICTORY, set(LIMB_LEADS))]
+
+
+def test_flat_and_missing_leads_are_no_riddle():
+    signal = CLEAN.signal.copy()
+    signal[2] = 0.0
+    signal[6:8] = 0.0
+    signal[8] = np.nan
+    signal[9, 100:200] = np.nan
+    assert remarks(signal) == []
+    assert remarks(np.full((2, 100), np.nan), ["I", "II"]) == []
+    assert remarks(CLEAN.signal[:, :20]) == []
+
+
+@pytest.mark.parametrize("name", ["as the file says", "in the usual order"])
+def test_lead_order_of_challenge_2011(data, name):
+    """Its files hold aVF before aVL. Named in the usual order instead, nearly all records give it away."""
+    files = sorted((data / "challenge-2011" / "set-a-wfdb").glob("*.hea"))[:150]
+    found = []
+    for file in files:
+        recording = read(file)
+        assert recording.lead_names[3:6] == ("aVR", "aVF", "aVL")
+        if name == "in the usual order":
+            recording = replace(recording, lead_names=STANDARD_LEADS)
+        found += [remark for remark in check_leads(recording) if set(remark.leads) <= set(LIMB_LEADS)]
+    swapped = LeadRemark(("aVL", "aVF"), SWAPPED)
+    if name == "in the usual order":
+        assert found.count(swapped) >= 0.8 * len(files)
+    else:
+        assert swapped not in found
+        assert len([remark for remark in found if remark.what != DUPLICATED]) <= 0.02 * len(files)
+
+
+def test_verdict_of_a_record():
+    result = graded(["gggg", "guuu", "----", "ggup"])
+    verdict = record_verdict(result)
+    assert verdict.worst_lead == "V5"
+    assert np.isnan(verdict.kth_worst(1))
+    assert (verdict.kth_worst(2), verdict.kth_worst(4)) == (12.0, 23.0)
+    assert verdict.usable.tolist() == [1.0, 0.25, 0.0, 0.5]
+    assert verdict.usable_share == 0.4375
+    assert verdict.distrusted == ("V1", "V5")
+    assert record_verdict(result, "unusable").usable.tolist() == [1.0, 0.25, 0.0, 0.75]
+    odd = replace(result, lead_remarks=(LeadRemark(("II", "aVR"), SWAPPED),))
+    assert record_verdict(odd).distrusted == ("II", "V1", "V5", "aVR")
+    with pytest.raises(OptionError, match="k 5: there are 4 leads"):
+        verdict.kth_worst(5)
+
+
+def test_remarks_reach_the_result(tiny_model):
+    from ecgnoise import quantify
+    from ecgnoise.cli.text import result_text
+
+    names = list(STANDARD_LEADS)
+    names[4:6] = names[5], names[4]
+    result = quantify(CLEAN.signal[:, :2500], 250, lead_names=names, model=tiny_model)
+    assert [remark.what for remark in result.lead_remarks] == [SWAPPED]
+    assert "note: aVL and aVF look swapped" in result_text(result, every_row=False)
