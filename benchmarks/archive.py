@@ -39,8 +39,8 @@ def idle_model(folder: Path) -> Path:
     image, scalar = ["n", 1, DEFAULT.rows, COLUMNS], ["n"]
     shapes = dict(zip(DENOISER_INPUTS, (image, image, image, scalar, scalar), strict=True))
     inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-    output = helper.make_tensor_value_info("redrawn", TensorProto.FLOAT, image)
-    graph = helper.make_graph([helper.make_node("Identity", ["noised"], ["redrawn"])], "idle", inputs, [output])
+    output = helper.make_tensor_value_info("reconstructed", TensorProto.FLOAT, image)
+    graph = helper.make_graph([helper.make_node("Identity", ["noised"], ["reconstructed"])], "idle", inputs, [output])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     description = ModelDescription(
         name="idle",

@@ -1,4 +1,4 @@
-"""Ways of counting what a default model redraws, on development data: ``python -m benchmarks.choices``.
+"""Ways of counting what a default model reconstructs, on development data: ``python -m benchmarks.choices``.
 
 Clean leads of PTB-XL fold 9, alone and with noise added: the kinds of the noise stress at falling SNR, bursts of a
 second, excursions of many times the height of a beat, and noise without any ECG; and limb leads with the same, as a
@@ -38,7 +38,7 @@ from benchmarks.quality.stress import SNRS, clean_leads, clean_records
 from ecgnoise.models.description import DENOISER, Question
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
-from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer, counted_ratio
+from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, counted_ratio
 from ecgnoise.scalogram.profile import DEFAULT, Images, held_rows, level_images, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.metrics import auroc
@@ -70,7 +70,7 @@ COLUMNS = {
 Questions = tuple[Question, ...]
 
 
-class RememberedAnswers(QuestionRedrawer):
+class RememberedAnswers(QuestionReconstructor):
     """Asks the network each question about some pictures once."""
 
     def __init__(self, denoiser: OnnxDenoiser) -> None:
@@ -78,7 +78,7 @@ class RememberedAnswers(QuestionRedrawer):
         self._answers: dict[Any, NDArray[np.float16]] = {}
 
     def answer(self, question: Question, pictures: Pictures) -> Images:
-        """The network's redrawing, (n, rows, columns), to half precision."""
+        """The network's reconstruction, (n, rows, columns), to half precision."""
         key = (question.hidden, question.sigma, id(pictures))
         if key not in self._answers:
             self._answers[key] = super().answer(question, pictures).astype(np.float16)
@@ -90,7 +90,7 @@ class Material:
     """Pictures of each take in lots, by name, and what answers questions about them."""
 
     pictures: Mapping[str, Sequence[Pictures]]
-    redrawer: QuestionRedrawer
+    reconstructor: QuestionReconstructor
 
     def errors(self, question: Question) -> dict[str, Array]:
         """The error of each lead of each take before it is scaled, (leads,)."""
@@ -98,8 +98,8 @@ class Material:
         return {name: np.concatenate([self._mean(plain, lot) for lot in lots]) for name, lots in self.pictures.items()}
 
     def _mean(self, question: Question, lot: Pictures) -> Array:
-        answer = self.redrawer.answer(question, lot)
-        return self.redrawer.counted_error(question, lot, answer).mean(axis=(1, 2))
+        answer = self.reconstructor.answer(question, lot)
+        return self.reconstructor.counted_error(question, lot, answer).mean(axis=(1, 2))
 
 
 def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
@@ -206,10 +206,10 @@ def with_table(page: str, measured: Mapping[str, Mapping[str, float]]) -> str:
 def ask(model: str, leads: Signal, limbs: Signal) -> tuple[ModelFolder, Material]:
     """A model and its answers to all takes of leads, and of limb leads as from a hand-held device."""
     folder = load_folder(model)
-    redrawer = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
+    reconstructor = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
     pictures = {name: draw(signal) for name, signal in takes(leads)}
     hand_held = {HAND_HELD + name: draw(as_hand_held(signal), HAND_HELD_RATE) for name, signal in takes(limbs)}
-    return folder, Material(pictures | hand_held, redrawer)
+    return folder, Material(pictures | hand_held, reconstructor)
 
 
 def main() -> None:

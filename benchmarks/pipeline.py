@@ -42,7 +42,7 @@ from ecgnoise.models.networks.published import (
     with_widths,
 )
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.reconstruct import DiffusionNetwork, Pictures, WalkRedrawer
+from ecgnoise.models.reconstruct import DiffusionNetwork, Pictures, WalkReconstructor
 from ecgnoise.ptbxl.evaluate import measure
 from ecgnoise.scalogram.profile import PAPER
 from ecgnoise.training.engine.config import PublishedConfig
@@ -149,11 +149,13 @@ def evaluation(network: DiffusionNetwork, leads: int, timesteps: tuple[int, ...]
     """Leads a second from an image to its four metrics, by the timestep from which DDIM walks in steps of 10."""
     images = random_images(leads).astype(np.float32)
     pictures = Pictures(images, np.zeros(leads, np.float32), known=True, held=np.ones(images.shape[1], np.bool_))
-    measure(pictures, WalkRedrawer(network, Ddim(0, 10), PAPER).redraw(pictures))
+    measure(pictures, WalkReconstructor(network, Ddim(0, 10), PAPER).reconstruct(pictures))
     rates = {}
     for timestep in timesteps:
-        redrawer = WalkRedrawer(network, Ddim(timestep, 10), PAPER)
-        rates[str(timestep)] = round(leads / seconds(lambda walk=redrawer: measure(pictures, walk.redraw(pictures))), 4)  # type: ignore[misc]
+        reconstructor = WalkReconstructor(network, Ddim(timestep, 10), PAPER)
+        rates[str(timestep)] = round(
+            leads / seconds(lambda walk=reconstructor: measure(pictures, walk.reconstruct(pictures))), 4
+        )  # type: ignore[misc]
     return rates
 
 

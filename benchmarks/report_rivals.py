@@ -39,8 +39,8 @@ LOOKS_AT = {
     "is added to a lead moves it, so it falls at every step; between leads it compares volts",
     "drift_below_half_hz": "power below 0.5 Hz against that of the beats: one line made for baseline drift",
     "pca_reconstruction": "how far the picture is from what principal components of clean ones can draw",
-    "autoencoder": "how far the picture is from what an autoencoder of clean ones redraws",
-    "vae": "how far the picture is from what a variational autoencoder of clean ones redraws",
+    "autoencoder": "how far the picture is from what an autoencoder of clean ones reconstructs",
+    "vae": "how far the picture is from what a variational autoencoder of clean ones reconstructs",
 }
 
 

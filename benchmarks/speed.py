@@ -29,7 +29,7 @@ from ecgnoise.models.diffusion import Ddim, draw_noise, walk
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
 from ecgnoise.models.networks.published import LatentDiffusion
-from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer, asked
+from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, asked
 from ecgnoise.models.torch import TorchNetwork
 from ecgnoise.quantifier import DEFAULT_BATCH
 from ecgnoise.scalogram.profile import (
@@ -85,8 +85,8 @@ class Textbook:
         images = to_image(levels, PAPER).astype(np.float32)
         latent = self.network.encode(to_network(images)[:, None])
         noise = draw_noise(Ddim(), latent.shape[1:], 123)
-        redrawn = self.network.decode(walk(self.network.predict_noise, latent, Ddim(), noise))[:, 0]
-        error = (images - from_network(redrawn, PAPER)).astype(np.float64)
+        reconstruction = self.network.decode(walk(self.network.predict_noise, latent, Ddim(), noise))[:, 0]
+        error = (images - from_network(reconstruction, PAPER)).astype(np.float64)
         return np.asarray(10 * np.log10(255**2 / (error**2).mean(axis=(1, 2))))
 
 
@@ -150,11 +150,11 @@ class Stages:
         self.levels = self.transform(self.signal)
         self.pictures = self._pictures()
         loaded = load_on_device(self.model, "cpu")
-        redrawer = loaded.redrawer
-        if not isinstance(redrawer, QuestionRedrawer):
+        reconstructor = loaded.reconstructor
+        if not isinstance(reconstructor, QuestionReconstructor):
             raise SystemExit(f"{self.model.path}: no default model")
-        self.redrawer = redrawer
-        self.redrawn = redrawer.redraw(self.pictures)
+        self.reconstructor = reconstructor
+        self.reconstruction = reconstructor.reconstruct(self.pictures)
         if loaded.levels is None:
             raise SystemExit(f"{self.model.path}: no noise levels")
         self.reader = loaded.levels
@@ -168,19 +168,21 @@ class Stages:
             def denoise(self, *_: Any) -> Any:
                 return next(remembered)
 
-        answers = [self.redrawer.answer(q, self.pictures)[:, None] / 127.5 - 1.0 for q in questions.values()]
-        counting = QuestionRedrawer(Remembering(), self.model.description.questions, self.profile)
+        answers = [self.reconstructor.answer(q, self.pictures)[:, None] / 127.5 - 1.0 for q in questions.values()]
+        counting = QuestionReconstructor(Remembering(), self.model.description.questions, self.profile)
 
         def count() -> None:
             nonlocal remembered
             remembered = iter(answers)
-            counting.redraw(self.pictures)
+            counting.reconstruct(self.pictures)
 
         lots = np.split(self.signal, len(self.signal) // DEFAULT_BATCH)
         actions: dict[str, Callable[[], Any]] = {
             "superlets": lambda: [self.transform(lot) for lot in lots],
             "pictures": self._pictures,
-            **{f"network, `{n}`": lambda q=q: self.redrawer.answer(q, self.pictures) for n, q in questions.items()},
+            **{
+                f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.pictures) for n, q in questions.items()
+            },
             "counting": count,
             "errors": self._measure,
             "noise levels": self._read,
@@ -215,7 +217,7 @@ class Stages:
         return Pictures(images, reference, known=True, held=held_rows(self.profile, RATE))
 
     def _measure(self) -> None:
-        column_errors(self.pictures.images, self.redrawn, self.pictures.held)
+        column_errors(self.pictures.images, self.reconstruction, self.pictures.held)
 
     def _read(self) -> None:
         self.reader.read(self.pictures, traces(self.signal, self.pictures.reference))

@@ -60,4 +60,4 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    return write_folder(folder, description, {DENOISER: export_onnx(network, inputs, "redrawn")}).path
+    return write_folder(folder, description, {DENOISER: export_onnx(network, inputs, "reconstructed")}).path

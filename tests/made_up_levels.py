@@ -7,7 +7,7 @@ import numpy as np
 
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.levels import LevelEstimates
-from ecgnoise.models.load import load_redrawer
+from ecgnoise.models.load import load_reconstructor
 from ecgnoise.noise_levels import KINDS, SPANS, power_mean, span_times, total
 from ecgnoise.results.scores import ModelIdentity
 from ecgnoise.scoring.scorer import Scorer
@@ -41,9 +41,9 @@ def scorer(folder, *, batch=6, threads=1, levels=None):
     model = load_folder(folder)
     known = model.description
     identity = ModelIdentity(known.name, known.version, model.hash)
-    redrawer = load_redrawer(model, 1)
+    reconstructor = load_reconstructor(model, 1)
     return Scorer(
-        known.profile, redrawer, known.grading, identity, batch, threads=threads, levels=levels or MadeUpLevels()
+        known.profile, reconstructor, known.grading, identity, batch, threads=threads, levels=levels or MadeUpLevels()
     )
 
 

@@ -1,4 +1,4 @@
-"""The published networks with weights that anybody can make again, and the score of what they redraw.
+"""The published networks with weights that anybody can make again, and the score of what they reconstruct.
 
 Each parameter is drawn from a generator seeded with its name, as for the reference outputs (upstream_networks.npz, made
 by the published program at commit 04f0efb with these weights).
@@ -38,15 +38,17 @@ def small_pixel_network():
     return DiffusionModule(1, ((32, False), (32, False), (32, True)))
 
 
-def redraw(network, images, seed=REFERENCE_SEED):
+def reconstruct(network, images, seed=REFERENCE_SEED):
     """The published walk, DDIM from t = 30, with a network that keeps the contract."""
     clean = network.encode(images)
     noise = draw_noise(Ddim(), clean.shape[1:], seed)
     return network.decode(walk(network.predict_noise, clean, Ddim(), noise))
 
 
-def psnr(images, redrawn, profile=PAPER, parts=1):
+def psnr(images, reconstruction, profile=PAPER, parts=1):
     """PSNR in dB of each image and part, (n, parts)."""
-    squared = (from_network(images, profile)[:, 0] - from_network(redrawn, profile)[:, 0]).astype(np.float64) ** 2
+    squared = (from_network(images, profile)[:, 0] - from_network(reconstruction, profile)[:, 0]).astype(
+        np.float64
+    ) ** 2
     spans = squared.reshape(*squared.shape[:2], parts, -1)
     return 10 * np.log10(255**2 / spans.mean(axis=(1, 3)))

@@ -120,7 +120,7 @@ def test_a_wrong_use_ldm_is_named_for_checkpoints_too(networks, ecg, tmp_path):
 
 
 @pytest.mark.slow
-def test_without_discretize_only_what_is_redrawn_is_not_rounded(latent_model, reference):
+def test_without_discretize_only_what_is_reconstructed_is_not_rounded(latent_model, reference):
     """Published: the original stays in whole grey levels, and the PSNR is against it."""
     lead = np.load(reference / "upstream_scalogram.npz")["signal_500"]
     rounded, plain = (

@@ -4,11 +4,11 @@ Both see the images that the principal components of :mod:`benchmarks.rivals.pca
 folds 1 to 8, in the picture of profile ``default``. Both have 3.2 million parameters, close to the 4.0 million of the
 network behind the bundled model, and 768 numbers in the middle of an image of 10,240 pixels. The VAE is that of Kingma
 and Welling, "Auto-Encoding Variational Bayes", 2014, with the variance of its decoder set to the mean squared error
-(Rybkin, Daniilidis, Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021); a lead is redrawn from
-the mean of its latent.
+(Rybkin, Daniilidis, Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021); a lead is
+reconstructed from the mean of its latent.
 
-The score is the PSNR of the redrawn image over the rows that the recording can hold. Training takes some minutes on two
-cores, is done once by :func:`prepare`, and kept in ``benchmarks/.cache``.
+The score is the PSNR of the reconstructed image over the rows that the recording can hold. Training takes some minutes
+on two cores, is done once by :func:`prepare`, and kept in ``benchmarks/.cache``.
 """
 
 from collections.abc import Callable
@@ -121,7 +121,7 @@ def trained(name: str) -> "torch.nn.ModuleDict":
     return network.eval()
 
 
-def redrawn(network: "torch.nn.ModuleDict", images: NDArray[np.float32]) -> NDArray[np.float32]:
+def reconstruction(network: "torch.nn.ModuleDict", images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Images (n, rows, columns) as they come back, in 0..255."""
     import torch
 
@@ -132,9 +132,9 @@ def redrawn(network: "torch.nn.ModuleDict", images: NDArray[np.float32]) -> NDAr
 
 
 def network_psnr(name: str, lead: Array, sampling_frequency: float) -> float:
-    """PSNR in dB of the image of a lead as a network redraws it."""
+    """PSNR in dB of the image of a lead as a network reconstructs it."""
     original = image(lead, sampling_frequency)
-    again = redrawn(trained(name), original)
+    again = reconstruction(trained(name), original)
     return float(psnr(column_errors(original, again, held_rows(DEFAULT, sampling_frequency)).mean()))
 
 

@@ -1,7 +1,7 @@
 """How noisy is this ECG? Noise of each lead and segment, by diffusion-based anomaly detection.
 
-A diffusion model trained on clean ECG only redraws each lead's superlet scalogram; how far the redrawing lies from the
-original is the score, a PSNR in dB (high is clean). The method is that of Han et al., *Diffusion-Based
+A diffusion model trained on clean ECG only reconstructs each lead's superlet scalogram; how far the reconstruction lies
+from the original is the score, a PSNR in dB (high is clean). The method is that of Han et al., *Diffusion-Based
 Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
 """
 

@@ -75,7 +75,7 @@ class OutputError(EcgNoiseError):
     """A result that cannot be written where it should."""
 
 
-class JournalError(EcgNoiseError):
+class ResumeError(EcgNoiseError):
     """Work of an earlier run that is of another model, recording or options, or that nobody asked to go on with."""
 
 

@@ -14,7 +14,7 @@ from ecgnoise.scalogram.profile import Profile
 from ecgnoise.scoring.scorer import Progress, Scorer
 
 if TYPE_CHECKING:
-    from ecgnoise.scoring.checkpoint import Journal
+    from ecgnoise.scoring.checkpoint import Checkpoint
 
 DEFAULT_BATCH: Final = 6
 DEVICE_BATCH: Final = 512
@@ -56,7 +56,7 @@ class Quantifier:
         self._arguments: Arguments = (folder.path, threads, batch_size, device)
         self._scorer = Scorer(
             description.profile,
-            loaded.redrawer,
+            loaded.reconstructor,
             description.grading,
             ModelIdentity(description.name, description.version, folder.hash),
             batch_size if batch_size is not None else DEFAULT_BATCH if on_cpu else DEVICE_BATCH,
@@ -91,17 +91,18 @@ class Quantifier:
         parts: int = 1,
         images: bool = False,
         progress: Progress | None = None,
-        journal: "Journal | None" = None,
+        checkpoint: "Checkpoint | None" = None,
     ) -> Result:
         """Score all leads and segments of a recording, some windows at a time: memory hardly grows with its length.
 
         parts: spans of a segment with a PSNR of their own, 1 to 256. images: keep originals and reconstructions.
-        progress: called with the number of segments done and their total. journal: keeps what is done, to go on later.
+        progress: called with the number of segments done and their total. checkpoint: keeps what is done, to go on
+        later.
 
-        Raises OptionError, UnknownUnitsError where the profile needs mV, or JournalError.
+        Raises OptionError, UnknownUnitsError where the profile needs mV, or ResumeError.
         """
         parts = whole_number(parts, "parts")
-        return self._scorer.score(recording, parts=parts, images=images, progress=progress, journal=journal)
+        return self._scorer.score(recording, parts=parts, images=images, progress=progress, checkpoint=checkpoint)
 
 
 def quantify(

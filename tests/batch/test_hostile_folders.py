@@ -17,12 +17,12 @@ from ecgnoise import simulate_ecg
 from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.batch.files import score_file, score_files
 from ecgnoise.cli import main
-from ecgnoise.errors import JournalError, OutputError, UnreadableFileError
+from ecgnoise.errors import OutputError, ResumeError, UnreadableFileError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read, recording_files
 from ecgnoise.results.annotations import MARKS
 from ecgnoise.results.result import Result
-from ecgnoise.scoring.checkpoint import Journal
+from ecgnoise.scoring.checkpoint import Checkpoint
 from ecgnoise.writers import write_recording
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1])}
@@ -302,8 +302,8 @@ def test_ctrl_c_twice_is_one_line(tiny_model, tmp_path):
             [*command, "--threads", "1", "--batch-size", "1", "--out", str(tmp_path / f"{pause}.csv")],
             env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        journal = tmp_path / f".{pause}.csv.journal"
-        while not journal.exists() and process.poll() is None:
+        checkpoint = tmp_path / f".{pause}.csv.checkpoint"
+        while not checkpoint.exists() and process.poll() is None:
             pass
         for _ in range(3):
             process.send_signal(signal.SIGINT)
@@ -329,8 +329,8 @@ def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path,
         if done > total / 2:
             raise StoppedError
 
-    with Journal(tmp_path / "j", resume=False) as journal, pytest.raises(StoppedError):
-        quantifier.quantify(read(tmp_path / "r.hea"), progress=stop, journal=journal)
+    with Checkpoint(tmp_path / "j", resume=False) as checkpoint, pytest.raises(StoppedError):
+        quantifier.quantify(read(tmp_path / "r.hea"), progress=stop, checkpoint=checkpoint)
     signal_file = tmp_path / "r.dat"
     if change == "the signal":
         content = bytearray(signal_file.read_bytes())
@@ -341,14 +341,14 @@ def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path,
     elif change == "the device":
         scorer = quantifier._scorer
         scorer._placement = scorer._placement._replace(device="cuda")
-    with Journal(tmp_path / "j", resume=True) as journal:
-        outcome = score_file(tmp_path / "r.hea", quantifier, ReadOptions(), journal=journal)
+    with Checkpoint(tmp_path / "j", resume=True) as checkpoint:
+        outcome = score_file(tmp_path / "r.hea", quantifier, ReadOptions(), checkpoint=checkpoint)
     if change == "nothing":
         assert isinstance(outcome, Result)
     elif change == "the device":
         assert "device is cpu, now cuda" in str(outcome)
     else:
-        assert isinstance(outcome, JournalError)
+        assert isinstance(outcome, ResumeError)
         assert f"changed since: {signal_file}" in str(outcome)
         assert len(str(outcome).splitlines()) == 1
 
@@ -356,12 +356,12 @@ def test_a_long_recording_that_changed_is_not_gone_on_with(tiny_model, tmp_path,
 def test_a_recording_of_the_api_is_watched_too(tiny_model, tmp_path):
     write_recording(simulate_ecg(700, 125, lead_names=["I"]), tmp_path / "r.hea")
     quantifier = Quantifier(tiny_model, threads=1)
-    with Journal(tmp_path / "j", resume=False) as journal:
-        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    with Checkpoint(tmp_path / "j", resume=False) as checkpoint:
+        quantifier.quantify(read(tmp_path / "r.hea"), checkpoint=checkpoint)
     os.utime(tmp_path / "r.dat", (1, 1))
-    with Journal(tmp_path / "j", resume=True) as journal, pytest.raises(JournalError, match=r"r\.dat"):
-        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
-    with Journal(tmp_path / "k", resume=False) as journal, Journal(tmp_path / "k", resume=True) as second:
-        quantifier.quantify(read(tmp_path / "r.hea"), journal=journal)
+    with Checkpoint(tmp_path / "j", resume=True) as checkpoint, pytest.raises(ResumeError, match=r"r\.dat"):
+        quantifier.quantify(read(tmp_path / "r.hea"), checkpoint=checkpoint)
+    with Checkpoint(tmp_path / "k", resume=False) as checkpoint, Checkpoint(tmp_path / "k", resume=True) as second:
+        quantifier.quantify(read(tmp_path / "r.hea"), checkpoint=checkpoint)
         with pytest.raises(OutputError, match="another run is writing it"):
-            quantifier.quantify(read(tmp_path / "r.hea"), journal=second)
+            quantifier.quantify(read(tmp_path / "r.hea"), checkpoint=second)

@@ -372,7 +372,7 @@ def test_the_same_images_train_the_same_network_and_a_vae_another_one(monkeypatc
     images = pca.image(clean_lead(), FREQUENCY)
     with torch.random.fork_rng(devices=[]):
         first, again, other = (
-            autoencoders.redrawn(autoencoders.train(images, variational=variational, steps=4), images)
+            autoencoders.reconstruction(autoencoders.train(images, variational=variational, steps=4), images)
             for variational in (False, False, True)
         )
     np.testing.assert_array_equal(again, first)

@@ -170,10 +170,10 @@ def test_a_place_is_looked_at_and_left_alone(tmp_path):
         assert "\n" not in str(error.value)
 
 
-def test_a_journal_that_is_a_link_is_not_followed(tiny_model, tmp_path, monkeypatch):
+def test_a_checkpoint_that_is_a_link_is_not_followed(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr("ecgnoise.scoring.checkpoint.LONG_WINDOWS", 1)
     (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / ".t.csv.journal").symlink_to(tmp_path / "mine.txt")
+    (tmp_path / ".t.csv.checkpoint").symlink_to(tmp_path / "mine.txt")
     ecgnoise.writers.write_recording(ecgnoise.simulate_ecg(700, 125, lead_names=["I"]), tmp_path / "a.npz")
     options = ["--model", str(tiny_model), "--out", str(tmp_path / "t.csv"), "--resume"]
     done = CliRunner().invoke(main, ["score", str(tmp_path / "a.npz"), *options])

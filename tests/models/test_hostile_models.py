@@ -15,7 +15,7 @@ import ecgnoise
 from ecgnoise.cli import main
 from ecgnoise.errors import CheckpointError, EcgNoiseError, ModelChecksumError, ModelFormatError, ModelNotFoundError
 from ecgnoise.models.folder import load_folder
-from ecgnoise.models.load import load_redrawer
+from ecgnoise.models.load import load_reconstructor
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.onnx_file import check_self_contained
 from ecgnoise.scalogram.superlet import TRANSFORMS
@@ -232,7 +232,7 @@ def test_a_network_that_fails_while_it_runs_is_an_error_that_names_it(tmp_path):
 
 def test_a_torch_network_that_gives_no_numbers_is_an_error(tiny_model):
     from ecgnoise.models.networks.teacher import MaskedDenoiser
-    from ecgnoise.models.reconstruct import Placement, QuestionRedrawer
+    from ecgnoise.models.reconstruct import Placement, QuestionReconstructor
     from ecgnoise.models.torch import TorchDenoiser, placement
     from ecgnoise.results.result import ModelIdentity
     from ecgnoise.scoring.scorer import Scorer
@@ -240,10 +240,12 @@ def test_a_torch_network_that_gives_no_numbers_is_an_error(tiny_model):
     description = load_folder(tiny_model).description
     made = MaskedDenoiser((8, 8, 8)).eval()
     made.mean.fill_(torch.inf)
-    redrawer = QuestionRedrawer(TorchDenoiser(made, torch.float32), description.questions, description.profile)
+    reconstructor = QuestionReconstructor(
+        TorchDenoiser(made, torch.float32), description.questions, description.profile
+    )
     place: Placement = placement("cpu")
     scorer = Scorer(
-        description.profile, redrawer, description.grading, ModelIdentity("odd", "1", "ab"), 6, placement=place
+        description.profile, reconstructor, description.grading, ModelIdentity("odd", "1", "ab"), 6, placement=place
     )
     with pytest.raises(ModelFormatError, match=r"model odd 1 .*NaN or infinite"):
         scorer.score(ECG)
@@ -389,4 +391,4 @@ def test_a_published_network_of_other_inputs_is_refused(tmp_path):
 
 
 def test_the_bundled_model_fits_what_is_checked():
-    load_redrawer(load_folder("default"))
+    load_reconstructor(load_folder("default"))

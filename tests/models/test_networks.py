@@ -44,14 +44,14 @@ def test_whole_walk_and_its_psnr(outputs, networks, kind):
     network = TorchNetwork(networks[kind])
     end = walk(network.predict_noise, network.encode(images), Ddim(), outputs[f"{kind}_noise"])
     np.testing.assert_allclose(end, outputs[f"{kind}_ddim_end"], atol=1e-3)
-    redrawn = network.decode(end)
-    np.testing.assert_allclose(redrawn, outputs[f"{kind}_output"], atol=1e-3)
+    reconstruction = network.decode(end)
+    np.testing.assert_allclose(reconstruction, outputs[f"{kind}_output"], atol=1e-3)
     for profile, name in ((PAPER, "disc1"), (PLAIN, "disc0")):
-        np.testing.assert_allclose(psnr(images, redrawn, profile), outputs[f"{kind}_psnr_{name}"], atol=0.01)
-        np.testing.assert_allclose(psnr(images, redrawn, profile, 8), outputs[f"{kind}_psnr8_{name}"], atol=0.01)
+        np.testing.assert_allclose(psnr(images, reconstruction, profile), outputs[f"{kind}_psnr_{name}"], atol=0.01)
+        np.testing.assert_allclose(psnr(images, reconstruction, profile, 8), outputs[f"{kind}_psnr8_{name}"], atol=0.01)
 
 
-def test_an_image_is_redrawn_alike_alone_and_in_a_batch(outputs, networks, kind):
+def test_an_image_is_reconstructed_alike_alone_and_in_a_batch(outputs, networks, kind):
     network = TorchNetwork(networks[kind])
     images = np.concatenate([outputs["input"], -outputs["input"]])
     together = network.predict_noise(network.encode(images), 30)

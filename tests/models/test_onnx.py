@@ -18,7 +18,7 @@ from ecgnoise.models.onnx import OnnxSession, open_onnx
 from ecgnoise.models.torch import TorchNetwork, open_torch
 from ecgnoise.scalogram.profile import PAPER
 from ecgnoise.training.engine.export import export_onnx
-from published_networks import PLAIN, psnr, redraw
+from published_networks import PLAIN, psnr, reconstruct
 
 pytest_plugins = ["conftest_published"]
 
@@ -38,8 +38,8 @@ network = open_onnx(folder, threads=1)
 images = np.load(sys.argv[2])
 clean = network.encode(images)
 sampler = folder.description.sampler
-redrawn = network.decode(walk(network.predict_noise, clean, sampler, draw_noise(sampler, clean.shape[1:], 7)))
-np.save(sys.argv[3], redrawn)
+reconstructed = network.decode(walk(network.predict_noise, clean, sampler, draw_noise(sampler, clean.shape[1:], 7)))
+np.save(sys.argv[3], reconstructed)
 """
 
 
@@ -145,20 +145,22 @@ def test_the_twin_in_torch_has_the_same_weights(latent_model):
 @pytest.mark.parametrize("kind", ["latent", "pixel"])
 def test_psnr_without_torch_is_that_of_torch(kind, request, tmp_path):
     folder, network = request.getfixturevalue(f"{kind}_model")
-    given, result = tmp_path / "images.npy", tmp_path / "redrawn.npy"
+    given, result = tmp_path / "images.npy", tmp_path / "reconstructed.npy"
     np.save(given, images(2))
     source = str(Path(ecgnoise.models.folder.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])}
     arguments = [sys.executable, "-W", "error", "-c", WITHOUT_TORCH, str(folder.path), str(given), str(result)]
     subprocess.run(arguments, check=True, env=environment)
-    expected = redraw(TorchNetwork(network), images(2))
+    expected = reconstruct(TorchNetwork(network), images(2))
     for profile in (PAPER, PLAIN):
-        own, torchs = (psnr(images(2), redrawn, profile, 8) for redrawn in (np.load(result), expected))
+        own, torchs = (psnr(images(2), reconstruction, profile, 8) for reconstruction in (np.load(result), expected))
         np.testing.assert_allclose(own, torchs, atol=0.01)
 
 
 @pytest.mark.slow
 def test_onnx_psnr_is_the_published_one(outputs, latent_model):
-    redrawn = redraw(open_onnx(latent_model[0], 2), outputs["input"])
-    np.testing.assert_allclose(psnr(outputs["input"], redrawn), outputs["latent_psnr_disc1"], atol=0.01)
-    np.testing.assert_allclose(psnr(outputs["input"], redrawn, PAPER, 8), outputs["latent_psnr8_disc1"], atol=0.01)
+    reconstruction = reconstruct(open_onnx(latent_model[0], 2), outputs["input"])
+    np.testing.assert_allclose(psnr(outputs["input"], reconstruction), outputs["latent_psnr_disc1"], atol=0.01)
+    np.testing.assert_allclose(
+        psnr(outputs["input"], reconstruction, PAPER, 8), outputs["latent_psnr8_disc1"], atol=0.01
+    )

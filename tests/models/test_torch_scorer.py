@@ -14,7 +14,7 @@ from ecgnoise.scoring.scorer import Scorer
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from ecgnoise.models import torch as models  # noqa: E402
-from ecgnoise.models.reconstruct import QuestionRedrawer  # noqa: E402
+from ecgnoise.models.reconstruct import QuestionReconstructor  # noqa: E402
 
 FREQUENCY = 360
 
@@ -34,9 +34,9 @@ def scorer(precision, folder=None):
     folder = folder or load_folder("default")
     description = folder.description
     denoiser = models.TorchDenoiser(models.open_denoiser(folder), precision)
-    redrawer = QuestionRedrawer(denoiser, description.questions, description.profile)
+    reconstructor = QuestionReconstructor(denoiser, description.questions, description.profile)
     return Scorer(
-        description.profile, redrawer, description.grading, None, 5, threads=2, placement=models.placement("cpu")
+        description.profile, reconstructor, description.grading, None, 5, threads=2, placement=models.placement("cpu")
     )
 
 

@@ -28,12 +28,12 @@ from ecgnoise.models.folder import (
     load_folder,
     write_folder,
 )
-from ecgnoise.models.load import load_redrawer
-from ecgnoise.models.reconstruct import Pictures, WalkRedrawer
+from ecgnoise.models.load import load_reconstructor
+from ecgnoise.models.reconstruct import Pictures, WalkReconstructor
 from ecgnoise.ptbxl import compare
+from ecgnoise.ptbxl.checkpoint import METRICS, Checkpoint
 from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile, compare_results, comparison_sheet, find_results
 from ecgnoise.ptbxl.evaluate import EncodedOnce, EvaluationSettings, evaluate, measure, open_twin, walk_name, walks_of
-from ecgnoise.ptbxl.journal import METRICS, Journal
 from ecgnoise.ptbxl.labels import LEADS, NOISES, RecordLabels, read_labels
 from ecgnoise.ptbxl.prepare import draw, read_leads
 from ecgnoise.ptbxl.refine import refine, result_of
@@ -212,7 +212,7 @@ def test_rows_are_the_records_with_evaluated_leads_and_cells_those_leads(whole):
 def test_psnr_is_the_score(whole, models, recordings):
     _, out = whole
     model = models["latent"]
-    scorer = Scorer(PAPER, load_redrawer(model, 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
+    scorer = Scorer(PAPER, load_reconstructor(model, 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
     found = values(out, STEM, "psnr")
     for row, (number, leads) in zip(found, EVALUATED.items(), strict=True):
         scores = scorer.score(read(recordings / f"{number}.hea").pick(LEADS)).psnr[:, 0]
@@ -227,9 +227,9 @@ def test_the_other_metrics_are_of_the_same_images(whole, models, store):
     _, out = whole
     images = store.images([4])[0]
     pictures = Pictures(images, store.qrs_level[4], True, np.ones(32, bool))
-    redrawn = load_redrawer(models["latent"], 1).redraw(pictures)
-    difference = images.astype(np.float64) - redrawn
-    similar = [structural_similarity(*pair, data_range=255) for pair in zip(images, redrawn, strict=True)]
+    reconstruction = load_reconstructor(models["latent"], 1).reconstruct(pictures)
+    difference = images.astype(np.float64) - reconstruction
+    similar = [structural_similarity(*pair, data_range=255) for pair in zip(images, reconstruction, strict=True)]
     psnr, similarity, squared, absolute = (values(out, STEM, metric)[2] for metric in METRICS)
     np.testing.assert_allclose(squared, (difference**2).mean(axis=(1, 2)), atol=1e-6)
     np.testing.assert_allclose(absolute, np.abs(difference).mean(axis=(1, 2)), atol=1e-6)
@@ -338,8 +338,8 @@ def test_a_batch_is_encoded_once():
     shared = EncodedOnce(network)
     for lot in (lots[0], lots[1], lots[0]):
         for walk in (Ddim(30, 10), Ddpm(3)):
-            alone = WalkRedrawer(Network(), walk, PAPER).redraw(lot)
-            np.testing.assert_array_equal(WalkRedrawer(shared, walk, PAPER).redraw(lot), alone)
+            alone = WalkReconstructor(Network(), walk, PAPER).reconstruct(lot)
+            np.testing.assert_array_equal(WalkReconstructor(shared, walk, PAPER).reconstruct(lot), alone)
     assert network.encoded == 3
 
 
@@ -357,9 +357,9 @@ def test_each_record_is_read_once(store, models, tmp_path, monkeypatch):
 
 def test_what_is_not_finite_has_no_value(store, models, tmp_path, monkeypatch):
     pictures = Pictures(np.full((2, 32, 256), 9, np.float32), None, True, np.ones(32, bool))
-    redrawn = pictures.images.copy()
-    redrawn[0, 5, 5] = np.nan
-    assert np.isnan(measure(pictures, redrawn)).all(axis=1).tolist() == [True, False]
+    reconstruction = pictures.images.copy()
+    reconstruction[0, 5, 5] = np.nan
+    assert np.isnan(measure(pictures, reconstruction)).all(axis=1).tolist() == [True, False]
     images = Store.images
 
     def damaged(self, records):
@@ -406,7 +406,7 @@ def test_a_model_without_whole_grey_levels_takes_a_store_of_levels_only(store, r
     assert np.abs(images - levels.images([4])[0]).max() <= 0.5
     assert (images % 1 > 0).mean() > 0.5
     pictures = Pictures(images, np.zeros(12, np.float32), known=True, held=np.ones(PAPER.rows, np.bool_))
-    expected = measure(pictures, load_redrawer(model, 1).redraw(pictures))[:, 0]
+    expected = measure(pictures, load_reconstructor(model, 1).reconstruct(pictures))[:, 0]
     assert [row.value(lead) for lead in range(12)] == pytest.approx(expected, abs=1e-5)
 
 
@@ -420,30 +420,30 @@ class StoppedError(Exception):
 
 
 def stop_after(monkeypatch, batches, error=StoppedError):
-    """Journals take so many batches and then raise."""
-    enter_values, left = Journal.enter, [batches]
+    """Checkpoints take so many batches and then raise."""
+    enter_values, left = Checkpoint.enter, [batches]
 
     def limited(self, *arguments):
         if not left[0]:
-            monkeypatch.setattr(Journal, "enter", enter_values)
+            monkeypatch.setattr(Checkpoint, "enter", enter_values)
             raise error
         left[0] -= 1
         enter_values(self, *arguments)
 
-    monkeypatch.setattr(Journal, "enter", limited)
+    monkeypatch.setattr(Checkpoint, "enter", limited)
 
 
 @pytest.fixture
 def stopped(store, models, tmp_path, monkeypatch):
-    """The journal of a run that was stopped after two batches of five leads."""
+    """The checkpoint of a run that was stopped after two batches of five leads."""
     stop_after(monkeypatch, 2)
     refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_WALK], EvaluationSettings(batch=5))
-    assert [path.name for path in tmp_path.iterdir()] == [f"{STEM}.journal"]
-    return tmp_path / f"{STEM}.journal"
+    assert [path.name for path in tmp_path.iterdir()] == [f"{STEM}.checkpoint"]
+    return tmp_path / f"{STEM}.checkpoint"
 
 
 def test_a_run_goes_on_after_the_last_whole_line(whole, store, models, stopped):
-    """Wherever the journal ends, and with what a crash may leave behind its end."""
+    """Wherever the checkpoint ends, and with what a crash may leave behind its end."""
     content = stopped.read_bytes()
     header = content.index(b"\n") + 1
     assert len(content[header:].splitlines()) == 10
@@ -468,17 +468,17 @@ def test_a_run_goes_on_after_the_last_whole_line(whole, store, models, stopped):
             path.unlink()
 
 
-def test_a_journal_that_is_complete_redraws_nothing(whole, store, models, tmp_path, monkeypatch):
+def test_a_checkpoint_that_is_complete_reconstructs_nothing(whole, store, models, tmp_path, monkeypatch):
     settings = EvaluationSettings(batch=100)
     with monkeypatch.context() as patch:
         patch.setattr("ecgnoise.ptbxl.evaluate.write_sheets", lambda sheets: (_ for _ in ()).throw(StoppedError))
         refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_WALK], settings)
-    monkeypatch.setattr(WalkRedrawer, "redraw", None)
+    monkeypatch.setattr(WalkReconstructor, "reconstruct", None)
     evaluate(store, models["latent"], tmp_path, [SHORT_WALK], settings)
     assert files_of(tmp_path) == files_of(whole[1])
 
 
-def test_a_journal_of_something_else_is_refused(store, models, stopped):
+def test_a_checkpoint_of_something_else_is_refused(store, models, stopped):
     model, out = models["latent"], stopped.parent
     said = r"model is latent 1 \([0-9a-f]{12}\), asked for other 1 \([0-9a-f]{12}\): pass what it was made with"
     before = stopped.read_bytes()
@@ -491,14 +491,14 @@ def test_a_journal_of_something_else_is_refused(store, models, stopped):
     refused(OutputError, "store: sampling_frequency is 500, asked for 100", other, model, out, [SHORT_WALK])
     assert stopped.read_bytes() == before
     stopped.write_bytes(b"{}\n")
-    refused(OutputError, r"\.journal: damaged, or of another program", store, model, out, [SHORT_WALK])
+    refused(OutputError, r"\.checkpoint: damaged, or of another program", store, model, out, [SHORT_WALK])
 
 
 def test_what_is_there_is_not_made_again(store, models, tmp_path, monkeypatch):
     done = call(store, models["latent"], tmp_path, "--timestep", 30)
     assert done.exit_code == 0, done.output
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    (tmp_path / f"{STEM}.journal").write_text("left by a kill at the very end")
+    (tmp_path / f"{STEM}.checkpoint").write_text("left by a kill at the very end")
     with monkeypatch.context() as patch:
         patch.setattr("ecgnoise.ptbxl.evaluate.open_onnx", None)
         done = call(store, models["latent"], tmp_path, "--timestep", 30)
@@ -585,7 +585,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(whole, store, mode
         done = call(store, models["latent"], tmp_path, "--timestep", 30)
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: {tmp_path}/{STEM}.journal: cannot be written (No space left on device): "
+        f"Error: {tmp_path}/{STEM}.checkpoint: cannot be written (No space left on device): "
         "make room, then the same command goes on\n"
     )
     assert call(store, models["latent"], tmp_path, "--timestep", 30).exit_code == 0
@@ -597,7 +597,7 @@ def test_an_unwritable_place_is_one_line(store, models, tmp_path):
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         done = call(store, models["latent"], out, "--timestep", 30)
         assert done.exit_code == 2
-        assert done.stderr.startswith(f"Error: {out}/{STEM}.journal: cannot be written (")
+        assert done.stderr.startswith(f"Error: {out}/{STEM}.checkpoint: cannot be written (")
         assert len(done.stderr.splitlines()) == 1
 
 
@@ -610,7 +610,7 @@ def test_models_that_do_not_walk(store, models, tiny_model, recordings, tmp_path
     evaluate(wide, load_folder(tiny_model), tmp_path, (), EvaluationSettings(every_fold=True))
     assert {path.name for path in tmp_path.glob("*.json")} == {"ae.json", "all_default.json"}
     assert json.loads((tmp_path / "ae.json").read_text())["seed"] is None
-    scorer = Scorer(DEFAULT, load_redrawer(load_folder(tiny_model), 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
+    scorer = Scorer(DEFAULT, load_reconstructor(load_folder(tiny_model), 1), Grading(PUBLISHED_THRESHOLDS), None, 12)
     scores = scorer.score(read(recordings / "4.hea").pick(LEADS)).psnr[:, 0]
     np.testing.assert_allclose(values(tmp_path, "all_default", "psnr")[0], scores, atol=0.05)
 
@@ -676,9 +676,9 @@ def test_another_device_runs_the_torch_twin(recordings, models, tmp_path):
     store = make_store(tmp_path / "store", recordings, PAPER, [5])
     evaluate(store, model, tmp_path / "out", [Ddim(10, 10)], EvaluationSettings(device="cpu:0"))
     pictures = Pictures(store.images([5])[0][3:5], None, True, np.ones(32, bool))
-    redrawn = WalkRedrawer(TorchNetwork(network), Ddim(10, 10), PAPER).redraw(pictures)
+    reconstruction = WalkReconstructor(TorchNetwork(network), Ddim(10, 10), PAPER).reconstruct(pictures)
     found = values(tmp_path / "out", "dm_ddim-10_t10", "mse")[0]
-    np.testing.assert_allclose(found[3:5], measure(pictures, redrawn)[:, METRICS.index("mse")], atol=1e-6)
+    np.testing.assert_allclose(found[3:5], measure(pictures, reconstruction)[:, METRICS.index("mse")], atol=1e-6)
 
 
 def run_command(store, model, out):
@@ -716,4 +716,4 @@ def test_a_run_that_is_killed_goes_on_to_the_same_files(store, models, tmp_path)
 
 
 def size(folder):
-    return sum(path.stat().st_size for path in folder.glob("*.journal"))
+    return sum(path.stat().st_size for path in folder.glob("*.checkpoint"))

@@ -112,7 +112,7 @@ class PicturesSeenError(Exception):
 
 
 class Spy:
-    def redraw(self, pictures):
+    def reconstruct(self, pictures):
         raise PicturesSeenError(pictures)
 
 

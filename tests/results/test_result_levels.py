@@ -1,4 +1,4 @@
-"""Results with noise levels: from a scorer with a made-up reader of them, through journals and tables and back."""
+"""Results with noise levels: from a scorer with a made-up reader of them, through checkpoints and tables and back."""
 
 import json
 from dataclasses import fields, replace
@@ -13,7 +13,7 @@ from ecgnoise.results.cells import COLUMNS, KIND_DB, KIND_UV
 from ecgnoise.results.saved import load_results
 from ecgnoise.results.tables import WRITERS, write_table
 from ecgnoise.results.verdicts import record_verdict
-from ecgnoise.scoring.checkpoint import Journal
+from ecgnoise.scoring.checkpoint import Checkpoint
 from ecgnoise.simulate import simulate_ecg
 from made_up_levels import MadeUpLevels, scorer
 
@@ -116,13 +116,13 @@ def test_levels_that_are_no_numbers_are_an_error(tiny_model):
         scorer(tiny_model, levels=Damaged()).score(recording(12.0))
 
 
-def test_a_journal_keeps_levels_to_the_last_bit(tiny_model, tmp_path, result):
-    with Journal(tmp_path / "journal", resume=False, shortest=1) as journal:
-        scorer(tiny_model, batch=2).score(recording(), journal=journal)
-    lines = (tmp_path / "journal").read_text().splitlines()
-    (tmp_path / "journal").write_text("\n".join(lines[:2]) + "\n")
-    with Journal(tmp_path / "journal", resume=True, shortest=1) as journal:
-        again = scorer(tiny_model, batch=2).score(recording(), journal=journal)
+def test_a_checkpoint_keeps_levels_to_the_last_bit(tiny_model, tmp_path, result):
+    with Checkpoint(tmp_path / "checkpoint", resume=False, shortest=1) as checkpoint:
+        scorer(tiny_model, batch=2).score(recording(), checkpoint=checkpoint)
+    lines = (tmp_path / "checkpoint").read_text().splitlines()
+    (tmp_path / "checkpoint").write_text("\n".join(lines[:2]) + "\n")
+    with Checkpoint(tmp_path / "checkpoint", resume=True, shortest=1) as checkpoint:
+        again = scorer(tiny_model, batch=2).score(recording(), checkpoint=checkpoint)
     whole = scorer(tiny_model, batch=2).score(recording())
     assert "local_noise" in json.loads(lines[1])
     for field in fields(whole):

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 import ecgnoise
 from ecgnoise.batch.files import score_files
 from ecgnoise.cli import main
-from ecgnoise.errors import JournalError, OptionError, OutputError, UnreadableFileError
+from ecgnoise.errors import OptionError, OutputError, ResumeError, UnreadableFileError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import Recording
 from ecgnoise.scoring import blocks
 from ecgnoise.scoring.blocks import BLOCK_SAMPLES, block_windows, read_blocks
-from ecgnoise.scoring.checkpoint import Journal, journal_path
+from ecgnoise.scoring.checkpoint import Checkpoint, checkpoint_path
 from ecgnoise.segments import windows
 from ecgnoise.simulate import simulate_ecg
 
@@ -154,49 +154,49 @@ def stopped_after(quantifier, recording, place, count, resume):
         if done >= count:
             raise KilledError
 
-    with pytest.raises(KilledError), Journal(place, resume=resume, shortest=1) as journal:
-        quantifier.quantify(recording, parts=3, progress=stop, journal=journal)
+    with pytest.raises(KilledError), Checkpoint(place, resume=resume, shortest=1) as checkpoint:
+        quantifier.quantify(recording, parts=3, progress=stop, checkpoint=checkpoint)
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(1, 13), min_size=1, max_size=3), st.integers(0, 400))
 def test_result_after_kills_is_the_same_bit_for_bit(tmp_path_factory, quantifier, ecg, whole, kills, torn):
-    place = tmp_path_factory.mktemp("work") / "journal"
+    place = tmp_path_factory.mktemp("work") / "checkpoint"
     for number, count in enumerate(sorted(kills)):
         stopped_after(quantifier, ecg, place, count, resume=number > 0)
         content = place.read_bytes()
         place.write_bytes(content[: len(content) - torn])
-    with Journal(place, resume=True, shortest=1) as journal:
-        result = quantifier.quantify(ecg, parts=3, journal=journal)
-        journal.remove()
+    with Checkpoint(place, resume=True, shortest=1) as checkpoint:
+        result = quantifier.quantify(ecg, parts=3, checkpoint=checkpoint)
+        checkpoint.remove()
     assert_same_bits(result, whole)
     assert not place.exists()
 
 
 def test_what_is_done_is_not_done_again(tmp_path, quantifier, ecg):
-    stopped_after(quantifier, ecg, tmp_path / "journal", 9, resume=False)
+    stopped_after(quantifier, ecg, tmp_path / "checkpoint", 9, resume=False)
     tape, recording = on_tape(ecg)
     seen = []
-    with Journal(tmp_path / "journal", resume=True, shortest=1) as journal:
-        quantifier.quantify(recording, parts=3, journal=journal, progress=lambda done, total: seen.append(done))
+    with Checkpoint(tmp_path / "checkpoint", resume=True, shortest=1) as checkpoint:
+        quantifier.quantify(recording, parts=3, checkpoint=checkpoint, progress=lambda done, total: seen.append(done))
     assert min(seen) > 8
     longer = sorted(span for span in tape.asked if span[1] - span[0] > 1000)  # the others are of single windows
     assert longer == [(8000, 12000)]
 
 
 @pytest.mark.parametrize("damage", [b"\x00" * 300, b"{}\n", b'{"first":0,"stop":4}\n', b"[1]\n", b'{"first":"a"}\n'])
-def test_damaged_end_of_a_journal_is_done_again(tmp_path, quantifier, ecg, whole, damage):
-    place = tmp_path / "journal"
+def test_damaged_end_of_a_checkpoint_is_done_again(tmp_path, quantifier, ecg, whole, damage):
+    place = tmp_path / "checkpoint"
     stopped_after(quantifier, ecg, place, 9, resume=False)
     with place.open("ab") as file:
         file.write(damage)
-    with Journal(place, resume=True, shortest=1) as journal:
-        assert_same_bits(quantifier.quantify(ecg, parts=3, journal=journal), whole)
+    with Checkpoint(place, resume=True, shortest=1) as checkpoint:
+        assert_same_bits(quantifier.quantify(ecg, parts=3, checkpoint=checkpoint), whole)
     assert [json.loads(line).get("first") for line in place.read_text().splitlines()] == [None, 0, 4, 8, 12]
 
 
-def test_journal_of_something_else_is_refused(tmp_path, quantifier, ecg, tiny_model):
-    place = tmp_path / "journal"
+def test_checkpoint_of_something_else_is_refused(tmp_path, quantifier, ecg, tiny_model):
+    place = tmp_path / "checkpoint"
     stopped_after(quantifier, ecg, place, 9, resume=False)
     written = place.read_bytes()
     louder = Recording.from_array(ecg.signal * 1.5, FREQUENCY, lead_names=ecg.lead_names)
@@ -209,35 +209,38 @@ def test_journal_of_something_else_is_refused(tmp_path, quantifier, ecg, tiny_mo
         "samples": (quantifier, Recording.from_array(ecg.signal[:, :-9], FREQUENCY), 3),
     }
     for name, (other, recording, parts) in others.items():
-        with Journal(place, resume=True, shortest=1) as journal, pytest.raises(JournalError, match=name) as error:
-            other.quantify(recording, parts=parts, journal=journal)
+        with Checkpoint(place, resume=True, shortest=1) as checkpoint, pytest.raises(ResumeError, match=name) as error:
+            other.quantify(recording, parts=parts, checkpoint=checkpoint)
         assert "\n" not in str(error.value)
         assert str(place) in str(error.value)
     assert place.read_bytes() == written
 
 
-def test_journal_in_the_way_is_not_overwritten(tmp_path):
-    place = tmp_path / "journal"
+def test_checkpoint_in_the_way_is_not_overwritten(tmp_path):
+    place = tmp_path / "checkpoint"
     place.write_text("hours of work")
-    with pytest.raises(JournalError, match="--resume"):
-        Journal(place, resume=False)
+    with pytest.raises(ResumeError, match="--resume"):
+        Checkpoint(place, resume=False)
     assert place.read_text() == "hours of work"
 
 
-def test_short_recordings_leave_no_journal(tmp_path, quantifier, ecg):
-    with Journal(tmp_path / "journal", resume=True) as journal:
-        quantifier.quantify(ecg, journal=journal)
+def test_short_recordings_leave_no_checkpoint(tmp_path, quantifier, ecg):
+    with Checkpoint(tmp_path / "checkpoint", resume=True) as checkpoint:
+        quantifier.quantify(ecg, checkpoint=checkpoint)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_journal_cannot_do_is_said(tmp_path, quantifier, ecg):
-    with Journal(tmp_path / "nowhere" / "journal", resume=False, shortest=1) as journal, pytest.raises(OutputError):
-        quantifier.quantify(ecg, journal=journal)
-    journal = Journal(tmp_path / "journal", resume=False)
+def test_what_a_checkpoint_cannot_do_is_said(tmp_path, quantifier, ecg):
+    with (
+        Checkpoint(tmp_path / "nowhere" / "checkpoint", resume=False, shortest=1) as checkpoint,
+        pytest.raises(OutputError),
+    ):
+        quantifier.quantify(ecg, checkpoint=checkpoint)
+    checkpoint = Checkpoint(tmp_path / "checkpoint", resume=False)
     with pytest.raises(OptionError, match="images"):
-        quantifier.quantify(ecg, images=True, journal=journal)
+        quantifier.quantify(ecg, images=True, checkpoint=checkpoint)
     with pytest.raises(OptionError, match="2 files"):
-        list(score_files(["a", "b"], quantifier, journal=journal))
+        list(score_files(["a", "b"], quantifier, checkpoint=checkpoint))
 
 
 def command(model, header, table, *more):
@@ -253,7 +256,7 @@ def ended(arguments):
 
 def stopped(arguments, table, by):
     """Start the program, wait until more is kept, and stop it; its exit code and what it said."""
-    kept = journal_path(table)
+    kept = checkpoint_path(table)
     before = kept.stat().st_size if kept.exists() else 0
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     while process.poll() is None and not (kept.exists() and kept.stat().st_size > before + 4000):

@@ -12,7 +12,7 @@ from ecgnoise.errors import CheckpointError, ModelNotFoundError, OptionError, Ou
 from ecgnoise.models.checkpoint import kind_of, read_checkpoint
 from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import load_folder
-from ecgnoise.models.load import load_redrawer
+from ecgnoise.models.load import load_reconstructor
 from ecgnoise.models.reconstruct import Pictures
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import PAPER, from_network
@@ -69,10 +69,12 @@ def test_an_autoencoder_becomes_a_model(autoencoder_model, networks, outputs):
     assert "ema_100.pth" in autoencoder_model.file("card.md").read_text()
     assert "Walk" not in autoencoder_model.file("card.md").read_text()
     image = from_network(outputs["input"][:, 0], PAPER)
-    redrawn = load_redrawer(autoencoder_model).redraw(Pictures(image, np.zeros(1, np.float32), True, np.ones(32, bool)))
+    reconstruction = load_reconstructor(autoencoder_model).reconstruct(
+        Pictures(image, np.zeros(1, np.float32), True, np.ones(32, bool))
+    )
     with torch.inference_mode():
         expected = networks["latent"].ae(torch.from_numpy(outputs["input"])).numpy()[:, 0]
-    assert np.abs(redrawn - from_network(expected, PAPER)).max() <= 1
+    assert np.abs(reconstruction - from_network(expected, PAPER)).max() <= 1
 
 
 @pytest.mark.slow

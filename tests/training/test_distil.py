@@ -14,7 +14,7 @@ from ecgnoise.models.folder import CARD, load_folder
 from ecgnoise.models.load import DENOISER
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer, asked, rows_within
+from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, asked, rows_within
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import DEFAULT, qrs_level
 from ecgnoise.scalogram.superlet import superlet
@@ -126,16 +126,16 @@ def test_a_student_needs_a_teacher_that_asks_questions(clean, tiny_model, tmp_pa
 
 def test_the_student_is_asked_what_the_score_asks(clean):
     spy = Spy()
-    redrawer = QuestionRedrawer(spy, QUESTIONS, DEFAULT)
+    reconstructor = QuestionReconstructor(spy, QUESTIONS, DEFAULT)
     questions = asked(QUESTIONS)
-    drawn = pool.make_pool(clean, redrawer, questions, 48, seed=3)
+    drawn = pool.make_pool(clean, reconstructor, questions, 48, seed=3)
     task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
     assert task.size == 48 * len(questions)
     spy.given.clear()
     for number, question in enumerate(questions):
         image = drawn.images[5:6].astype(np.float32)
         pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.held[5])
-        redrawer.answer(question, pictures)
+        reconstructor.answer(question, pictures)
         batch = task.batch(np.array([5 * len(questions) + number]), torch.Generator())
         for name, given in zip(("noised", "sigma", "hidden", "reference", "known"), spy.given[-1], strict=True):
             np.testing.assert_allclose(batch[name].numpy(), given, atol=2e-6, err_msg=name)
@@ -168,8 +168,8 @@ def test_drawn_levels_are_relative_to_their_own_qrs_level(clean):
 
 
 def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
-    redrawer = QuestionRedrawer(Spy(), QUESTIONS, DEFAULT)
-    drawn = pool.make_pool(clean, redrawer, asked(QUESTIONS), 48, seed=3)
+    reconstructor = QuestionReconstructor(Spy(), QUESTIONS, DEFAULT)
+    drawn = pool.make_pool(clean, reconstructor, asked(QUESTIONS), 48, seed=3)
     task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
     torch.manual_seed(1)
     network = StudentDenoiser((16, 32)).eval()
@@ -183,7 +183,7 @@ def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
 
 
 def test_pools_are_kept_whole(clean, tmp_path):
-    drawn = pool.make_pool(clean, QuestionRedrawer(Spy(), QUESTIONS, DEFAULT), asked(QUESTIONS), 50, seed=3)
+    drawn = pool.make_pool(clean, QuestionReconstructor(Spy(), QUESTIONS, DEFAULT), asked(QUESTIONS), 50, seed=3)
     assert drawn.answers.shape == (3, 96, DEFAULT.rows, 256)
     assert 0 < drawn.known.mean() < 1
     drawn.save(tmp_path / "pool.npz")

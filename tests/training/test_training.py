@@ -98,7 +98,7 @@ def test_starting_from_a_model_needs_one_that_fits(recordings, tmp_path, tiny_mo
         task.network()
 
 
-def test_the_cleanest_have_the_least_above_what_is_redrawn(recordings, tmp_path):
+def test_the_cleanest_have_the_least_above_what_is_reconstructed(recordings, tmp_path):
     material = read_recordings(recordings)
     folder = train_default(material, tmp_path / "model", TINY)
     levels = material.training.levels.copy()

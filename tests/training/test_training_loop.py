@@ -107,7 +107,7 @@ def test_tensorboard_has_the_same_numbers_and_the_pictures(whole):
     assert [event.step for event in events.Images("examples")] == [*range(14, 64, 14), 64]
 
 
-def test_pictures_show_each_original_above_its_redrawing(whole):
+def test_pictures_show_each_original_above_its_reconstruction(whole):
     pictures = sorted((whole[0] / "pictures").iterdir())
     assert [picture.name for picture in pictures] == [f"step-{step:06}.png" for step in (*range(14, 64, 14), 64)]
     with Image.open(pictures[-1]) as picture:

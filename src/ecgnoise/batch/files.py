@@ -12,7 +12,7 @@ from ecgnoise.readers import ReadOptions, read, recording_files
 from ecgnoise.results.result import Result
 
 if TYPE_CHECKING:
-    from ecgnoise.scoring.checkpoint import Journal
+    from ecgnoise.scoring.checkpoint import Checkpoint
 
 FileProgress = Callable[[int, float], None]
 
@@ -32,22 +32,24 @@ def score_files(
     *,
     parts: int = 1,
     progress: FileProgress | None = None,
-    journal: "Journal | None" = None,
+    checkpoint: "Checkpoint | None" = None,
 ) -> Iterator[Scored]:
     """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
 
     paths: files, as :func:`ecgnoise.readers.find_recordings` lists them. options: what the files may not say. parts:
     see :meth:`Quantifier.quantify`. progress: called with the number of the file in ``paths`` and the share of it that
-    is done, 0 to 1. journal: of the only file, see :meth:`Quantifier.quantify`.
+    is done, 0 to 1. checkpoint: of the only file, see :meth:`Quantifier.quantify`.
 
     A file that cannot be read or scored is an entry with its error; the others are scored all the same.
     """
-    if journal is not None and len(paths) != 1:
-        raise OptionError(f"{len(paths)} files with one journal: a journal is of one file")
+    if checkpoint is not None and len(paths) != 1:
+        raise OptionError(f"{len(paths)} files with one checkpoint: a checkpoint is of one file")
     known = options or ReadOptions()
     for number, path in enumerate(paths):
         share = _share(number, progress)
-        yield Scored(Path(path), score_file(path, quantifier, known, parts=parts, progress=share, journal=journal))
+        yield Scored(
+            Path(path), score_file(path, quantifier, known, parts=parts, progress=share, checkpoint=checkpoint)
+        )
         if progress:
             progress(number, 1.0)
 
@@ -59,22 +61,22 @@ def score_file(
     *,
     parts: int = 1,
     progress: Callable[[int, int], None] | None = None,
-    journal: "Journal | None" = None,
+    checkpoint: "Checkpoint | None" = None,
 ) -> Result | EcgNoiseError:
     """Score one recording: its result, or the error that says why there is none.
 
     What a library that decodes files stumbles over is an error of the file, named with the kind of its exception.
     """
     try:
-        if journal is not None:
-            journal.depend_on(recording_files(path))
+        if checkpoint is not None:
+            checkpoint.depend_on(recording_files(path))
         recording = read(
             path,
             sampling_frequency=options.sampling_frequency,
             units=options.units,
             lead_names=options.lead_names,
         )
-        return quantifier.quantify(recording, parts=parts, progress=progress, journal=journal)
+        return quantifier.quantify(recording, parts=parts, progress=progress, checkpoint=checkpoint)
     except EcgNoiseError as error:
         return error
     except Exception as error:  # of the libraries that read it: one file must not stop the others

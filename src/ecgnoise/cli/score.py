@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ecgnoise.batch.files import Scored
     from ecgnoise.cli.score_output import Report
     from ecgnoise.readers import ReadOptions
-    from ecgnoise.scoring.checkpoint import Journal
+    from ecgnoise.scoring.checkpoint import Checkpoint
 
 SOME_FAILED = 1
 NONE_SCORED = 2
@@ -151,8 +151,8 @@ def score(options: ScoreOptions) -> None:
     if folder:
         score_folder(files, options, reading)
         return
-    with _journal(files, options) as journal:
-        failed = _score_all(files, options, reading, journal)
+    with _checkpoint(files, options) as checkpoint:
+        failed = _score_all(files, options, reading, checkpoint)
     if failed:
         _report(failed, len(files))
         click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
@@ -210,9 +210,9 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
 
 
 @contextmanager
-def _journal(files: list[Path], options: ScoreOptions) -> Iterator["Journal | None"]:
-    """The journal of one recording with a table; Ctrl-C says that it is kept."""
-    from ecgnoise.scoring.checkpoint import Journal, journal_path
+def _checkpoint(files: list[Path], options: ScoreOptions) -> Iterator["Checkpoint | None"]:
+    """The checkpoint of one recording with a table; Ctrl-C says that it is kept."""
+    from ecgnoise.scoring.checkpoint import Checkpoint, checkpoint_path
 
     if options.out is None or options.out == STDOUT or len(files) != 1:
         if options.resume:
@@ -222,18 +222,18 @@ def _journal(files: list[Path], options: ScoreOptions) -> Iterator["Journal | No
             )
         yield None
         return
-    with Journal(journal_path(options.out), resume=options.resume) as journal:
+    with Checkpoint(checkpoint_path(options.out), resume=options.resume) as checkpoint:
         try:
-            yield journal
+            yield checkpoint
         except KeyboardInterrupt:
-            if not journal.kept:
+            if not checkpoint.kept:
                 raise
             click.echo("Stopped: what is done is kept; the same command with --resume goes on.", err=True)
             click.get_current_context().exit(INTERRUPTED)
 
 
 def _score_all(
-    files: list[Path], options: ScoreOptions, reading: "ReadOptions", journal: "Journal | None"
+    files: list[Path], options: ScoreOptions, reading: "ReadOptions", checkpoint: "Checkpoint | None"
 ) -> list["Scored"]:
     """Print each record as it is scored, then write the table; the files that could not be scored."""
     from ecgnoise.batch.files import score_files
@@ -253,7 +253,9 @@ def _score_all(
         def progress(number: int, share: float) -> None:
             bar.show(number + share, files[number].name)
 
-        for scored in score_files(files, quantifier, reading, parts=options.parts, progress=progress, journal=journal):
+        for scored in score_files(
+            files, quantifier, reading, parts=options.parts, progress=progress, checkpoint=checkpoint
+        ):
             if isinstance(scored.outcome, EcgNoiseError):
                 failed.append(scored)
                 continue
@@ -268,11 +270,13 @@ def _score_all(
                 report.marks(str(place), options.marks, found)
         report.summary()
     if options.out is not None and len(failed) < len(files):
-        _write(rows, options, report, journal)
+        _write(rows, options, report, checkpoint)
     return failed
 
 
-def _write(rows: list[tuple[Any, ...]], options: ScoreOptions, report: "Report", journal: "Journal | None") -> None:
+def _write(
+    rows: list[tuple[Any, ...]], options: ScoreOptions, report: "Report", checkpoint: "Checkpoint | None"
+) -> None:
     """Write the table to its file, or on standard output."""
     from ecgnoise.results.tables import send_table, write_table
 
@@ -281,8 +285,8 @@ def _write(rows: list[tuple[Any, ...]], options: ScoreOptions, report: "Report",
         send_table(rows, sys.stdout.buffer, kind)
         return
     write_table(rows, out, kind)
-    if journal is not None:
-        journal.remove()
+    if checkpoint is not None:
+        checkpoint.remove()
     report.say(f"wrote {out}: {len(rows)} rows")
 
 

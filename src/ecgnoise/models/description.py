@@ -77,7 +77,7 @@ class Question:
     Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``reconstruct.py`` says how they are used.
 
     hidden: the band the network does not see. sigma: how much noise the other rows get, in network units. counted: the
-    band whose error counts. one_sided: only what lies above the redrawn image counts.
+    band whose error counts. one_sided: only what lies above the reconstructed image counts.
 
     time_power: the error of a lead-segment is the power mean, with this exponent, of the mean squared differences of
     its 16 spans of 0.625 s; above 1 the loudest spans count more. scale: the error, in squared grey levels, that weighs

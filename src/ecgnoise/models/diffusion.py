@@ -179,7 +179,7 @@ def draw_noise(sampler: Sampler, shape: tuple[int, ...], seed: int) -> NDArray[n
 
 
 def walk(predict_noise: Callable[[ArrayT, int], ArrayT], clean: ArrayT, sampler: Sampler, noise: ArrayT) -> ArrayT:
-    """The clean as the model redraws it: noised up to the sampler's first timestep, then denoised.
+    """The clean as the model reconstructs it: noised up to the sampler's first timestep, then denoised.
 
     predict_noise: called with a sample (n, c, h, w) and a timestep. clean: (n, c, h, w). noise: (draws, c,
     h, w) from :func:`draw_noise`, the same kind of array as ``clean``.

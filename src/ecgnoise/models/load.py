@@ -1,4 +1,4 @@
-"""From a model folder to something that redraws, without torch."""
+"""From a model folder to something that reconstructs, without torch."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,11 @@ from ecgnoise.models.levels import LevelAnswers, LevelReader, OnnxLevels
 from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_onnx
 from ecgnoise.models.reconstruct import (
     IN_MEMORY,
-    AutoencoderRedrawer,
+    AutoencoderReconstructor,
     Placement,
-    QuestionRedrawer,
-    Redrawer,
-    WalkRedrawer,
+    QuestionReconstructor,
+    Reconstructor,
+    WalkReconstructor,
 )
 from ecgnoise.scalogram.profile import COLUMNS
 
@@ -44,11 +44,11 @@ class OnnxDenoiser:
         reference: NDArray[np.float32],
         known: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Redrawn network images (n, 1, rows, columns)."""
+        """Reconstructed network images (n, 1, rows, columns)."""
         return self._session.run(dict(zip(DENOISER_INPUTS, (noised, sigma, hidden, reference, known), strict=True)))
 
 
-def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
+def load_reconstructor(folder: ModelFolder, threads: int | None = None) -> Reconstructor:
     """The model of a folder, one to score with. threads: None for all processors this process may use.
 
     ModelFormatError where the folder lacks what its kind of network needs.
@@ -57,18 +57,18 @@ def load_redrawer(folder: ModelFolder, threads: int | None = None) -> Redrawer:
     description = folder.description
     if description.network.kind == "masked":
         denoiser = OnnxDenoiser(folder.file(DENOISER), count, description.profile.rows)
-        return QuestionRedrawer(denoiser, description.questions, description.profile)
+        return QuestionReconstructor(denoiser, description.questions, description.profile)
     if description.network.kind == "autoencoder":
-        return AutoencoderRedrawer(OnnxAutoencoder(folder, count), description.profile)
+        return AutoencoderReconstructor(OnnxAutoencoder(folder, count), description.profile)
     if description.sampler is None:
         raise ModelFormatError(f"{folder.path}: a diffusion network needs a sampler: export the model again")
-    return WalkRedrawer(open_onnx(folder, count), description.sampler, description.profile)
+    return WalkReconstructor(open_onnx(folder, count), description.sampler, description.profile)
 
 
 class Loaded(NamedTuple):
     """A model to score with. levels: what reads noise levels in pictures, where the model has it. placement: where."""
 
-    redrawer: Redrawer
+    reconstructor: Reconstructor
     levels: LevelReader | None
     placement: Placement
 
@@ -88,7 +88,7 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
     the folder holds another kind of network or no weights for torch.
     """
     if device == CPU:
-        return Loaded(load_redrawer(folder, threads=1), load_levels(folder, threads=1), IN_MEMORY)
+        return Loaded(load_reconstructor(folder, threads=1), load_levels(folder, threads=1), IN_MEMORY)
     try:
         from ecgnoise.models.torch import (
             TorchDenoiser,
@@ -104,10 +104,10 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
     check_device(device)
     network = open_denoiser(folder).to(device)
     denoiser = TorchDenoiser(network, lower_precision(device))
-    redrawer = QuestionRedrawer(denoiser, folder.description.questions, folder.description.profile)
+    reconstructor = QuestionReconstructor(denoiser, folder.description.questions, folder.description.profile)
     described, levels = folder.description.levels, open_levels(folder)
     reader = None if described is None or levels is None else LevelAnswers(TorchLevels(levels.to(device)), described)
-    return Loaded(redrawer, reader, placement(device))
+    return Loaded(reconstructor, reader, placement(device))
 
 
 def available_processors() -> int:

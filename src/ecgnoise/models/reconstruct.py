@@ -1,4 +1,4 @@
-"""Redrawing: from images to what a clean lead would have looked like, with one contract for all kinds of model."""
+"""Reconstruction: from images to what a clean lead would have looked like, with one contract for all kinds of model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,18 +45,18 @@ class Placement(NamedTuple):
 IN_MEMORY: Final = Placement(np.asarray, np.asarray)
 
 
-class Redrawer(Protocol):
+class Reconstructor(Protocol):
     """A model as seen from the score."""
 
-    def redraw(self, pictures: Pictures) -> Images:
-        """The redrawn images, (n, rows, columns) in 0..255, whose PSNR against the originals is the score."""
+    def reconstruct(self, pictures: Pictures) -> Images:
+        """The reconstructed images, (n, rows, columns) in 0..255, whose PSNR against the originals is the score."""
 
 
 class Denoiser(Protocol):
     """The default model's network: see ``networks.teacher.MaskedDenoiser``."""
 
     def denoise(self, noised: Any, sigma: Any, hidden: Any, reference: Any, known: Any) -> Any:
-        """Redrawn network images (n, 1, rows, columns), in arrays of the kind given.
+        """Reconstructed network images (n, 1, rows, columns), in arrays of the kind given.
 
         The arguments, float32, are those of ``MaskedDenoiser.forward``.
         """
@@ -75,7 +75,7 @@ class DiffusionNetwork(Protocol):
         """Images (n, 1, 32, 256), about in [-1, 1], of what was denoised."""
 
 
-class WalkRedrawer:
+class WalkReconstructor:
     """The published way: encode, noise, walk back, decode (Han et al., arXiv 2506.11815).
 
     Departure: the noise is the same for each image, so that a score does not depend on the batch.
@@ -87,8 +87,8 @@ class WalkRedrawer:
         self._profile = profile
         self._seed = seed
 
-    def redraw(self, pictures: Pictures) -> Images:
-        """The redrawn images, (n, rows, columns) in 0..255."""
+    def reconstruct(self, pictures: Pictures) -> Images:
+        """The reconstructed images, (n, rows, columns) in 0..255."""
         latent = self._network.encode(to_network(pictures.images)[:, None])
         noise = draw_noise(self._sampler, latent.shape[1:], self._seed)
         cleaned = walk(self._network.predict_noise, latent, self._sampler, noise)
@@ -106,29 +106,29 @@ class EncodingNetwork(Protocol):
         """Network images of latents."""
 
 
-class AutoencoderRedrawer:
+class AutoencoderReconstructor:
     """A plain autoencoder, the rival without diffusion: what comes back from the latent."""
 
     def __init__(self, network: EncodingNetwork, profile: Profile) -> None:
         self._network = network
         self._profile = profile
 
-    def redraw(self, pictures: Pictures) -> Images:
-        """The redrawn images, (n, rows, columns) in 0..255."""
+    def reconstruct(self, pictures: Pictures) -> Images:
+        """The reconstructed images, (n, rows, columns) in 0..255."""
         decoded = self._network.decode(self._network.encode(to_network(pictures.images)[:, None]))[:, 0]
         return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
 
 
-class QuestionRedrawer:
+class QuestionReconstructor:
     """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
 
     It works in NumPy or torch, as the pictures do.
 
-    Each question hides a band or makes all rows vague and has the network redraw the image; questions that hide and
-    blur the same share an answer. Of the difference between original and redrawing, the question counts some rows,
-    where asked only what lies above the redrawing (noise adds power), and weighs it by how large it is over the span
-    and over the lead-segment. The counted differences of all questions are added as squares; the image returned is the
-    original less that sum's root, so that its PSNR against the original is the score.
+    Each question hides a band or makes all rows vague and has the network reconstruct the image; questions that hide
+    and blur the same share an answer. Of the difference between original and reconstruction, the question counts some
+    rows, where asked only what lies above the reconstruction (noise adds power), and weighs it by how large it is over
+    the span and over the lead-segment. The counted differences of all questions are added as squares; the image
+    returned is the original less that sum's root, so that its PSNR against the original is the score.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class QuestionRedrawer:
         self._profile = profile
         self._seed = seed
 
-    def redraw(self, pictures: Pictures) -> Images:
+    def reconstruct(self, pictures: Pictures) -> Images:
         """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
         xp = array_namespace(pictures.images)
         squared = xp.zeros_like(pictures.images)
@@ -153,7 +153,7 @@ class QuestionRedrawer:
         return pictures.images - xp.sqrt(squared)
 
     def answer(self, question: Question, pictures: Pictures) -> Images:
-        """The network's redrawing for one question, (n, rows, columns) in 0..255."""
+        """The network's reconstruction for one question, (n, rows, columns) in 0..255."""
         xp, where = array_namespace(pictures.images), device(pictures.images)
         shape = (pictures.images.shape[0], 1, *pictures.images.shape[1:])
         rows = self.band(question.hidden) | ~pictures.held
@@ -167,25 +167,25 @@ class QuestionRedrawer:
 
         noised = to_network(pictures.images)[:, None] + everywhere(noise)
         known = xp.broadcast_to(xp.asarray(pictures.known, dtype=pictures.images.dtype, device=where), (shape[0],))
-        redrawn = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
-        return (redrawn[:, 0] + 1.0) * 127.5
+        reconstruction = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
+        return (reconstruction[:, 0] + 1.0) * 127.5
 
-    def counted_error(self, question: Question, pictures: Pictures, redrawn: Images) -> Images:
+    def counted_error(self, question: Question, pictures: Pictures, reconstruction: Images) -> Images:
         """What one question adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
         With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
         :class:`ecgnoise.models.description.Question` says what the counted error and r are.
         """
         squared = array_namespace(pictures.images).zeros_like(pictures.images)
-        rows, counted = self._counted(question, pictures, redrawn)
+        rows, counted = self._counted(question, pictures, reconstruction)
         squared[:, rows] = counted
         return squared
 
-    def _counted(self, question: Question, pictures: Pictures, redrawn: Images) -> tuple[slice, Images]:
+    def _counted(self, question: Question, pictures: Pictures, reconstruction: Images) -> tuple[slice, Images]:
         """The rows that count, and what the question adds to the squared difference of each of their pixels."""
         xp = array_namespace(pictures.images)
         rows, count = _run(self.band(question.counted) & pictures.held)
-        excess = pictures.images[:, rows] - redrawn[:, rows]
+        excess = pictures.images[:, rows] - reconstruction[:, rows]
         if not count:
             return rows, excess
         squared = (xp.clip(excess, 0.0, None) if question.one_sided else excess) ** 2

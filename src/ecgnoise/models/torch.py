@@ -107,12 +107,12 @@ class TorchDenoiser:
         reference: torch.Tensor,
         known: torch.Tensor,
     ) -> torch.Tensor:
-        """Redrawn network images (n, 1, rows, columns)."""
+        """Reconstructed network images (n, 1, rows, columns)."""
         lower = self.precision != torch.float32
         with torch.inference_mode(), torch.autocast(noised.device.type, self.precision, enabled=lower):
-            redrawn: torch.Tensor = self.network(noised, sigma, hidden, reference, known)
+            reconstruction: torch.Tensor = self.network(noised, sigma, hidden, reference, known)
             # Infinite numbers would vanish where only what lies below them counts; the scorer finds NaN.
-            return torch.nan_to_num(redrawn.float(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
+            return torch.nan_to_num(reconstruction.float(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
 
 
 class TorchLevels:

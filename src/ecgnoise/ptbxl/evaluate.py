@@ -1,8 +1,8 @@
 """Evaluating models: PSNR, SSIM, MSE and MAE of the leads of a store, a result file a metric.
 
-A batch of leads is read and encoded once and redrawn by every walk that is asked for. Batches go across records. Their
-bounds depend on the leads to evaluate and the batch size only, so that a run that goes on gives the numbers that one
-without a stop does.
+A batch of leads is read and encoded once and reconstructed by every walk that is asked for. Batches go across records.
+Their bounds depend on the leads to evaluate and the batch size only, so that a run that goes on gives the numbers that
+one without a stop does.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ from ecgnoise._version import __version__
 from ecgnoise.errors import MissingExtraError, OptionError, StoreError
 from ecgnoise.models.diffusion import Ddim, Ddpm
 from ecgnoise.models.folder import HASH_DIGITS, ModelFolder
-from ecgnoise.models.load import available_processors, load_redrawer
+from ecgnoise.models.load import available_processors, load_reconstructor
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.reconstruct import NOISE_SEED, Array, DiffusionNetwork, Pictures, Redrawer, WalkRedrawer
-from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile
-from ecgnoise.ptbxl.index import all_leads, evaluation_leads
-from ecgnoise.ptbxl.journal import (
+from ecgnoise.models.reconstruct import NOISE_SEED, Array, DiffusionNetwork, Pictures, Reconstructor, WalkReconstructor
+from ecgnoise.ptbxl.checkpoint import (
     METRICS,
+    Checkpoint,
     Counts,
     Identity,
-    Journal,
     Lead,
     ResultPlace,
     find_finished,
-    open_journal,
+    open_checkpoint,
     write_note,
 )
+from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile
+from ecgnoise.ptbxl.index import all_leads, evaluation_leads
 from ecgnoise.ptbxl.labels import EVERY_LEAD, label_sheet
 from ecgnoise.ptbxl.rows import Sheet, write_sheets
 from ecgnoise.ptbxl.store import Store
@@ -127,7 +127,7 @@ def evaluate(
     called with the number of leads that are done, each walk for itself, and that of all.
 
     Evaluated are all leads of fold 10 and the noisy leads of folds 1 .. 9. A lead that is flat, or whose image or
-    redrawing is not finite, has no value. Records that are not in the store are left out.
+    reconstruction is not finite, has no value. Records that are not in the store are left out.
 
     Raises StoreError where the store has another profile than the model or none of the leads, OptionError for settings
     outside their range or walks of a model without, OutputError where ``out`` cannot be written or holds a result of
@@ -218,48 +218,52 @@ def _make(
     progress: Progress | None,
 ) -> list[Counts]:
     """Make the results that are not there yet."""
-    redrawers = _redrawers(model, [target.walk for target in targets], settings)
-    journals = [open_journal(target.place, target.identity, len(store.index)) for target in targets]
+    reconstructors = _reconstructors(model, [target.walk for target in targets], settings)
+    checkpoints = [open_checkpoint(target.place, target.identity, len(store.index)) for target in targets]
     total = len(leads) * len(targets)
-    done = sum(journal.count(leads) for journal in journals)
+    done = sum(checkpoint.count(leads) for checkpoint in checkpoints)
     if done < total:
         batch = settings.batch or (CPU_BATCH if settings.device == CPU else DEVICE_BATCH)
-        for count in _redraw(store, leads, batch, list(zip(journals, redrawers, strict=True))):
+        for count in _reconstruct(store, leads, batch, list(zip(checkpoints, reconstructors, strict=True))):
             done += count
             if progress:
                 progress(done, total)
-    return [_finish(store, leads, target, journal) for target, journal in zip(targets, journals, strict=True)]
+    return [_finish(store, leads, target, checkpoint) for target, checkpoint in zip(targets, checkpoints, strict=True)]
 
 
-def _redraw(store: Store, leads: Sequence[Lead], batch: int, work: Sequence[tuple[Journal, Redrawer]]) -> Iterator[int]:
-    """Enter the values of all leads into the journals; after each batch of each, how many leads it had not had."""
+def _reconstruct(
+    store: Store, leads: Sequence[Lead], batch: int, work: Sequence[tuple[Checkpoint, Reconstructor]]
+) -> Iterator[int]:
+    """Enter the values of all leads into the checkpoints; after each batch of each, how many leads it had not had."""
     held = held_rows(store.profile, store.description.sampling_frequency)
     reader = _Reader(store)
     for first in range(0, len(leads), batch):
         lot = leads[first : first + batch]
-        waiting = [(journal, redrawer) for journal, redrawer in work if journal.count(lot) < len(lot)]
+        waiting = [
+            (checkpoint, reconstructor) for checkpoint, reconstructor in work if checkpoint.count(lot) < len(lot)
+        ]
         if not waiting:
             continue
         images, reference = reader.read(lot)
         usable = np.isfinite(reference) & np.isfinite(images).all(axis=(1, 2))
         pictures = Pictures(images[usable], reference[usable], known=True, held=held)
-        for journal, redrawer in waiting:
+        for checkpoint, reconstructor in waiting:
             values = np.full((len(lot), len(METRICS)), np.nan)
             if usable.any():
-                values[usable] = measure(pictures, redrawer.redraw(pictures))
-            before = journal.count(lot)
-            journal.enter(lot, values)
+                values[usable] = measure(pictures, reconstructor.reconstruct(pictures))
+            before = checkpoint.count(lot)
+            checkpoint.enter(lot, values)
             yield len(lot) - before
 
 
-def measure(pictures: Pictures, redrawn: Images) -> NDArray[np.float64]:
-    """The metrics of redrawn images, (n, rows, columns) in 0..255, (n, metrics): PSNR in dB, SSIM, MSE and MAE.
+def measure(pictures: Pictures, reconstruction: Images) -> NDArray[np.float64]:
+    """The metrics of reconstructed images, (n, rows, columns) in 0..255, (n, metrics): PSNR in dB, SSIM, MSE and MAE.
 
-    Over the rows that the sampling frequency can hold; NaN where a redrawing is not finite.
+    Over the rows that the sampling frequency can hold; NaN where a reconstruction is not finite.
     """
-    values = np.full((len(redrawn), len(METRICS)), np.nan)
-    finite = np.isfinite(redrawn).all(axis=(1, 2))
-    pair = (pictures.images[finite], redrawn[finite], pictures.held)
+    values = np.full((len(reconstruction), len(METRICS)), np.nan)
+    finite = np.isfinite(reconstruction).all(axis=(1, 2))
+    pair = (pictures.images[finite], reconstruction[finite], pictures.held)
     squared = metrics.column_errors(*pair).mean(axis=1)
     by_name = {"psnr": metrics.psnr(squared), "ssim": metrics.ssim(*pair), "mse": squared}
     by_name["mae"] = metrics.mean_absolute_error(*pair)
@@ -308,14 +312,16 @@ class EncodedOnce:
         return self._network.decode(denoised)
 
 
-def _redrawers(model: ModelFolder, walks: Sequence[Walk | None], settings: EvaluationSettings) -> list[Redrawer]:
-    """What redraws by each walk; a model that does not walk has one."""
+def _reconstructors(
+    model: ModelFolder, walks: Sequence[Walk | None], settings: EvaluationSettings
+) -> list[Reconstructor]:
+    """What reconstructs by each walk; a model that does not walk has one."""
     threads = settings.threads or available_processors()
     taken = [walk for walk in walks if walk is not None]
     if not taken:
-        return [load_redrawer(model, threads)]
+        return [load_reconstructor(model, threads)]
     network = EncodedOnce(open_onnx(model, threads) if settings.device == CPU else open_twin(model, settings.device))
-    return [WalkRedrawer(network, walk, model.description.profile, _seed(settings)) for walk in taken]
+    return [WalkReconstructor(network, walk, model.description.profile, _seed(settings)) for walk in taken]
 
 
 def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:
@@ -334,18 +340,18 @@ def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:
     return twin
 
 
-def _finish(store: Store, leads: Sequence[Lead], target: _Target, journal: Journal) -> Counts:
+def _finish(store: Store, leads: Sequence[Lead], target: _Target, checkpoint: Checkpoint) -> Counts:
     """Write the files of a result, all or none, then its note."""
     records: dict[int, set[int]] = {}
     for record, lead in leads:
         records.setdefault(record, set()).add(lead)
     labels = [row[:-1] for row in label_sheet(store.index[record] for record in records).rows]
     sheets = {
-        file: Sheet(RESULT_COLUMNS, _rows(labels, records, journal.values[:, :, number]))
+        file: Sheet(RESULT_COLUMNS, _rows(labels, records, checkpoint.values[:, :, number]))
         for number, file in enumerate(target.place.files.values())
     }
     write_sheets(sheets)
-    empty = int(np.isnan(journal.values_of(leads)).any(axis=1).sum())
+    empty = int(np.isnan(checkpoint.values_of(leads)).any(axis=1).sum())
     counts = Counts(len(leads), len(records), empty)
     write_note(target.place, target.identity, counts, __version__)
     return counts

@@ -1,8 +1,8 @@
 """What is done of one long result, kept beside the place where it will go, so that a kill loses no more than one block.
 
-A journal is a text file of JSON lines: first one with what the scores depend on, its *identity*, then one a block of
+A checkpoint is a text file of JSON lines: first one with what the scores depend on, its *identity*, then one a block of
 windows with all that the sheet holds of it, each number to the last bit. Lines are only ever added. A line that is not
-whole, as a kill or a full disk leaves it, is cut off with all that follows it when the journal is opened again.
+whole, as a kill or a full disk leaves it, is cut off with all that follows it when the checkpoint is opened again.
 """
 
 import errno
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, Self
 
 from ecgnoise._internal.atomic import lock
 from ecgnoise._internal.files import NO_REGULAR_FILE, FileState, file_states
-from ecgnoise.errors import JournalError, OutputError
+from ecgnoise.errors import OutputError, ResumeError
 from ecgnoise.scoring.accumulator import Sheet
 
 LONG_WINDOWS: Final = 60  # 10 minutes: what is shorter is soon scored again
@@ -24,23 +24,23 @@ FILES: Final = "files"
 SHOWN_CHARACTERS: Final = 60
 
 
-def journal_path(out: Path) -> Path:
-    """Where the journal of a result that goes to ``out`` lies: beside it, hidden."""
-    return out.with_name(f".{out.name}.journal")
+def checkpoint_path(out: Path) -> Path:
+    """Where the checkpoint of a result that goes to ``out`` lies: beside it, hidden."""
+    return out.with_name(f".{out.name}.checkpoint")
 
 
-class Journal:
+class Checkpoint:
     """The finished blocks of one result; a context, left by whatever way, closes the file and keeps it.
 
-    path: see :func:`journal_path`. resume: go on with a journal that is there. shortest: windows of a recording below
-    which nothing is kept.
+    path: see :func:`checkpoint_path`. resume: go on with a checkpoint that is there. shortest: windows of a recording
+    below which nothing is kept.
 
-    Raises JournalError where there is a journal already and ``resume`` is not given.
+    Raises ResumeError where there is a checkpoint already and ``resume`` is not given.
     """
 
     def __init__(self, path: Path, *, resume: bool, shortest: int = LONG_WINDOWS) -> None:
         if path.exists() and not resume:
-            raise JournalError(
+            raise ResumeError(
                 f"{path}: an earlier run was stopped and left this: pass --resume to go on with it, or delete it"
             )
         self.path = path
@@ -67,7 +67,7 @@ class Journal:
     def begin(self, identity: Mapping[str, Any], sheet: Sheet) -> int:
         """Fill what is done already into an empty sheet: how many windows, from the first on, are done.
 
-        Raises JournalError where the journal is of something else, OutputError where it cannot be written.
+        Raises ResumeError where the checkpoint is of something else, OutputError where it cannot be written.
         """
         if len(sheet.windows) < self._shortest:
             return 0
@@ -89,7 +89,7 @@ class Journal:
             self._add({"first": first, "stop": stop, **sheet.columns(first, stop)})
 
     def remove(self) -> None:
-        """The result is where it should be: the journal is not needed any more."""
+        """The result is where it should be: the checkpoint is not needed any more."""
         self.__exit__()
         self.path.unlink(missing_ok=True)
 
@@ -111,11 +111,11 @@ class Journal:
         return done, end
 
     def _compare(self, written: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-        """JournalError where the identity is not the one asked for."""
+        """ResumeError where the identity is not the one asked for."""
         names = [name for name in {**written, **asked} if written.get(name) != asked.get(name)]
         if names:
             parts = [_difference(name, written.get(name), asked.get(name)) for name in names]
-            raise JournalError(f"{self.path}: of another run ({'; '.join(parts)}): run that one again, or delete it")
+            raise ResumeError(f"{self.path}: of another run ({'; '.join(parts)}): run that one again, or delete it")
 
     def _add(self, entry: Mapping[str, Any]) -> None:
         """Write a line, all of it, so that a kill cannot lose it."""
@@ -132,7 +132,7 @@ class Journal:
 
 
 def _open(path: Path) -> BinaryIO:
-    """The journal, a new one where there is none; OSError for a link or anything else that is no file of its own."""
+    """The checkpoint, a new one where there is none; OSError for a link or anything else that is no file of its own."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""How far a redrawn image is from the original, and how well scores tell noisy from clean: each metric once.
+"""How far a reconstructed image is from the original, and how well scores tell noisy from clean: each metric once.
 
 Those of images take (n, rows, columns) in 0..255. Squared errors are of columns, so that a segment, a part of it and
 its new tail come from the same numbers. Those of scores take two samples, one of clean and one of noisy leads, in which
@@ -31,7 +31,7 @@ def column_errors(original: ArrayT, reconstruction: ArrayT, rows: NDArray[np.boo
 def psnr(mean_squared_error: NDArray[np.float64]) -> NDArray[np.float64]:
     """Peak signal-to-noise ratio in dB, ``10 log10(255^2 / mean squared error)``; NaN stays NaN.
 
-    Departure from the usual definition: at most 100 dB, so that an exact redrawing is a number and not infinite.
+    Departure from the usual definition: at most 100 dB, so that an exact reconstruction is a number and not infinite.
     """
     lowest = WHITE**2 * 10 ** (-HIGHEST_PSNR / 10)
     return np.asarray(10.0 * np.log10(WHITE**2 / np.maximum(mean_squared_error, lowest)))
@@ -50,8 +50,8 @@ def ssim(
 ) -> NDArray[np.float64]:
     """Structural similarity of each image, (n,), over the rows that count, (rows,), at least 7 and side by side.
 
-    As scikit-image has it unless told otherwise: windows of 7 by 7 pixels, range 255; 1 for an exact redrawing. All
-    values must be finite. Raises MissingExtraError without the extra ``ptbxl``.
+    As scikit-image has it unless told otherwise: windows of 7 by 7 pixels, range 255; 1 for an exact reconstruction.
+    All values must be finite. Raises MissingExtraError without the extra ``ptbxl``.
     """
     try:
         from skimage.metrics import structural_similarity

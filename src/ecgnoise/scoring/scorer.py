@@ -16,7 +16,7 @@ from ecgnoise._internal.files import file_states
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.levels import LevelEstimates, LevelReader
-from ecgnoise.models.reconstruct import IN_MEMORY, Pictures, Placement, Redrawer
+from ecgnoise.models.reconstruct import IN_MEMORY, Pictures, Placement, Reconstructor
 from ecgnoise.noise_levels import KINDS, SPANS, ecg_rms, local_snr, readable_snr, span_times
 from ecgnoise.readers import recording_files
 from ecgnoise.readers._shared.base import is_file
@@ -44,7 +44,7 @@ from ecgnoise.scoring.segment_levels import segment_levels
 from ecgnoise.segments import LeadSegment
 
 if TYPE_CHECKING:
-    from ecgnoise.scoring.checkpoint import Journal
+    from ecgnoise.scoring.checkpoint import Checkpoint
 
 MOST_SCORES: Final = 1 << 28
 # What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
@@ -61,7 +61,7 @@ class Measured(NamedTuple):
 
     errors: of the columns, (n, columns). noise: the levels of all kinds, None where the model knows none. rms: of the
     ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible: whether the QRS level is one
-    that an ECG has, (n,). images: originals and redrawings, where they are kept.
+    that an ECG has, (n,). images: originals and reconstructions, where they are kept.
     """
 
     errors: NDArray[np.float64]
@@ -95,14 +95,14 @@ class Scorer:
 
     batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
     by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
-    drawn and measured, which is where ``redrawer`` works. levels: what reads noise levels in the pictures, where the
-    model has it.
+    drawn and measured, which is where ``reconstructor`` works. levels: what reads noise levels in the pictures, where
+    the model has it.
     """
 
     def __init__(
         self,
         profile: Profile,
-        redrawer: Redrawer,
+        reconstructor: Reconstructor,
         grading: Grading,
         model: ModelIdentity,
         batch_size: int,
@@ -117,7 +117,7 @@ class Scorer:
             raise OptionError(f"threads {threads}: at least 1 is needed")
         self.profile = profile
         self.model = model
-        self._redrawer = redrawer
+        self._reconstructor = reconstructor
         self._levels = levels
         self._grading = grading
         self._batch = batch_size
@@ -133,24 +133,24 @@ class Scorer:
         parts: int = 1,
         images: bool = False,
         progress: Progress | None = None,
-        journal: "Journal | None" = None,
+        checkpoint: "Checkpoint | None" = None,
     ) -> Result:
         """Score all leads and segments of a recording; see :meth:`Quantifier.quantify`."""
-        if images and journal is not None:
-            raise OptionError("images True, with a journal, which keeps none: leave one of them out")
+        if images and checkpoint is not None:
+            raise OptionError("images True, with a checkpoint, which keeps none: leave one of them out")
         self._check(recording, parts)
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
         drawn, spans = self.profile if images else None, SPANS if self._levels else 0
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
-        done = journal.begin(self._identity(recording, sheet, size), sheet) if journal else 0
+        done = checkpoint.begin(self._identity(recording, sheet, size), sheet) if checkpoint else 0
         with working(self._threads) as run:
             for block in read_blocks(recording, windows, size, done):
                 for finished in self._score_block(block, recording, sheet, run):
                     if progress:
                         progress(finished, len(windows))
-                if journal:
-                    journal.keep(sheet, block.first, block.stop)
+                if checkpoint:
+                    checkpoint.keep(sheet, block.first, block.stop)
         return self._result(recording, sheet)
 
     def _check(self, recording: Recording, parts: int) -> None:
@@ -167,7 +167,7 @@ class Scorer:
             )
 
     def _identity(self, recording: Recording, sheet: Sheet, size: int) -> dict[str, Any]:
-        """What the scores of a recording depend on, by which a journal is known again.
+        """What the scores of a recording depend on, by which a checkpoint is known again.
 
         The ends of the samples stand for all of them, and so do the sizes and times of change of their files.
         """
@@ -206,11 +206,11 @@ class Scorer:
         yield block.stop
 
     def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
-        """Draw, redraw and measure some lead-segments; keep: their images too."""
+        """Draw, reconstruct and measure some lead-segments; keep: their images too."""
         pictures, take = self._draw(lot, recording), self._placement.take
-        redrawn = self._redrawer.redraw(pictures)
-        errors = metrics.column_errors(pictures.images, redrawn, pictures.held)
-        originals, taken, measured = take(pictures.images), take(redrawn), take(errors)
+        reconstruction = self._reconstructor.reconstruct(pictures)
+        errors = metrics.column_errors(pictures.images, reconstruction, pictures.held)
+        originals, taken, measured = take(pictures.images), take(reconstruction), take(errors)
         if not np.isfinite(measured).all():
             raise self._damaged()
         noise = None if self._levels is None else self._read_levels(self._levels, lot, pictures)

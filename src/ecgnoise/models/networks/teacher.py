@@ -3,7 +3,7 @@
 A small UNet on patches of 4 x 4 pixels with the preconditioning of Karras, Aittala, Aila, Laine, "Elucidating the
 Design Space of Diffusion-Based Generative Models" (EDM), NeurIPS 2022, table 1. Departures: the noise level is a map,
 one value a pixel, and reaches the network as an input channel instead of an embedding; a second map says which pixels
-are hidden, and those are redrawn from the rest (skip weight 0, output weight sigma_data).
+are hidden, and those are reconstructed from the rest (skip weight 0, output weight sigma_data).
 """
 
 from collections.abc import Mapping
@@ -132,7 +132,7 @@ class MaskedUNet(nn.Module):
 
 
 class MaskedDenoiser(nn.Module):
-    """Redraws the clean image behind a noised one in which some pixels are hidden.
+    """Reconstructs the clean image behind a noised one in which some pixels are hidden.
 
     Images are those of :func:`ecgnoise.scalogram.profile.to_network`, in [-1, 1]. ``mean`` and ``sigma_data`` are the
     mean and standard deviation of the training images. ``reference_mean`` and ``reference_deviation`` are those of the
@@ -162,7 +162,7 @@ class MaskedDenoiser(nn.Module):
         return tuple(weights[f"network.down.{level}.residual.conv1.weight"].shape[0] for level in range(levels))
 
     def forward(self, noised: Tensor, sigma: Tensor, hidden: Tensor, reference: Tensor, known: Tensor) -> Tensor:
-        """The redrawn images, (n, 1, rows, columns).
+        """The reconstructed images, (n, 1, rows, columns).
 
         noised: clean image plus sigma times standard normal noise, (n, 1, rows, columns).
         sigma: standard deviation of the noise, above 0, (n, 1, rows, columns).

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from ecgnoise.errors import ModelFormatError, OutputError
 from ecgnoise.models.calibration import source_commit
 from ecgnoise.models.folder import ModelFolder, Question, Training
-from ecgnoise.models.load import DENOISER_INPUTS, load_redrawer
+from ecgnoise.models.load import DENOISER_INPUTS, load_reconstructor
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import SHOWN_SIGMA_OF_HIDDEN, QuestionRedrawer, asked, question_noise, rows_within
+from ecgnoise.models.reconstruct import SHOWN_SIGMA_OF_HIDDEN, QuestionReconstructor, asked, question_noise, rows_within
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import DEFAULT, Images, to_network
 from ecgnoise.training.default.student_answers import Pool, make_pool
@@ -110,15 +110,15 @@ class StudentTask:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Mean weighted squared difference from the answers."""
-        redrawn = network(*(batch[name] for name in DENOISER_INPUTS))
-        return torch.mean(batch["weight"] * (redrawn.float() - batch["answer"]) ** 2)
+        reconstruction = network(*(batch[name] for name in DENOISER_INPUTS))
+        return torch.mean(batch["weight"] * (reconstruction.float() - batch["answer"]) ** 2)
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
         """The first answers of the teacher and those of the student."""
         device = next(network.parameters()).device
         batch = {name: value.to(device) for name, value in self.batch(np.arange(EXAMPLES), torch.Generator()).items()}
-        redrawn = network(*(batch[name] for name in DENOISER_INPUTS))
-        return grey_images(batch["answer"]), grey_images(redrawn)
+        reconstruction = network(*(batch[name] for name in DENOISER_INPUTS))
+        return grey_images(batch["answer"]), grey_images(reconstruction)
 
 
 def row_weights(questions: Sequence[Question]) -> NDArray[np.float32]:
@@ -207,8 +207,8 @@ def _pools(
     material: DefaultMaterial, teacher: ModelFolder, folder: Path, config: StudentConfig, told: Callbacks
 ) -> list[Pool]:
     """Pools to learn from and to watch, drawn once a run."""
-    redrawer = load_redrawer(teacher)
-    if not isinstance(redrawer, QuestionRedrawer):
+    reconstructor = load_reconstructor(teacher)
+    if not isinstance(reconstructor, QuestionReconstructor):
         raise ModelFormatError(f"{teacher.path}: it asks no questions: pass a default model as the teacher")
     questions = asked(teacher.description.questions)
     sizes = {"training": (material.training, config.pool), "watched": (material.clean, VALIDATION_POOL)}
@@ -217,7 +217,7 @@ def _pools(
         path = folder / POOL_FILE.format(name)
         if PartialState().is_main_process and not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make_pool(clean, redrawer, questions, size, seed=config.seed, progress=told.drawing).save(path)
+            make_pool(clean, reconstructor, questions, size, seed=config.seed, progress=told.drawing).save(path)
         PartialState().wait_for_everyone()
         pools.append(Pool.load(path))
     return pools

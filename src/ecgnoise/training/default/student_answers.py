@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecgnoise import simulate
 from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.models.folder import Question
-from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer
+from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, SEGMENT_SECONDS, Images, level_images, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.training.default.data import TrainingSet, filtered
@@ -75,7 +75,7 @@ class DrawnLot(NamedTuple):
 
 def make_pool(
     clean: TrainingSet,
-    teacher: QuestionRedrawer,
+    teacher: QuestionReconstructor,
     questions: Sequence[Question],
     size: int,
     *,
@@ -150,7 +150,7 @@ def _spans(count: int, generator: torch.Generator) -> NDArray[np.bool_]:
 
 
 def _answered(
-    drawn: DrawnLot, teacher: QuestionRedrawer, questions: Sequence[Question], generator: torch.Generator
+    drawn: DrawnLot, teacher: QuestionReconstructor, questions: Sequence[Question], generator: torch.Generator
 ) -> Pool:
     """A lot with the teacher's answers; it has one set of held rows, and one half of it a known unit."""
     levels, reference, count = drawn

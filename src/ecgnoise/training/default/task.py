@@ -1,4 +1,4 @@
-"""What the default model's network learns: to redraw clean images in which bands are hidden or vague (torch)."""
+"""What the default model's network learns: to reconstruct clean images in which bands are hidden or vague (torch)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +25,7 @@ SMALLEST_DEVIATION: Final = 1e-3  # of the QRS level: leads that are all as stro
 
 
 class MaskedTask:
-    """Clean lead-segments to redraw; see :class:`ecgnoise.training.engine.task.Task`.
+    """Clean lead-segments to reconstruct; see :class:`ecgnoise.training.engine.task.Task`.
 
     start: weights to start from, by name, or None for fresh ones.
     """
@@ -94,9 +94,9 @@ class MaskedTask:
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Mean weighted squared error (EDM, equation 8) of sound rows; hidden pixels weigh 2 / sigma_data^2."""
         sigma, hidden, data = batch["sigma"], batch["hidden"], self._sigma_data
-        redrawn = network(batch["noised"], sigma, hidden, batch["reference"], batch["known"])
+        reconstruction = network(batch["noised"], sigma, hidden, batch["reference"], batch["known"])
         weight = torch.where(hidden > 0, HIDDEN_WEIGHT / data**2, (sigma**2 + data**2) / (sigma * data) ** 2)
-        return torch.mean(batch["sound"] * weight * (redrawn.float() - batch["clean"]) ** 2)
+        return torch.mean(batch["sound"] * weight * (reconstruction.float() - batch["clean"]) ** 2)
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
         """The first images and what the network makes of them where all rows are vague."""
@@ -105,5 +105,7 @@ class MaskedTask:
         reference = torch.from_numpy(self.data.reference[:EXAMPLES]).to(device)
         sigma = torch.full_like(clean, EXAMPLE_SIGMA)
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(EXAMPLE_SEED)).to(device)
-        redrawn = network(clean + sigma * noise, sigma, torch.zeros_like(clean), reference, torch.ones_like(reference))
-        return grey_images(clean), grey_images(redrawn)
+        reconstruction = network(
+            clean + sigma * noise, sigma, torch.zeros_like(clean), reference, torch.ones_like(reference)
+        )
+        return grey_images(clean), grey_images(reconstruction)

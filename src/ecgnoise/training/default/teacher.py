@@ -30,10 +30,10 @@ from ecgnoise.models.load import (
     DENOISER_INPUTS,
     OnnxDenoiser,
     available_processors,
-    load_redrawer,
+    load_reconstructor,
 )
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QuestionRedrawer
+from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -165,13 +165,13 @@ def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: f
     """
     if model is None:
         raise OptionError(f"keep {share:g}: a model says which are the cleanest: pass --start")
-    redrawer = load_redrawer(model)
+    reconstructor = load_reconstructor(model)
     asked = [plain(question) for question in model.description.questions if question.one_sided]
-    if not isinstance(redrawer, QuestionRedrawer) or not asked:
+    if not isinstance(reconstructor, QuestionReconstructor) or not asked:
         raise ModelFormatError(f"{model.path}: no model that hides bands: pass a default model")
     chosen = np.ones(len(material.training.levels), np.bool_)
     for question in asked:
-        errors = _errors(question, redrawer, material.training)
+        errors = _errors(question, reconstructor, material.training)
         chosen &= errors <= np.quantile(errors, share)
     return replace(material, training=material.training.only(chosen))
 
@@ -288,7 +288,7 @@ def calibrated(
         file.write_bytes(files[DENOISER])
         denoiser = OnnxDenoiser(file, available_processors())
         scaled = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
-        psnr = _psnr(QuestionRedrawer(denoiser, scaled, DEFAULT), clean)
+        psnr = _psnr(QuestionReconstructor(denoiser, scaled, DEFAULT), clean)
     description = ModelDescription(
         name="default",
         version=__version__,
@@ -309,7 +309,7 @@ def export_denoiser(network: MaskedDenoiser) -> bytes:
     examples = (maps, maps + 1, maps, torch.zeros(1), torch.ones(1))
     plain = type(network)(network.channels)
     plain.load_state_dict(network.state_dict())
-    return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "redrawn")
+    return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "reconstructed")
 
 
 def _lots(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
@@ -331,7 +331,7 @@ def _images(levels: NDArray[np.float32]) -> Images:
 
 def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
     """The error of a question at the 95th percentile of clean lead-segments, in grey levels squared."""
-    errors = _errors(plain(question), QuestionRedrawer(denoiser, [], DEFAULT), clean)
+    errors = _errors(plain(question), QuestionReconstructor(denoiser, [], DEFAULT), clean)
     return round(float(np.quantile(errors, CALIBRATION_QUANTILE)), 6)
 
 
@@ -340,20 +340,20 @@ def plain(question: Question) -> Question:
     return replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
 
 
-def _errors(question: Question, redrawer: QuestionRedrawer, leads: TrainingSet) -> NDArray[np.float64]:
+def _errors(question: Question, reconstructor: QuestionReconstructor, leads: TrainingSet) -> NDArray[np.float64]:
     """The mean counted error of each lead-segment over its sound rows, (n,)."""
     errors = np.zeros(len(leads.levels))
     for places, lot in _lots(leads):
-        counted = redrawer.counted_error(question, lot, redrawer.answer(question, lot))
+        counted = reconstructor.counted_error(question, lot, reconstructor.answer(question, lot))
         errors[places] = counted.mean(axis=(1, 2)) * (DEFAULT.rows / lot.held.sum())
     return errors
 
 
-def _psnr(redrawer: QuestionRedrawer, clean: TrainingSet) -> NDArray[np.float64]:
+def _psnr(reconstructor: QuestionReconstructor, clean: TrainingSet) -> NDArray[np.float64]:
     """PSNR of each clean lead-segment."""
     errors = np.zeros(len(clean.levels))
     for places, lot in _lots(clean):
-        errors[places] = metrics.column_errors(lot.images, redrawer.redraw(lot), lot.held).mean(axis=1)
+        errors[places] = metrics.column_errors(lot.images, reconstructor.reconstruct(lot), lot.held).mean(axis=1)
     return metrics.psnr(errors)
 
 

@@ -64,11 +64,11 @@ class RunLog:
                 self._events.add_scalar(name, value, step)
             self._events.flush()
 
-    def pictures(self, step: int, originals: Images, redrawn: Images) -> None:
+    def pictures(self, step: int, originals: Images, reconstruction: Images) -> None:
         """Write pairs of images, (k, rows, columns) in 0..255, one below the other."""
         if not self._writes:
             return
-        sheet = contact_sheet(originals, redrawn)
+        sheet = contact_sheet(originals, reconstruction)
         path = self._out / PICTURES / f"step-{step:06}.png"
         with written(self._out), unfinished_files(path) as partial:
             Image.fromarray(sheet).save(partial, format="png")
@@ -85,9 +85,9 @@ def written(out: Path) -> Iterator[None]:
         raise OutputError(f"{out}: {what}: make room, and the same command goes on") from error
 
 
-def contact_sheet(originals: Images, redrawn: Images) -> NDArray[np.uint8]:
+def contact_sheet(originals: Images, reconstruction: Images) -> NDArray[np.uint8]:
     """Pairs of images in one picture: each original above what was made of it, enlarged, with white borders."""
-    both = np.stack([originals, redrawn], axis=1).reshape(-1, *originals.shape[1:])
+    both = np.stack([originals, reconstruction], axis=1).reshape(-1, *originals.shape[1:])
     grey = np.rint(np.clip(both, 0.0, 255.0)).astype(np.uint8)
     large = grey.repeat(ENLARGED, axis=1).repeat(ENLARGED, axis=2)
     bordered = np.pad(large, ((0, 0), (0, BORDER), (0, 0)), constant_values=255)

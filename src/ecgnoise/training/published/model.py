@@ -33,7 +33,7 @@ from ecgnoise.models.networks.published import (
     network_of,
     with_widths,
 )
-from ecgnoise.models.reconstruct import AutoencoderRedrawer, Pictures, Redrawer, WalkRedrawer
+from ecgnoise.models.reconstruct import AutoencoderReconstructor, Pictures, Reconstructor, WalkReconstructor
 from ecgnoise.models.torch import WEIGHTS, TorchAutoencoder, TorchNetwork
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -122,10 +122,10 @@ def train_published(kind: str, request: Request, autoencoder: Path | None = None
         raise OutputError(f"{request.out}: exists already, and a model is never overwritten: pass a new folder")
     trained = _given_autoencoder(kind, request, autoencoder)
     material = read_material(request)
-    network, redrawer = TRAINERS[kind](request, material, trained)
+    network, reconstructor = TRAINERS[kind](request, material, trained)
     if not PartialState().is_main_process:
         return None
-    return write_model(kind, request, material, network, redrawer)
+    return write_model(kind, request, material, network, reconstructor)
 
 
 def read_material(request: Request) -> Material:
@@ -150,7 +150,7 @@ def _given_autoencoder(kind: str, request: Request, folder: Path | None) -> Auto
     return read_autoencoder(folder, published_profile(request.store, discretization=request.config.discretization))
 
 
-def _train_autoencoder(request: Request, material: Material, _trained: None) -> tuple[nn.Module, Redrawer]:
+def _train_autoencoder(request: Request, material: Material, _trained: None) -> tuple[nn.Module, Reconstructor]:
     levels = with_widths(LATENT_LEVELS, request.config.channels)
 
     def task(images: Grey) -> AutoencoderTask:
@@ -162,10 +162,10 @@ def _train_autoencoder(request: Request, material: Material, _trained: None) -> 
         train(task(material.training), watched, request.config, _work(request), progress=request.step).state_dict()
     )
     network.eval().requires_grad_(requires_grad=False)
-    return network, AutoencoderRedrawer(TorchAutoencoder(network), material.profile)
+    return network, AutoencoderReconstructor(TorchAutoencoder(network), material.profile)
 
 
-def _train_latent(request: Request, material: Material, trained: Autoencoder) -> tuple[nn.Module, Redrawer]:
+def _train_latent(request: Request, material: Material, trained: Autoencoder) -> tuple[nn.Module, Reconstructor]:
     levels = with_widths(LATENT_LEVELS, request.config.channels)
     module = LatentDiffusion(levels, trained.levels)
     module.ae.load_state_dict(trained.state_dict())
@@ -177,7 +177,7 @@ def _train_latent(request: Request, material: Material, trained: Autoencoder) ->
     return _train_unet(request, material, module, task)
 
 
-def _train_pixel(request: Request, material: Material, _trained: None) -> tuple[nn.Module, Redrawer]:
+def _train_pixel(request: Request, material: Material, _trained: None) -> tuple[nn.Module, Reconstructor]:
     levels = with_widths(PIXEL_LEVELS, request.config.channels)
     module = PixelDiffusion(levels)
 
@@ -189,7 +189,7 @@ def _train_pixel(request: Request, material: Material, _trained: None) -> tuple[
 
 def _train_unet(
     request: Request, material: Material, module: DiffusionModule, task: Callable[[Grey], DiffusionTask]
-) -> tuple[nn.Module, Redrawer]:
+) -> tuple[nn.Module, Reconstructor]:
     """Train the UNet of a module, and put it there."""
     watched = _watched(task, material)
     fixed = {name: value for name, value in module.state_dict().items() if not name.startswith(LEARNING)}
@@ -200,10 +200,10 @@ def _train_unet(
     unet = train(task(material.training), watched, request.config, _work(request), progress=request.step, whole=whole)
     module.unet.load_state_dict(unet.state_dict())
     module.to("cpu").eval().requires_grad_(requires_grad=False)
-    return module, WalkRedrawer(TorchNetwork(module), Ddim(), material.profile)
+    return module, WalkReconstructor(TorchNetwork(module), Ddim(), material.profile)
 
 
-TRAINERS: Final[Mapping[str, Callable[[Request, Material, Any], tuple[nn.Module, Redrawer]]]] = {
+TRAINERS: Final[Mapping[str, Callable[[Request, Material, Any], tuple[nn.Module, Reconstructor]]]] = {
     "autoencoder": _train_autoencoder,
     "latent": _train_latent,
     "pixel": _train_pixel,
@@ -245,7 +245,9 @@ def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
     return found
 
 
-def write_model(kind: str, request: Request, material: Material, network: nn.Module, redrawer: Redrawer) -> ModelFolder:
+def write_model(
+    kind: str, request: Request, material: Material, network: nn.Module, reconstructor: Reconstructor
+) -> ModelFolder:
     """Export a trained network, grade it by clean leads, and write its model folder."""
     if isinstance(network, Autoencoder):
         files = export_autoencoder(network)
@@ -253,7 +255,7 @@ def write_model(kind: str, request: Request, material: Material, network: nn.Mod
         files = export_published(network)
     else:
         raise TypeError(f"{type(network).__name__} is no published network")
-    psnr = clean_psnr(redrawer, material.clean)
+    psnr = clean_psnr(reconstructor, material.clean)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     thresholds = thresholds_of(psnr)
     description = ModelDescription(
@@ -281,14 +283,14 @@ def write_model(kind: str, request: Request, material: Material, network: nn.Mod
     return write_folder(request.out, description, {**files, WEIGHTS: save(weights), CARD: card.encode()})
 
 
-def clean_psnr(redrawer: Redrawer, images: Grey) -> NDArray[np.float64]:
+def clean_psnr(reconstructor: Reconstructor, images: Grey) -> NDArray[np.float64]:
     """PSNR of each image, (n,) in dB."""
     every = np.ones(images.shape[1], np.bool_)
     errors = []
     for first in range(0, len(images), BATCH):
         shown = images[first : first + BATCH].astype(np.float32)
         pictures = Pictures(shown, np.zeros(len(shown), np.float32), known=True, held=every)
-        errors.append(metrics.column_errors(shown, redrawer.redraw(pictures), every).mean(axis=1))
+        errors.append(metrics.column_errors(shown, reconstructor.reconstruct(pictures), every).mean(axis=1))
     return metrics.psnr(np.concatenate(errors))
 
 

@@ -112,7 +112,7 @@ class DiffusionTask:
         return functional.mse_loss(network(noisy, batch["timestep"]).float(), batch["noise"])
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
-        """The first images as the published walk, from t = 30, redraws them."""
+        """The first images as the published walk, from t = 30, reconstructs them."""
         shown = self.images[:EXAMPLES].astype(np.float32)
         device = next(network.parameters()).device
         self.module.to(device)

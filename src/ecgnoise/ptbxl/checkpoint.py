@@ -1,12 +1,12 @@
 """Work in hand on one result, so that a kill loses no more than the batch in hand.
 
 A *result* is what one model and walk make of a store: four result files, one a metric, of the same stem. While it is
-being made, ``<stem>.journal`` keeps its values, and once the files are written ``<stem>.json``, its *note*, says what
-made them.
+being made, ``<stem>.checkpoint`` keeps its values, and once the files are written ``<stem>.json``, its *note*, says
+what made them.
 
-A journal has a line with what the values depend on, its *identity*, and then a line a lead: record, lead and the four
-values. Lines are only ever added. A line that is not whole, as a kill or a full disk leaves it, is cut off with all
-that follows it when the journal is opened again.
+A checkpoint has a line with what the values depend on, its *identity*, and then a line a lead: record, lead and the
+four values. Lines are only ever added. A line that is not whole, as a kill or a full disk leaves it, is cut off with
+all that follows it when the checkpoint is opened again.
 """
 
 import json
@@ -96,13 +96,13 @@ class ResultPlace:
         return self.folder / f"{self.stem}.json"
 
     @property
-    def journal(self) -> Path:
+    def checkpoint(self) -> Path:
         """What keeps the values until the files are there."""
-        return self.folder / f"{self.stem}.journal"
+        return self.folder / f"{self.stem}.checkpoint"
 
 
-class Journal:
-    """The values of a result while it is being made; see :func:`open_journal`.
+class Checkpoint:
+    """The values of a result while it is being made; see :func:`open_checkpoint`.
 
     values: (records, 12, metrics), NaN for a lead without a value. there: (records, 12), leads that are done.
     """
@@ -164,13 +164,13 @@ def _entry(line: bytes, records: int) -> list[Any] | None:
     return entry if 0 <= entry[0] < records and 0 <= entry[1] < len(LEADS) else None
 
 
-def open_journal(place: ResultPlace, identity: Identity, records: int) -> Journal:
-    """Begin the journal of a result, or go on with the one that is there. records: in the index of the store.
+def open_checkpoint(place: ResultPlace, identity: Identity, records: int) -> Checkpoint:
+    """Begin the checkpoint of a result, or go on with the one that is there. records: in the index of the store.
 
     Raises OutputError where it has another identity, is damaged or cannot be written, or where files of its names are
     there that nothing says the origin of.
     """
-    path = place.journal
+    path = place.checkpoint
     if path.exists():
         _check(path, _identity(path), identity)
     else:
@@ -178,9 +178,9 @@ def open_journal(place: ResultPlace, identity: Identity, records: int) -> Journa
             if file.exists():
                 raise OutputError(f"{file}: there already, from elsewhere: pass --name or another --out")
         _write_whole(path, identity.to_dict())
-    journal = Journal(path, records)
-    journal.read()
-    return journal
+    checkpoint = Checkpoint(path, records)
+    checkpoint.read()
+    return checkpoint
 
 
 def find_finished(place: ResultPlace, identity: Identity, leads: int) -> Counts | None:
@@ -198,14 +198,14 @@ def find_finished(place: ResultPlace, identity: Identity, leads: int) -> Counts 
     if counts.leads != leads:
         what = f"leads is {counts.leads}, asked for {leads}: the store has changed"
         raise OutputError(f"{place.note}: {what}: delete this file and {place.stem}_*.csv, or pass another --out")
-    _remove(place.journal)
+    _remove(place.checkpoint)
     return counts
 
 
 def write_note(place: ResultPlace, identity: Identity, counts: Counts, version: str) -> None:
-    """Say what made the files of a result, and take its journal away. Raises OutputError where that cannot be."""
+    """Say what made the files of a result, and take its checkpoint away. Raises OutputError where that cannot be."""
     _write_whole(place.note, {**identity.to_dict(), **asdict(counts), "ecgnoise": version})
-    _remove(place.journal)
+    _remove(place.checkpoint)
 
 
 def _check(path: Path, found: Identity, asked: Identity) -> None:
