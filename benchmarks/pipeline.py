@@ -42,7 +42,7 @@ from ecgnoise.models.networks.published import (
     with_widths,
 )
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.reconstruct import DiffusionNetwork, Pictures, WalkReconstructor
+from ecgnoise.models.reconstruct import DiffusionNetwork, DiffusionReconstructor, Pictures
 from ecgnoise.ptbxl.evaluate import measure
 from ecgnoise.scalogram.profile import PAPER
 from ecgnoise.training.engine.config import PublishedConfig
@@ -146,15 +146,15 @@ def exported(kind: str, folder: Path) -> DiffusionNetwork:
 
 
 def evaluation(network: DiffusionNetwork, leads: int, timesteps: tuple[int, ...] = TIMESTEPS) -> dict[str, float]:
-    """Leads a second from an image to its four metrics, by the timestep from which DDIM walks in steps of 10."""
+    """Leads a second from an image to its four metrics, by the timestep from which DDIM goes in steps of 10."""
     images = random_images(leads).astype(np.float32)
     pictures = Pictures(images, np.zeros(leads, np.float32), known=True, held=np.ones(images.shape[1], np.bool_))
-    measure(pictures, WalkReconstructor(network, Ddim(0, 10), PAPER).reconstruct(pictures))
+    measure(pictures, DiffusionReconstructor(network, Ddim(0, 10), PAPER).reconstruct(pictures))
     rates = {}
     for timestep in timesteps:
-        reconstructor = WalkReconstructor(network, Ddim(timestep, 10), PAPER)
+        reconstructor = DiffusionReconstructor(network, Ddim(timestep, 10), PAPER)
         rates[str(timestep)] = round(
-            leads / seconds(lambda walk=reconstructor: measure(pictures, walk.reconstruct(pictures))), 4
+            leads / seconds(lambda used=reconstructor: measure(pictures, used.reconstruct(pictures))), 4
         )  # type: ignore[misc]
     return rates
 

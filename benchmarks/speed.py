@@ -25,7 +25,7 @@ from benchmarks.rivals import Rival, available
 from benchmarks.rivals.contract import quiet
 from benchmarks.roofline import copy_rate, median_seconds, network_work, product_rate, row, superlet_work
 from ecgnoise import Quantifier, Recording, read, simulate_ecg
-from ecgnoise.models.diffusion import Ddim, draw_noise, walk
+from ecgnoise.models.diffusion import Ddim, draw_noise, reverse_process
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
 from ecgnoise.models.networks.published import LatentDiffusion
@@ -85,7 +85,7 @@ class Textbook:
         images = to_image(levels, PAPER).astype(np.float32)
         latent = self.network.encode(to_network(images)[:, None])
         noise = draw_noise(Ddim(), latent.shape[1:], 123)
-        reconstruction = self.network.decode(walk(self.network.predict_noise, latent, Ddim(), noise))[:, 0]
+        reconstruction = self.network.decode(reverse_process(self.network.predict_noise, latent, Ddim(), noise))[:, 0]
         error = (images - from_network(reconstruction, PAPER)).astype(np.float64)
         return np.asarray(10 * np.log10(255**2 / (error**2).mean(axis=(1, 2))))
 

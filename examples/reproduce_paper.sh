@@ -6,7 +6,7 @@
 #   SMALL=1 PTBXL=ptb-xl WORK=study-small examples/reproduce_paper.sh
 #
 # The first needs a GPU. SMALL=1 takes the records that are in PTBXL, few as they may be, narrow networks, few steps
-# and short walks, on the processor: it shows that everything works, not how good the models are.
+# and short reverse processes, on the processor: it shows that everything works, not how good the models are.
 #
 # A step whose output is there is skipped, and a step that was stopped goes on: run the same line again.
 # To do a step again, delete its output. Needs bash 4.4, and: pip install 'ecgnoise[train,ptbxl,plot]'
@@ -31,8 +31,8 @@ else
     DOWNLOAD=${DOWNLOAD:-1}            # 0: PTBXL is complete, or there is no network
     PRESET=${PRESET:-paper}            # of ecgnoise train: paper or default
     DEVICE=${DEVICE:-cuda}             # where models are evaluated and trained: cuda or cpu
-    TIMESTEPS=${TIMESTEPS:-30 100 250} # where walks start; 250 and 30 are the published evaluation's and call's
-    SAMPLERS=${SAMPLERS:-ddim ddpm}    # how they walk
+    TIMESTEPS=${TIMESTEPS:-30 100 250} # where the reverse process starts; 250 and 30 are the published evaluation's and call's
+    SAMPLERS=${SAMPLERS:-ddim ddpm}    # its samplers
     TRAIN=${TRAIN:-}                   # more options for every training, such as --precision bfloat16
     WIDTHS=${WIDTHS:-}                 # widths of autoencoder and latent model; empty: as published
     PIXEL_WIDTHS=${PIXEL_WIDTHS:-}     # widths of the pixel model; empty: as published
@@ -47,9 +47,9 @@ else
     batch=256
 fi
 read -ra train_options <<<"$TRAIN"
-walks=()
-for timestep in $TIMESTEPS; do walks+=(--timestep "$timestep"); done
-for sampler in $SAMPLERS; do walks+=(--sampler "$sampler"); done
+sampling=()
+for timestep in $TIMESTEPS; do sampling+=(--timestep "$timestep"); done
+for sampler in $SAMPLERS; do sampling+=(--sampler "$sampler"); done
 
 # step OUTPUT COMMAND...: unless OUTPUT is there, say and run the command.
 step() {
@@ -116,12 +116,12 @@ evaluate() {
     ecgnoise ptbxl evaluate "$store" --model "$model" --name "$name" --out "$out" --batch "$batch" "$@"
 }
 
-# evaluate_all MODELS SUFFIX: the sweep. The autoencoder alone, the rival without diffusion, does not walk.
+# evaluate_all MODELS SUFFIX: the sweep. The autoencoder alone, the rival without diffusion, has no reverse process.
 evaluate_all() {
     local models=$1 suffix=$2
     evaluate "$models/autoencoder" "ae$suffix" "$results"
-    evaluate "$models/latent" "ldm$suffix" "$results" "${walks[@]}" --device "$DEVICE"
-    evaluate "$models/pixel" "dm$suffix" "$results" "${walks[@]}" --device "$DEVICE"
+    evaluate "$models/latent" "ldm$suffix" "$results" "${sampling[@]}" --device "$DEVICE"
+    evaluate "$models/pixel" "dm$suffix" "$results" "${sampling[@]}" --device "$DEVICE"
 }
 
 # best NOISE: the result file of the first models with the largest signed W1 at this noise.
@@ -138,9 +138,9 @@ best() {
     }
 }
 
-# evaluate_everywhere FILE: the model and walk of a result file on all leads of all folds.
+# evaluate_everywhere FILE: the model and sampler of a result file on all leads of all folds.
 evaluate_everywhere() {
-    local file=$1 name model walk=()
+    local file=$1 name model sampling=()
     name=${file%%_*}
     case $name in
         ae) model=autoencoder ;;
@@ -149,11 +149,11 @@ evaluate_everywhere() {
         *) echo "$file: of no model of this study" >&2; exit 1 ;;
     esac
     if [[ $file =~ _ddim-([0-9]+)_t([0-9]+)_ ]]; then
-        walk=(--sampler ddim --step-interval "${BASH_REMATCH[1]}" --timestep "${BASH_REMATCH[2]}" --device "$DEVICE")
+        sampling=(--sampler ddim --step-interval "${BASH_REMATCH[1]}" --timestep "${BASH_REMATCH[2]}" --device "$DEVICE")
     elif [[ $file =~ _ddpm_t([0-9]+)_ ]]; then
-        walk=(--sampler ddpm --timestep "${BASH_REMATCH[1]}" --device "$DEVICE")
+        sampling=(--sampler ddpm --timestep "${BASH_REMATCH[1]}" --device "$DEVICE")
     fi
-    evaluate "$WORK/models/$model" "$name" "$WORK/results-all-folds" --all-folds "${walk[@]}"
+    evaluate "$WORK/models/$model" "$name" "$WORK/results-all-folds" --all-folds "${sampling[@]}"
 }
 
 mkdir -p "$WORK"

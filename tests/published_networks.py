@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ecgnoise.models.diffusion import Ddim, draw_noise, walk
+from ecgnoise.models.diffusion import Ddim, draw_noise, reverse_process
 from ecgnoise.models.networks.published import DiffusionModule, load_parameters
 from ecgnoise.scalogram.profile import PAPER, from_network
 
@@ -39,10 +39,10 @@ def small_pixel_network():
 
 
 def reconstruct(network, images, seed=REFERENCE_SEED):
-    """The published walk, DDIM from t = 30, with a network that keeps the contract."""
+    """The published reverse process, DDIM from t = 30, with a network that keeps the contract."""
     clean = network.encode(images)
     noise = draw_noise(Ddim(), clean.shape[1:], seed)
-    return network.decode(walk(network.predict_noise, clean, Ddim(), noise))
+    return network.decode(reverse_process(network.predict_noise, clean, Ddim(), noise))
 
 
 def psnr(images, reconstruction, profile=PAPER, parts=1):

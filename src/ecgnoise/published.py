@@ -18,7 +18,7 @@ from ecgnoise.errors import CheckpointError, OptionError
 from ecgnoise.figures.published import ShownSegment, draw_segment
 from ecgnoise.models.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
-from ecgnoise.models.reconstruct import DiffusionNetwork, WalkReconstructor
+from ecgnoise.models.reconstruct import DiffusionNetwork, DiffusionReconstructor
 from ecgnoise.recording import Recording, whole_number
 from ecgnoise.results.scores import ModelIdentity
 from ecgnoise.scalogram.profile import PAPER, Images
@@ -94,9 +94,9 @@ def ecg_noise_quantification(
 
     ecg: (leads, time) or (time,) in mV. sampling_freq: Hz. checkpoint_path: a published ``.pth`` (needs the extra
     ``train``), or a model folder made of one by ``ecgnoise convert`` (does not). n_partitions: parts of a segment.
-    diffusion_timestep: where the walk starts, 0..999. noise_scheduler_type: ``"ddim"`` or ``"ddpm"``. step_interval:
-    of DDIM. discretize: whole grey levels in what is reconstructed too; as published, the original has them anyway.
-    use_ldm: whether the checkpoint is the latent model or the pixel model.
+    diffusion_timestep: where the reverse process starts, 0..999. noise_scheduler_type: ``"ddim"`` or ``"ddpm"``.
+    step_interval: of DDIM. discretize: whole grey levels in what is reconstructed too; as published, the original has
+    them anyway. use_ldm: whether the checkpoint is the latent model or the pixel model.
 
     Raises OptionError, CheckpointError, ModelNotFoundError, SignalShapeError or SamplingFrequencyError.
     """
@@ -110,7 +110,7 @@ def ecg_noise_quantification(
         Ddim(diffusion_timestep, step_interval) if noise_scheduler_type == "ddim" else Ddpm(diffusion_timestep)
     )
     network = _open(Path(checkpoint_path), "latent" if use_ldm else "pixel")
-    reconstructor = WalkReconstructor(network, sampler, replace(PAPER, discretize=discretize), seed)
+    reconstructor = DiffusionReconstructor(network, sampler, replace(PAPER, discretize=discretize), seed)
     identity = ModelIdentity(Path(checkpoint_path).name, "published", "")
     scorer = Scorer(PAPER, reconstructor, Grading(PUBLISHED_THRESHOLDS), identity, batch_size)
     result = scorer.score(recording, parts=n_partitions, images=return_images)

@@ -15,7 +15,7 @@ from ecgnoise.models.diffusion import (
     ddim_step,
     ddpm_step,
     draw_noise,
-    walk,
+    reverse_process,
 )
 
 pytest_plugins = ["conftest_published"]
@@ -76,7 +76,7 @@ def test_ddpm_step_is_the_published_one(outputs, timestep):
 
 
 @pytest.mark.parametrize("kind", ["latent", "pixel"])
-def test_start_of_the_published_walk(outputs, kind):
+def test_start_of_the_published_reverse_process(outputs, kind):
     clean, noise = outputs[f"{kind}_z"], outputs[f"{kind}_noise"]
     noised = add_noise(clean, noise, alpha_bar_at(Ddim().start))
     np.testing.assert_allclose(noised, outputs[f"{kind}_ddim_start"], atol=1e-5)
@@ -102,7 +102,7 @@ def test_published_timesteps(outputs):
         (3, 1, (3, 2, 1, 0)),
     ],
 )
-def test_timesteps_are_those_of_a_whole_walk_of_diffusers(start, interval, expected):
+def test_timesteps_are_those_of_a_whole_reverse_process_of_diffusers(start, interval, expected):
     """Published: 30, 20, 10, 0 from 35 by 10, and 300 by 300 starts at 333."""
     sampler = Ddim(start, interval)
     scheduler = DDIMScheduler()
@@ -112,7 +112,7 @@ def test_timesteps_are_those_of_a_whole_walk_of_diffusers(start, interval, expec
 
 
 @pytest.mark.parametrize(("start", "interval"), [(35, 10), (250, 60), (300, 300), (999, 1000), (7, 3)])
-def test_a_walk_by_ddim_is_that_of_diffusers(start, interval):
+def test_sampling_by_ddim_is_that_of_diffusers(start, interval):
     clean = drawn(3, 2, 2, 4, 8).clip(-1, 1).astype(np.float64)
     noise = draw_noise(Ddim(start, interval), clean.shape[1:], seed=123).astype(np.float64)
     scheduler = in_double(DDIMScheduler())
@@ -121,7 +121,7 @@ def test_a_walk_by_ddim_is_that_of_diffusers(start, interval):
     sample = scheduler.add_noise(torch.from_numpy(clean), torch.from_numpy(noise), visited[:1])
     for timestep in visited:
         sample = scheduler.step(halve(sample, int(timestep)), timestep, sample).prev_sample
-    np.testing.assert_allclose(walk(halve, clean, Ddim(start, interval), noise), sample, atol=1e-6)
+    np.testing.assert_allclose(reverse_process(halve, clean, Ddim(start, interval), noise), sample, atol=1e-6)
 
 
 def test_first_noise_is_frozen_and_the_same_for_every_sampler(outputs):
@@ -131,22 +131,24 @@ def test_first_noise_is_frozen_and_the_same_for_every_sampler(outputs):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
-def test_walk_does_not_depend_on_the_batch(sampler):
+def test_sampling_does_not_depend_on_the_batch(sampler):
     clean = drawn(3, 5, 2, 4, 8).clip(-1, 1)
     noise = draw_noise(sampler, clean.shape[1:], seed=123)
-    together = walk(halve, clean, sampler, noise)
-    alone = np.concatenate([walk(halve, clean[index : index + 1], sampler, noise) for index in range(len(clean))])
+    together = reverse_process(halve, clean, sampler, noise)
+    alone = np.concatenate(
+        [reverse_process(halve, clean[index : index + 1], sampler, noise) for index in range(len(clean))]
+    )
     np.testing.assert_array_equal(together, alone)
-    np.testing.assert_array_equal(together[::-1], walk(halve, clean[::-1], sampler, noise))
+    np.testing.assert_array_equal(together[::-1], reverse_process(halve, clean[::-1], sampler, noise))
     assert together.dtype == np.float32
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
-def test_numpy_and_torch_walk_alike(sampler):
+def test_numpy_and_torch_sample_alike(sampler):
     clean = drawn(3, 2, 2, 4, 8).clip(-1, 1)
     noise = draw_noise(sampler, clean.shape[1:], seed=123)
-    tensors = walk(halve, torch.from_numpy(clean), sampler, torch.from_numpy(noise))
-    np.testing.assert_allclose(tensors, walk(halve, clean, sampler, noise), atol=1e-6)
+    tensors = reverse_process(halve, torch.from_numpy(clean), sampler, torch.from_numpy(noise))
+    np.testing.assert_allclose(tensors, reverse_process(halve, clean, sampler, noise), atol=1e-6)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
@@ -158,14 +160,16 @@ def test_a_perfect_network_gives_the_clean_back(sampler):
         return (sample - np.float32(alpha_bar**0.5) * clean) / np.float32((1 - alpha_bar) ** 0.5)
 
     noise = draw_noise(sampler, clean.shape[1:], seed=1)
-    np.testing.assert_allclose(walk(perfect, clean, sampler, noise), clean, atol=1e-4)
+    np.testing.assert_allclose(reverse_process(perfect, clean, sampler, noise), clean, atol=1e-4)
 
 
 def test_network_is_asked_at_each_timestep_once():
     asked = []
     sampler = Ddpm(4)
     noise = draw_noise(sampler, (1, 2, 2), seed=1)
-    walk(lambda sample, timestep: asked.append(timestep) or sample, np.zeros((1, 1, 2, 2), np.float32), sampler, noise)
+    reverse_process(
+        lambda sample, timestep: asked.append(timestep) or sample, np.zeros((1, 1, 2, 2), np.float32), sampler, noise
+    )
     assert asked == [4, 3, 2, 1, 0]
 
 
@@ -173,11 +177,11 @@ def test_each_ddpm_step_has_its_own_noise():
     sampler = Ddpm(4)
     noise = draw_noise(sampler, (1, 2, 2), seed=1)
     clean = np.zeros((1, 1, 2, 2), np.float32)
-    reached = walk(halve, clean, sampler, noise)
+    reached = reverse_process(halve, clean, sampler, noise)
     for index in range(len(noise)):
         other = noise.copy()
         other[index] += 1.0
-        changed = not np.array_equal(reached, walk(halve, clean, sampler, other))
+        changed = not np.array_equal(reached, reverse_process(halve, clean, sampler, other))
         assert changed == (index < len(noise) - 1)  # the step at t = 0 adds no noise
 
 

@@ -191,6 +191,8 @@ def test_the_published_weights_give_the_published_scores(reference):
     checkpoint = os.environ[PRETRAINED]
     whole = ecg_noise_quantification(lead, 500, checkpoint)
     parts = ecg_noise_quantification(lead, 500, checkpoint, n_partitions=8)
-    assert abs(whole.psnr[0, 0] - PUBLISHED_PSNR) < 0.5  # the noise of the walk is drawn by another generator
+    assert (
+        abs(whole.psnr[0, 0] - PUBLISHED_PSNR) < 0.5
+    )  # the noise of the reverse process is drawn by another generator
     assert np.abs(parts.psnr[0] - PUBLISHED_PARTS).max() < 1.5
     assert parts.psnr[0].argmin() == 6  # the spike at 8 s

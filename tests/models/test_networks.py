@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ecgnoise.errors import CheckpointError
-from ecgnoise.models.diffusion import Ddim, walk
+from ecgnoise.models.diffusion import Ddim, reverse_process
 from ecgnoise.models.networks.published import PUBLISHED, load_parameters
 from ecgnoise.models.torch import TorchNetwork
 from ecgnoise.scalogram.profile import PAPER
@@ -39,10 +39,10 @@ def test_decoded(outputs, networks, kind):
     np.testing.assert_allclose(decoded, outputs[f"{kind}_output"], atol=1e-3)
 
 
-def test_whole_walk_and_its_psnr(outputs, networks, kind):
+def test_reverse_process_and_its_psnr(outputs, networks, kind):
     images = outputs["input"]
     network = TorchNetwork(networks[kind])
-    end = walk(network.predict_noise, network.encode(images), Ddim(), outputs[f"{kind}_noise"])
+    end = reverse_process(network.predict_noise, network.encode(images), Ddim(), outputs[f"{kind}_noise"])
     np.testing.assert_allclose(end, outputs[f"{kind}_ddim_end"], atol=1e-3)
     reconstruction = network.decode(end)
     np.testing.assert_allclose(reconstruction, outputs[f"{kind}_output"], atol=1e-3)

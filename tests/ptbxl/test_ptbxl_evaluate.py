@@ -29,11 +29,19 @@ from ecgnoise.models.folder import (
     write_folder,
 )
 from ecgnoise.models.load import load_reconstructor
-from ecgnoise.models.reconstruct import Pictures, WalkReconstructor
+from ecgnoise.models.reconstruct import DiffusionReconstructor, Pictures
 from ecgnoise.ptbxl import compare
 from ecgnoise.ptbxl.checkpoint import METRICS, Checkpoint
 from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile, compare_results, comparison_sheet, find_results
-from ecgnoise.ptbxl.evaluate import EncodedOnce, EvaluationSettings, evaluate, measure, open_twin, walk_name, walks_of
+from ecgnoise.ptbxl.evaluate import (
+    EncodedOnce,
+    EvaluationSettings,
+    evaluate,
+    measure,
+    open_twin,
+    sampler_name,
+    samplers_of,
+)
 from ecgnoise.ptbxl.labels import LEADS, NOISES, RecordLabels, read_labels
 from ecgnoise.ptbxl.prepare import draw, read_leads
 from ecgnoise.ptbxl.refine import refine, result_of
@@ -51,7 +59,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 RECORDS = 6
 ABSENT = 2
 FLAT = (1, 7)
-SHORT_WALK = Ddim(30, 10)
+SHORT_SAMPLING = Ddim(30, 10)
 STEM = "ldm_ddim-10_t30"
 
 
@@ -91,7 +99,7 @@ def network_file(seed, kind, inputs, output):
 
 
 def described(name, kind, profile=PAPER):
-    sampler = SHORT_WALK if kind in {"latent", "pixel"} else None
+    sampler = SHORT_SAMPLING if kind in {"latent", "pixel"} else None
     return ModelDescription(
         name, "1", "MIT", profile, Network(kind), PUBLISHED_THRESHOLDS, Training(note="not trained"), sampler
     )
@@ -174,7 +182,7 @@ def store(recordings, tmp_path_factory):
 def whole(store, models, tmp_path_factory):
     """An uninterrupted run, and the folder of its files."""
     out = tmp_path_factory.mktemp("results")
-    return evaluate(store, models["latent"], out, [SHORT_WALK]), out
+    return evaluate(store, models["latent"], out, [SHORT_SAMPLING]), out
 
 
 def table(path):
@@ -262,24 +270,24 @@ def test_ssim_without_its_package(monkeypatch):
 
 def test_all_folds(store, models, tmp_path):
     settings = EvaluationSettings(every_fold=True)
-    (result,) = evaluate(store, models["latent"], tmp_path, [SHORT_WALK], settings).results
+    (result,) = evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING], settings).results
     assert (result.counts.leads, result.counts.records, result.counts.empty) == (60, 5, 1)
     assert (~np.isnan(values(tmp_path, f"all_{STEM}", "mae"))).sum() == 59
 
 
 @pytest.mark.parametrize("batch", [1, 5, 13])
 def test_values_do_not_depend_on_the_batch(whole, store, models, tmp_path, batch):
-    evaluate(store, models["latent"], tmp_path, [SHORT_WALK], EvaluationSettings(batch=batch))
+    evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING], EvaluationSettings(batch=batch))
     assert files_of(tmp_path) == files_of(whole[1])
 
 
-def test_values_depend_on_seed_walk_and_model(whole, store, models, tmp_path):
+def test_values_depend_on_seed_sampler_and_model(whole, store, models, tmp_path):
     first = values(whole[1], STEM, "psnr")
-    evaluate(store, models["latent"], tmp_path / "seed", [SHORT_WALK], EvaluationSettings(seed=5))
-    evaluate(store, models["other"], tmp_path / "model", [SHORT_WALK])
-    evaluate(store, models["latent"], tmp_path / "walk", [Ddim(30, 30)])
+    evaluate(store, models["latent"], tmp_path / "seed", [SHORT_SAMPLING], EvaluationSettings(seed=5))
+    evaluate(store, models["other"], tmp_path / "model", [SHORT_SAMPLING])
+    evaluate(store, models["latent"], tmp_path / "sampler", [Ddim(30, 30)])
     found = [values(tmp_path / name, STEM, "psnr") for name in ("seed", "model")]
-    for other in (*found, values(tmp_path / "walk", "ldm_ddim-30_t30", "psnr")):
+    for other in (*found, values(tmp_path / "sampler", "ldm_ddim-30_t30", "psnr")):
         assert (first[1:] != other[1:])[~np.isnan(first[1:])].mean() > 0.9
 
 
@@ -308,14 +316,14 @@ def test_every_combination_is_a_result_and_ddpm_one_without_intervals(store, mod
     assert (tmp_path / "dm_ddim-5_t7_psnr.csv").read_bytes() == alone
 
 
-def test_walks():
-    assert walks_of() == (Ddim(250, 10),)
-    assert walks_of((30, 30), ("ddpm", "ddim"), (1, 2)) == (Ddpm(30), Ddim(30, 1), Ddim(30, 2))
-    assert [walk_name(walk) for walk in (Ddim(250, 10), Ddpm(9), None)] == ["ddim-10_t250", "ddpm_t9", ""]
+def test_samplers():
+    assert samplers_of() == (Ddim(250, 10),)
+    assert samplers_of((30, 30), ("ddpm", "ddim"), (1, 2)) == (Ddpm(30), Ddim(30, 1), Ddim(30, 2))
+    assert [sampler_name(sampler) for sampler in (Ddim(250, 10), Ddpm(9), None)] == ["ddim-10_t250", "ddpm_t9", ""]
     with pytest.raises(OptionError, match="sampler 'euler' is none of ddim, ddpm"):
-        walks_of((), ("euler",))
+        samplers_of((), ("euler",))
     with pytest.raises(OptionError, match="timestep 1000: pass 0 to 999"):
-        walks_of((1000,))
+        samplers_of((1000,))
 
 
 def test_a_batch_is_encoded_once():
@@ -337,9 +345,9 @@ def test_a_batch_is_encoded_once():
     lots = [Pictures(generator.uniform(0, 255, (2, 32, 256)).astype(np.float32), None, True, None) for _ in range(2)]
     shared = EncodedOnce(network)
     for lot in (lots[0], lots[1], lots[0]):
-        for walk in (Ddim(30, 10), Ddpm(3)):
-            alone = WalkReconstructor(Network(), walk, PAPER).reconstruct(lot)
-            np.testing.assert_array_equal(WalkReconstructor(shared, walk, PAPER).reconstruct(lot), alone)
+        for sampler in (Ddim(30, 10), Ddpm(3)):
+            alone = DiffusionReconstructor(Network(), sampler, PAPER).reconstruct(lot)
+            np.testing.assert_array_equal(DiffusionReconstructor(shared, sampler, PAPER).reconstruct(lot), alone)
     assert network.encoded == 3
 
 
@@ -351,7 +359,7 @@ def test_each_record_is_read_once(store, models, tmp_path, monkeypatch):
         return images(self, records)
 
     monkeypatch.setattr(Store, "images", counted)
-    evaluate(store, models["latent"], tmp_path, walks_of((30, 20)), EvaluationSettings(batch=5))
+    evaluate(store, models["latent"], tmp_path, samplers_of((30, 20)), EvaluationSettings(batch=5))
     assert read_records == list(EVALUATED)
 
 
@@ -368,7 +376,7 @@ def test_what_is_not_finite_has_no_value(store, models, tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(Store, "images", damaged)
-    (result,) = evaluate(store, models["latent"], tmp_path, [SHORT_WALK]).results
+    (result,) = evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING]).results
     assert result.counts.empty == 4
     assert np.isnan(values(tmp_path, STEM, "ssim")[:, 4]).all()
 
@@ -437,7 +445,7 @@ def stop_after(monkeypatch, batches, error=StoppedError):
 def stopped(store, models, tmp_path, monkeypatch):
     """The checkpoint of a run that was stopped after two batches of five leads."""
     stop_after(monkeypatch, 2)
-    refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_WALK], EvaluationSettings(batch=5))
+    refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_SAMPLING], EvaluationSettings(batch=5))
     assert [path.name for path in tmp_path.iterdir()] == [f"{STEM}.checkpoint"]
     return tmp_path / f"{STEM}.checkpoint"
 
@@ -457,7 +465,7 @@ def test_a_run_goes_on_after_the_last_whole_line(whole, store, models, stopped):
             store,
             models["latent"],
             stopped.parent,
-            [SHORT_WALK],
+            [SHORT_SAMPLING],
             settings,
             progress=lambda *call, calls=calls: calls.append(call),
         )
@@ -472,9 +480,9 @@ def test_a_checkpoint_that_is_complete_reconstructs_nothing(whole, store, models
     settings = EvaluationSettings(batch=100)
     with monkeypatch.context() as patch:
         patch.setattr("ecgnoise.ptbxl.evaluate.write_sheets", lambda sheets: (_ for _ in ()).throw(StoppedError))
-        refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_WALK], settings)
-    monkeypatch.setattr(WalkReconstructor, "reconstruct", None)
-    evaluate(store, models["latent"], tmp_path, [SHORT_WALK], settings)
+        refused(StoppedError, None, store, models["latent"], tmp_path, [SHORT_SAMPLING], settings)
+    monkeypatch.setattr(DiffusionReconstructor, "reconstruct", None)
+    evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING], settings)
     assert files_of(tmp_path) == files_of(whole[1])
 
 
@@ -482,16 +490,16 @@ def test_a_checkpoint_of_something_else_is_refused(store, models, stopped):
     model, out = models["latent"], stopped.parent
     said = r"model is latent 1 \([0-9a-f]{12}\), asked for other 1 \([0-9a-f]{12}\): pass what it was made with"
     before = stopped.read_bytes()
-    refused(OutputError, said, store, models["other"], out, [SHORT_WALK])
-    refused(OutputError, "seed is 123, asked for 9", store, model, out, [SHORT_WALK], EvaluationSettings(seed=9))
+    refused(OutputError, said, store, models["other"], out, [SHORT_SAMPLING])
+    refused(OutputError, "seed is 123, asked for 9", store, model, out, [SHORT_SAMPLING], EvaluationSettings(seed=9))
     other = open_store(store.path)
     vars(other)["index"] = (replace(INDEX[0], strat_fold=2), *INDEX[1:])
-    refused(OutputError, "index is [0-9a-f]{12}, asked for [0-9a-f]{12}", other, model, out, [SHORT_WALK])
+    refused(OutputError, "index is [0-9a-f]{12}, asked for [0-9a-f]{12}", other, model, out, [SHORT_SAMPLING])
     other = Store(store.path, replace(store.description, sampling_frequency=100), store._group)
-    refused(OutputError, "store: sampling_frequency is 500, asked for 100", other, model, out, [SHORT_WALK])
+    refused(OutputError, "store: sampling_frequency is 500, asked for 100", other, model, out, [SHORT_SAMPLING])
     assert stopped.read_bytes() == before
     stopped.write_bytes(b"{}\n")
-    refused(OutputError, r"\.checkpoint: damaged, or of another program", store, model, out, [SHORT_WALK])
+    refused(OutputError, r"\.checkpoint: damaged, or of another program", store, model, out, [SHORT_SAMPLING])
 
 
 def test_what_is_there_is_not_made_again(store, models, tmp_path, monkeypatch):
@@ -510,23 +518,30 @@ def test_what_is_there_is_not_made_again(store, models, tmp_path, monkeypatch):
     assert [line.partition(":")[0][:12] for line in done.stdout.splitlines()] == 4 * ["already ther"] + [
         f"wrote {tmp_path}/ldm"[:12] for _ in range(4)
     ]
-    refused(OutputError, r"json: model is latent .* asked for other", store, models["other"], tmp_path, [SHORT_WALK])
-    evaluate(store, models["other"], tmp_path, [SHORT_WALK], EvaluationSettings(name="ldm-2"))
+    refused(
+        OutputError, r"json: model is latent .* asked for other", store, models["other"], tmp_path, [SHORT_SAMPLING]
+    )
+    evaluate(store, models["other"], tmp_path, [SHORT_SAMPLING], EvaluationSettings(name="ldm-2"))
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert ResultFile.of(tmp_path / "ldm-2_ddim-10_t30_mae.csv").model == "ldm-2"
 
 
 def test_a_deleted_file_is_made_again(whole, store, models, tmp_path):
-    evaluate(store, models["latent"], tmp_path, [SHORT_WALK])
+    evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING])
     (tmp_path / f"{STEM}_mae.csv").unlink()
-    evaluate(store, models["latent"], tmp_path, [SHORT_WALK])
+    evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING])
     assert files_of(tmp_path) == files_of(whole[1])
 
 
 def test_files_of_unknown_origin_stay(store, models, tmp_path):
     (tmp_path / f"{STEM}_mse.csv").write_text("of the published program")
     refused(
-        OutputError, f"{STEM}_mse.csv: there already, from elsewhere", store, models["latent"], tmp_path, [SHORT_WALK]
+        OutputError,
+        f"{STEM}_mse.csv: there already, from elsewhere",
+        store,
+        models["latent"],
+        tmp_path,
+        [SHORT_SAMPLING],
     )
     assert files_of(tmp_path) == {f"{STEM}_mse.csv": b"of the published program"}
 
@@ -535,20 +550,22 @@ def test_a_store_that_has_grown(recordings, models, tmp_path):
     """A result that is there is of fewer leads and refused; one in hand takes the new leads in."""
     path, out = tmp_path / "store", tmp_path / "out"
     store = make_store(path, recordings, PAPER, [3])
-    evaluate(store, models["latent"], out, [SHORT_WALK])
+    evaluate(store, models["latent"], out, [SHORT_SAMPLING])
     enter(open_store(path, writable=True), recordings, 5)
     grown = open_store(path)
-    refused(OutputError, "leads is 3, asked for 5: the store has changed", grown, models["latent"], out, [SHORT_WALK])
+    refused(
+        OutputError, "leads is 3, asked for 5: the store has changed", grown, models["latent"], out, [SHORT_SAMPLING]
+    )
     for name in ("psnr.csv", "mae.csv", "mse.csv", "ssim.csv"):
         (out / f"{STEM}_{name}").unlink()
-    (result,) = evaluate(grown, models["latent"], out, [SHORT_WALK]).results
+    (result,) = evaluate(grown, models["latent"], out, [SHORT_SAMPLING]).results
     assert result.counts.leads == 5
 
 
 def test_the_note_says_what_made_the_files(whole, models, store):
     note = json.loads((whole[1] / f"{STEM}.json").read_text())
     assert note["model"] == {"name": "latent", "version": "1", "hash": models["latent"].hash}
-    assert (note["walk"], note["seed"], note["device"], note["every_fold"]) == ("ddim-10_t30", 123, "cpu", False)
+    assert (note["sampler"], note["seed"], note["device"], note["every_fold"]) == ("ddim-10_t30", 123, "cpu", False)
     assert (note["leads"], note["records"], note["empty"]) == (LEADS_EVALUATED, 4, 1)
     assert StoreDescription.from_dict(note["store"]) == store.description
     assert note["ecgnoise"]
@@ -601,7 +618,7 @@ def test_an_unwritable_place_is_one_line(store, models, tmp_path):
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_models_that_do_not_walk(store, models, tiny_model, recordings, tmp_path):
+def test_models_without_a_reverse_process(store, models, tiny_model, recordings, tmp_path):
     evaluate(store, models["ae"], tmp_path)
     assert ResultFile.of(tmp_path / "ae_psnr.csv") == ResultFile(
         tmp_path / "ae_psnr.csv", False, "ae", "", None, "psnr"
@@ -616,20 +633,20 @@ def test_models_that_do_not_walk(store, models, tiny_model, recordings, tmp_path
 
 
 @pytest.mark.parametrize("option", [("--timestep", 250), ("--sampler", "ddim"), ("--step-interval", 10), ("--seed", 1)])
-def test_options_of_a_walk_for_a_model_without(store, models, tmp_path, option):
+def test_options_of_a_reverse_process_for_a_model_without(store, models, tmp_path, option):
     done = call(store, models["ae"], tmp_path / "out", *option)
     assert done.exit_code == 2
     assert option[0] in done.stderr
-    assert "is of kind autoencoder, which does not walk: leave it out" in done.stderr
+    assert "is of kind autoencoder, which has no reverse process: leave it out" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
 def test_results_are_read_by_compare_and_refine(store, models, recordings, tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "DRAWS", 5)
     every = EvaluationSettings(every_fold=True)
-    evaluate(store, models["latent"], tmp_path, [SHORT_WALK, Ddpm(5)])
+    evaluate(store, models["latent"], tmp_path, [SHORT_SAMPLING, Ddpm(5)])
     evaluate(store, models["ae"], tmp_path)
-    evaluate(store, models["latent"], tmp_path / "all", [SHORT_WALK], every)
+    evaluate(store, models["latent"], tmp_path / "all", [SHORT_SAMPLING], every)
     evaluate(store, models["ae"], tmp_path / "all", (), every)
     found = find_results(tmp_path, "mae")
     assert [file.path.name for file in found] == ["ae_mae.csv", f"{STEM}_mae.csv", "ldm_ddpm_t5_mae.csv"]
@@ -676,17 +693,17 @@ def test_another_device_runs_the_torch_twin(recordings, models, tmp_path):
     store = make_store(tmp_path / "store", recordings, PAPER, [5])
     evaluate(store, model, tmp_path / "out", [Ddim(10, 10)], EvaluationSettings(device="cpu:0"))
     pictures = Pictures(store.images([5])[0][3:5], None, True, np.ones(32, bool))
-    reconstruction = WalkReconstructor(TorchNetwork(network), Ddim(10, 10), PAPER).reconstruct(pictures)
+    reconstruction = DiffusionReconstructor(TorchNetwork(network), Ddim(10, 10), PAPER).reconstruct(pictures)
     found = values(tmp_path / "out", "dm_ddim-10_t10", "mse")[0]
     np.testing.assert_allclose(found[3:5], measure(pictures, reconstruction)[:, METRICS.index("mse")], atol=1e-6)
 
 
 def run_command(store, model, out):
     words = ["ptbxl", "evaluate", store.path, "--model", model.path, "--out", out, "--threads", 1, "--batch", 3]
-    walks = ["--all-folds", "--sampler", "ddpm", "--sampler", "ddim", "--timestep", 150]
+    samplers = ["--all-folds", "--sampler", "ddpm", "--sampler", "ddim", "--timestep", 150]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        [sys.executable, "-m", "ecgnoise", *map(str, words), *map(str, walks)],
+        [sys.executable, "-m", "ecgnoise", *map(str, words), *map(str, samplers)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -694,8 +711,8 @@ def run_command(store, model, out):
 def test_a_run_that_is_killed_goes_on_to_the_same_files(store, models, tmp_path):
     """Killed three times at random moments after something was written, and run to its end."""
     out = tmp_path / "killed"
-    walks = walks_of((150,), ("ddpm", "ddim"))
-    evaluate(store, models["latent"], tmp_path / "whole", walks, EvaluationSettings(every_fold=True, batch=3))
+    samplers = samplers_of((150,), ("ddpm", "ddim"))
+    evaluate(store, models["latent"], tmp_path / "whole", samplers, EvaluationSettings(every_fold=True, batch=3))
     sizes = [0]
     for _ in range(3):
         process = run_command(store, models["latent"], out)

@@ -127,8 +127,8 @@ def study(ptbxl, tmp_path_factory):
     train("autoencoder", store, models / "autoencoder", *WIDTHS, "--steps", "8", "--learning-rate", "1e-3")
     train("latent", store, models / "latent", "--autoencoder", models / "autoencoder", *WIDTHS, "--steps", "4")
     train("pixel", store, models / "pixel", "--channels", "32,32,32,32,32", "--steps", "2")
-    walks = ("--sampler", "ddim", "--sampler", "ddpm", "--timestep", "30", "--all-folds")
-    said["latent"] = call("ptbxl", "evaluate", store, "--model", models / "latent", "--out", results, *walks)
+    samplers = ("--sampler", "ddim", "--sampler", "ddpm", "--timestep", "30", "--all-folds")
+    said["latent"] = call("ptbxl", "evaluate", store, "--model", models / "latent", "--out", results, *samplers)
     said["pixel"] = call("ptbxl", "evaluate", store, "--model", models / "pixel", "--out", results, "--timestep", "10")
     said["compare"] = call("ptbxl", "compare", results, "--keyword", "psnr", "--out", work / "first")
     said["refine"] = call(
@@ -332,18 +332,18 @@ def stand_in(words):
         (given["out"] / "model.toml").write_text(words[1])
     elif words[1:2] == ["evaluate"]:
         import numpy as np
-        from ecgnoise.ptbxl.evaluate import walk_name, walks_of
+        from ecgnoise.ptbxl.evaluate import sampler_name, samplers_of
         kind = (Path(given["model"]) / "model.toml").read_text()
         asked = (given["timestep"], given["sampler"], given["step_interval"])
-        walks = walks_of(*asked) if kind != "autoencoder" else [None]
+        samplers = samplers_of(*asked) if kind != "autoencoder" else [None]
         assert kind != "autoencoder" or given["device"] == "cpu", words
         given["out"].mkdir(parents=True, exist_ok=True)
         with (Path({work!r}) / "labels" / "labels.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        for walk in walks:
-            stem = ("all_" if given["all_folds"] else "") + given["name"] + ("_" + walk_name(walk) if walk else "")
-            drawn = np.random.default_rng(len(stem))
-            with (given["out"] / (stem + "_psnr.csv")).open("w", newline="") as file:
+        for sampler in samplers:
+            stem = ("all_" if given["all_folds"] else "") + given["name"] + ("_" + sampler_name(sampler) if sampler else
+            "") drawn = np.random.default_rng(len(stem)) with (given["out"] / (stem + "_psnr.csv")).open("w",
+            newline="") as file:
                 table = csv.DictWriter(file, RESULT_COLUMNS, extrasaction="ignore")
                 table.writeheader()
                 for row in rows:

@@ -67,7 +67,7 @@ def test_an_autoencoder_becomes_a_model(autoencoder_model, networks, outputs):
     description = autoencoder_model.description
     assert (description.network.kind, description.sampler, description.profile) == ("autoencoder", None, PAPER)
     assert "ema_100.pth" in autoencoder_model.file("card.md").read_text()
-    assert "Walk" not in autoencoder_model.file("card.md").read_text()
+    assert "Sampling" not in autoencoder_model.file("card.md").read_text()
     image = from_network(outputs["input"][:, 0], PAPER)
     reconstruction = load_reconstructor(autoencoder_model).reconstruct(
         Pictures(image, np.zeros(1, np.float32), True, np.ones(32, bool))

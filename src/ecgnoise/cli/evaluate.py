@@ -39,12 +39,25 @@ class EvaluateOptions:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="RESULTS", help="Where the result files go."
 )
-@click.option("--timestep", type=int, multiple=True, metavar="T", help="Where a walk starts.  [default: 250]")
-@click.option("--sampler", type=click.Choice(["ddim", "ddpm"]), multiple=True, help="How it walks.  [default: ddim]")
+@click.option(
+    "--timestep",
+    type=int,
+    multiple=True,
+    metavar="T",
+    help="Timestep at which the reverse process starts.  [default: 250]",
+)
+@click.option(
+    "--sampler",
+    type=click.Choice(["ddim", "ddpm"]),
+    multiple=True,
+    help="Sampler of the reverse process.  [default: ddim]",
+)
 @click.option("--step-interval", type=int, multiple=True, metavar="N", help="Timesteps a step of ddim.  [default: 10]")
 @click.option("--all-folds", is_flag=True, help="All leads, not only those of fold 10 and the noisy ones.")
 @click.option("--name", metavar="TEXT", help="The model in the names of the files.  [default: ldm, dm, ae or default]")
-@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Of the noise of a walk.  [default: 123]")
+@click.option(
+    "--seed", type=click.IntRange(0, LARGEST_SEED), help="Of the noise of the reverse process.  [default: 123]"
+)
 @click.option("--batch", type=click.IntRange(1), help="Leads in the network at once.  [default: 12, or 128]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a device of torch such as cuda.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network on the cpu  [default: all processors]")
@@ -68,7 +81,7 @@ def evaluate(options: EvaluateOptions) -> None:
 def _evaluate(options: EvaluateOptions) -> "Evaluated":
     from ecgnoise.cli.progress import Bar
     from ecgnoise.models.folder import load_folder
-    from ecgnoise.ptbxl.evaluate import EvaluationSettings, walks_of
+    from ecgnoise.ptbxl.evaluate import EvaluationSettings, samplers_of
     from ecgnoise.ptbxl.evaluate import evaluate as measure
     from ecgnoise.ptbxl.store import open_store
 
@@ -81,9 +94,9 @@ def _evaluate(options: EvaluateOptions) -> "Evaluated":
         def progress(done: int, total: int) -> None:
             bar.show(done / total, f"{done} of {total} leads")
 
-        walks = walks_of(*asked) if any(asked) else ()
+        samplers = samplers_of(*asked) if any(asked) else ()
         store, model = open_store(options.store), load_folder(options.model)
-        return measure(store, model, options.out, walks, settings, progress=progress)
+        return measure(store, model, options.out, samplers, settings, progress=progress)
 
 
 def _report(result: "EvaluatedResult") -> None:

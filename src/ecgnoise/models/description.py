@@ -30,7 +30,7 @@ FILES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "pixel": (NOISE_PREDICTOR,),
     "masked": (DENOISER,),
 }
-WALKING: Final = frozenset({"latent", "pixel"})
+DIFFUSION_KINDS: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
 NO_FILES: Final = frozenset({"", ".", "..", "model.toml"})
@@ -203,7 +203,7 @@ class Training:
 class ModelDescription:
     """The whole ``model.toml``.
 
-    sampler: how a latent or pixel network walks; None for other kinds. reference: percentiles
+    sampler: the sampler of a latent or pixel network; None for other kinds. reference: percentiles
     0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
     SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question.
     levels: of a model that has a level network. files: SHA-256 of each file, by name.
@@ -238,7 +238,7 @@ class ModelDescription:
             raise ModelFormatError(f"stress: SNR {snr}: give two or more, rising, or none")
         if self.network.kind == "masked" and not self.questions:
             raise ModelFormatError("questions: a masked network needs at least one")
-        if self.network.kind in WALKING and self.sampler is None:
+        if self.network.kind in DIFFUSION_KINDS and self.sampler is None:
             raise ModelFormatError(f"sampler: a {self.network.kind} network needs one")
         if len(self.questions) > MOST_QUESTIONS:
             raise ModelFormatError(f"questions: {len(self.questions)}, at most {MOST_QUESTIONS} can be asked")

@@ -4,7 +4,7 @@ clean
     what is denoised: the latent (n, 2, 8, 64) or the image (n, 1, 32, 256) in [-1, 1]
 alpha_bar
     share of the clean variance that is left at a timestep, falling from 0.9999 at t = 0 (DDPM, equation 4)
-walk
+reverse process
     noise is added up to the sampler's first timestep and taken away again step by step
 noise
     (draws, c, h, w), drawn once from the seed and used for every image, so that a score depends neither on
@@ -86,7 +86,7 @@ def ddpm_step(sample: ArrayT, predicted: ArrayT, timestep: int, noise: ArrayT) -
 
 
 class Sampler(Protocol):
-    """Which timesteps a walk visits and how it goes from one to the next."""
+    """Which timesteps the reverse process visits and how it goes from one to the next."""
 
     @property
     def timesteps(self) -> tuple[int, ...]:
@@ -94,19 +94,19 @@ class Sampler(Protocol):
 
     @property
     def draws(self) -> int:
-        """How many noise arrays a walk needs; the first is added to the clean."""
+        """How many noise arrays the reverse process needs; the first is added to the clean."""
 
     def step(self, sample: ArrayT, predicted: ArrayT, timestep: int, noise: ArrayT) -> ArrayT:
-        """The sample after ``timestep``; noise: all noise of the walk, (draws, c, h, w)."""
+        """The sample after ``timestep``; noise: all noise of the reverse process, (draws, c, h, w)."""
 
 
 @dataclass(frozen=True)
 class Ddim:
-    """Deterministic walk from about ``start`` in steps of about ``step_interval``; as published 30, 20, 10, 0.
+    """Deterministic sampling from about ``start`` in steps of about ``step_interval``; as published 30, 20, 10, 0.
 
     The paper speaks of three steps, its program predicts noise four times, the last at t = 0. As published, the
-    timesteps are the last ``start // step_interval + 1`` of a whole walk of ``1000 // step_interval`` equal steps that
-    ends at 0. So 35 by 10 walks 30, 20, 10, 0, and 300 by 300 walks 333, 0, in steps of 333.
+    timesteps are the last ``start // step_interval + 1`` of a whole reverse process of ``1000 // step_interval`` equal
+    steps that ends at 0. So 35 by 10 visits 30, 20, 10, 0, and 300 by 300 visits 333, 0, in steps of 333.
     """
 
     start: int = 30
@@ -140,7 +140,7 @@ class Ddim:
 
 @dataclass(frozen=True)
 class Ddpm:
-    """Ancestral walk through every timestep from ``start`` to 0, with fresh noise at each but the last."""
+    """Ancestral sampling through every timestep from ``start`` to 0, with fresh noise at each but the last."""
 
     start: int = 30
 
@@ -170,7 +170,7 @@ def check_start(start: int) -> None:
 
 
 def draw_noise(sampler: Sampler, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    """All noise of a walk, (draws, *shape) float32; shape: of one image, (c, h, w).
+    """All noise of a reverse process, (draws, *shape) float32; shape: of one image, (c, h, w).
 
     The first array depends on seed and shape only, not on the sampler.
     """
@@ -178,7 +178,9 @@ def draw_noise(sampler: Sampler, shape: tuple[int, ...], seed: int) -> NDArray[n
     return np.asarray(drawn, dtype=np.float32)
 
 
-def walk(predict_noise: Callable[[ArrayT, int], ArrayT], clean: ArrayT, sampler: Sampler, noise: ArrayT) -> ArrayT:
+def reverse_process(
+    predict_noise: Callable[[ArrayT, int], ArrayT], clean: ArrayT, sampler: Sampler, noise: ArrayT
+) -> ArrayT:
     """The clean as the model reconstructs it: noised up to the sampler's first timestep, then denoised.
 
     predict_noise: called with a sample (n, c, h, w) and a timestep. clean: (n, c, h, w). noise: (draws, c,

@@ -15,10 +15,10 @@ from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_o
 from ecgnoise.models.reconstruct import (
     IN_MEMORY,
     AutoencoderReconstructor,
+    DiffusionReconstructor,
     Placement,
     QuestionReconstructor,
     Reconstructor,
-    WalkReconstructor,
 )
 from ecgnoise.scalogram.profile import COLUMNS
 
@@ -62,7 +62,7 @@ def load_reconstructor(folder: ModelFolder, threads: int | None = None) -> Recon
         return AutoencoderReconstructor(OnnxAutoencoder(folder, count), description.profile)
     if description.sampler is None:
         raise ModelFormatError(f"{folder.path}: a diffusion network needs a sampler: export the model again")
-    return WalkReconstructor(open_onnx(folder, count), description.sampler, description.profile)
+    return DiffusionReconstructor(open_onnx(folder, count), description.sampler, description.profile)
 
 
 class Loaded(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
-from ecgnoise.models.diffusion import Sampler, draw_noise, walk
+from ecgnoise.models.diffusion import Sampler, draw_noise, reverse_process
 from ecgnoise.models.folder import Question
 from ecgnoise.scalogram.profile import COLUMNS, ArrayT, Images, Profile, from_network, to_network
 
@@ -63,7 +63,7 @@ class Denoiser(Protocol):
 
 
 class DiffusionNetwork(Protocol):
-    """A network that :func:`ecgnoise.models.diffusion.walk` can be run with."""
+    """A network that :func:`ecgnoise.models.diffusion.reverse_process` can be run with."""
 
     def encode(self, images: Array) -> Array:
         """What is denoised, (n, c, h, w), of images (n, 1, 32, 256) in [-1, 1]."""
@@ -75,8 +75,8 @@ class DiffusionNetwork(Protocol):
         """Images (n, 1, 32, 256), about in [-1, 1], of what was denoised."""
 
 
-class WalkReconstructor:
-    """The published way: encode, noise, walk back, decode (Han et al., arXiv 2506.11815).
+class DiffusionReconstructor:
+    """The published way: encode, noise, reverse process, decode (Han et al., arXiv 2506.11815).
 
     Departure: the noise is the same for each image, so that a score does not depend on the batch.
     """
@@ -91,7 +91,7 @@ class WalkReconstructor:
         """The reconstructed images, (n, rows, columns) in 0..255."""
         latent = self._network.encode(to_network(pictures.images)[:, None])
         noise = draw_noise(self._sampler, latent.shape[1:], self._seed)
-        cleaned = walk(self._network.predict_noise, latent, self._sampler, noise)
+        cleaned = reverse_process(self._network.predict_noise, latent, self._sampler, noise)
         decoded = self._network.decode(cleaned)[:, 0]
         return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
 

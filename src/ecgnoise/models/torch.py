@@ -84,7 +84,7 @@ def open_torch(folder: ModelFolder) -> TorchNetwork:
     weights = folder.file(WEIGHTS)
     network = network_of(kind, load_weights(weights), str(weights))
     if not isinstance(network, DiffusionModule):
-        raise ModelFormatError(f"{folder.path}: a {kind} network does not walk: pass a latent or pixel model")
+        raise ModelFormatError(f"{folder.path}: a {kind} network has no reverse process: pass a latent or pixel model")
     return TorchNetwork(network)
 
 

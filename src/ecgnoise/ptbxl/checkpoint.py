@@ -1,6 +1,6 @@
 """Work in hand on one result, so that a kill loses no more than the batch in hand.
 
-A *result* is what one model and walk make of a store: four result files, one a metric, of the same stem. While it is
+A *result* is what one model and sampler make of a store: four result files, one a metric, of the same stem. While it is
 being made, ``<stem>.checkpoint`` keeps its values, and once the files are written ``<stem>.json``, its *note*, says
 what made them.
 
@@ -37,12 +37,13 @@ Lead = tuple[int, int]
 class Identity:
     """What the values of a result depend on.
 
-    walk: ``ddim-10_t250``, or empty where the model does not walk. seed: of the noise; None without a walk. device:
-    ``cpu`` for ONNX, or the torch device. every_fold: all leads of all folds. index: checksum of the labels.
+    sampler: ``ddim-10_t250``, or empty where the model has no reverse process. seed: of the noise; None without a
+    reverse process. device: ``cpu`` for ONNX, or the torch device. every_fold: all leads of all folds. index: checksum
+    of the labels.
     """
 
     model: ModelIdentity
-    walk: str
+    sampler: str
     seed: int | None
     device: str
     every_fold: bool

@@ -3,7 +3,7 @@
 A *result file* has a row a record and one metric of its leads: the columns of the label table, then ``lead_0`` ..
 ``lead_11``. Its name says what made it: ``ldm_ddim-10_t250_psnr.csv`` is of the latent model, sampled by DDIM at an
 interval of 10 steps from step 250, and ``all_`` before it says that all leads of all folds are in it. A model that
-does not walk has no sampler and no step in the name: ``default_psnr.csv``.
+has no reverse process has no sampler and no step in the name: ``default_psnr.csv``.
 
 *Compared* are the clean leads of fold 10 with the leads of all folds that have static noise, burst noise or baseline
 drift, a kind at a time; a lead may have several kinds. Files with ``all_`` give the same leads as files without, so
@@ -50,8 +50,8 @@ class ResultFile:
     """A result file and what its name says.
 
     every_fold: all leads of all folds are in it. model: ``ldm``, ``dm`` or another name. sampler: ``ddpm``, or
-    ``ddim-10`` with its step interval; empty, and timestep None, where the model does not walk. metric: ``psnr``,
-    ``ssim``, ``mse`` or ``mae``.
+    ``ddim-10`` with its step interval; empty, and timestep None, where the model has no reverse process. metric:
+    ``psnr``, ``ssim``, ``mse`` or ``mae``.
     """
 
     path: Path

@@ -1,8 +1,8 @@
 """Evaluating models: PSNR, SSIM, MSE and MAE of the leads of a store, a result file a metric.
 
-A batch of leads is read and encoded once and reconstructed by every walk that is asked for. Batches go across records.
-Their bounds depend on the leads to evaluate and the batch size only, so that a run that goes on gives the numbers that
-one without a stop does.
+A batch of leads is read and encoded once and reconstructed by every sampler that is asked for. Batches go across
+records. Their bounds depend on the leads to evaluate and the batch size only, so that a run that goes on gives the
+numbers that one without a stop does.
 """
 
 import hashlib
@@ -21,7 +21,14 @@ from ecgnoise.models.diffusion import Ddim, Ddpm
 from ecgnoise.models.folder import HASH_DIGITS, ModelFolder
 from ecgnoise.models.load import available_processors, load_reconstructor
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.reconstruct import NOISE_SEED, Array, DiffusionNetwork, Pictures, Reconstructor, WalkReconstructor
+from ecgnoise.models.reconstruct import (
+    NOISE_SEED,
+    Array,
+    DiffusionNetwork,
+    DiffusionReconstructor,
+    Pictures,
+    Reconstructor,
+)
 from ecgnoise.ptbxl.checkpoint import (
     METRICS,
     Checkpoint,
@@ -42,7 +49,7 @@ from ecgnoise.results.scores import ModelIdentity
 from ecgnoise.scalogram.profile import Images, held_rows
 from ecgnoise.scoring import metrics
 
-Walk = Ddim | Ddpm
+Sampling = Ddim | Ddpm
 Progress = Callable[[int, int], None]
 
 CPU: Final = "cpu"
@@ -51,8 +58,11 @@ DEVICE_BATCH: Final = 128
 TIMESTEP: Final = 250
 STEP_INTERVAL: Final = 10
 NAMES: Final[Mapping[str, str]] = {"latent": "ldm", "pixel": "dm", "masked": "default", "autoencoder": "ae"}
-WALKING: Final = ("latent", "pixel")
-WALKS: Final[Mapping[str, Callable[[int, int], Walk]]] = {"ddim": Ddim, "ddpm": lambda timestep, _: Ddpm(timestep)}
+DIFFUSION_KINDS: Final = ("latent", "pixel")
+SAMPLERS: Final[Mapping[str, Callable[[int, int], Sampling]]] = {
+    "ddim": Ddim,
+    "ddpm": lambda timestep, _: Ddpm(timestep),
+}
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,9 @@ class EvaluationSettings:
     """How to evaluate.
 
     name: of the model in the names of the files; None for ``ldm``, ``dm``, ``ae`` or ``default`` by the kind of
-    network. every_fold: all leads of all folds. seed: of the noise of a walk, None for the usual. batch: leads in the
-    network at once, None for 12 on the ``cpu`` and 128 elsewhere. device: ``cpu`` for ONNX, or a torch device.
-    threads: of ONNX, None for all processors.
+    network. every_fold: all leads of all folds. seed: of the noise of the reverse process, None for the usual. batch:
+    leads in the network at once, None for 12 on the ``cpu`` and 128 elsewhere. device: ``cpu`` for ONNX, or a torch
+    device. threads: of ONNX, None for all processors.
     """
 
     name: str | None = None
@@ -75,7 +85,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class EvaluatedResult:
-    """The four files of a walk; new: whether this run wrote them."""
+    """The four files of a sampler; new: whether this run wrote them."""
 
     files: tuple[Path, ...]
     counts: Counts
@@ -90,54 +100,55 @@ class Evaluated:
     absent: int
 
 
-def walks_of(
+def samplers_of(
     timesteps: Sequence[int] = (), samplers: Sequence[str] = (), step_intervals: Sequence[int] = ()
-) -> tuple[Walk, ...]:
+) -> tuple[Sampling, ...]:
     """Every combination, once each: ``ddpm`` has no step interval. None given: 250, ``ddim``, 10.
 
     Raises OptionError for a value outside its range.
     """
     for sampler in samplers:
-        if sampler not in WALKS:
-            raise OptionError(f"sampler {sampler!r} is none of {', '.join(WALKS)}")
+        if sampler not in SAMPLERS:
+            raise OptionError(f"sampler {sampler!r} is none of {', '.join(SAMPLERS)}")
     given = (samplers or ("ddim",), timesteps or (TIMESTEP,), step_intervals or (STEP_INTERVAL,))
-    return tuple(dict.fromkeys(WALKS[sampler](*numbers) for sampler, *numbers in itertools.product(*given)))
+    return tuple(dict.fromkeys(SAMPLERS[sampler](*numbers) for sampler, *numbers in itertools.product(*given)))
 
 
-def walk_name(walk: Walk | None) -> str:
-    """A walk as names of files have it, ``ddim-10_t250``; empty without a walk."""
-    if walk is None:
+def sampler_name(sampler: Sampling | None) -> str:
+    """A sampler as names of files have it, ``ddim-10_t250``; empty without one."""
+    if sampler is None:
         return ""
-    sampler = f"ddim-{walk.step_interval}" if isinstance(walk, Ddim) else "ddpm"
-    return f"{sampler}_t{walk.start}"
+    name = f"ddim-{sampler.step_interval}" if isinstance(sampler, Ddim) else "ddpm"
+    return f"{name}_t{sampler.start}"
 
 
 def evaluate(
     store: Store,
     model: ModelFolder,
     out: Path,
-    walks: Sequence[Walk] = (),
+    samplers: Sequence[Sampling] = (),
     settings: EvaluationSettings | None = None,
     *,
     progress: Progress | None = None,
 ) -> Evaluated:
-    """Write the result files of a model into the folder ``out``, four for each walk; go on where a run was stopped.
+    """Write the result files of a model into the folder ``out``, four for each sampler; go on where a run was stopped.
 
-    walks: of :func:`walks_of`; none for a model that does not walk, and the usual one for one that does. progress:
-    called with the number of leads that are done, each walk for itself, and that of all.
+    samplers: of :func:`samplers_of`; none for a model without a reverse process, and the usual one for one with it.
+    progress: called with the number of leads that are done, each sampler for itself, and that of all.
 
     Evaluated are all leads of fold 10 and the noisy leads of folds 1 .. 9. A lead that is flat, or whose image or
     reconstruction is not finite, has no value. Records that are not in the store are left out.
 
     Raises StoreError where the store has another profile than the model or none of the leads, OptionError for settings
-    outside their range or walks of a model without, OutputError where ``out`` cannot be written or holds a result of
-    something else, MissingExtraError without the extra ``ptbxl``, or without ``train`` for another device than ``cpu``.
+    outside their range or samplers for a model without a reverse process, OutputError where ``out`` cannot be written
+    or holds a result of something else, MissingExtraError without the extra ``ptbxl``, or without ``train`` for another
+    device than ``cpu``.
     """
     settings = settings or EvaluationSettings()
     store = store.drawn_with(model.description.profile)
-    chosen = _chosen(model, walks, settings)
+    chosen = _chosen(model, samplers, settings)
     leads, absent = _leads(store, every_fold=settings.every_fold)
-    targets = [_target(store, model, out, walk, settings) for walk in chosen]
+    targets = [_target(store, model, out, sampler, settings) for sampler in chosen]
     finished = [find_finished(target.place, target.identity, len(leads)) for target in targets]
     pending = [target for target, counts in zip(targets, finished, strict=True) if counts is None]
     made = iter(_make(store, model, pending, leads, settings, progress=progress) if pending else ())
@@ -152,21 +163,23 @@ def evaluate(
 class _Target:
     """A result to make."""
 
-    walk: Walk | None
+    sampler: Sampling | None
     place: ResultPlace
     identity: Identity
 
 
-def _chosen(model: ModelFolder, walks: Sequence[Walk], settings: EvaluationSettings) -> tuple[Walk | None, ...]:
-    """The walks to take: a single None for a model that does not walk."""
+def _chosen(
+    model: ModelFolder, samplers: Sequence[Sampling], settings: EvaluationSettings
+) -> tuple[Sampling | None, ...]:
+    """The samplers to use: a single None for a model without a reverse process."""
     if settings.batch is not None and settings.batch < 1:
         raise OptionError(f"batch {settings.batch}: at least 1 lead goes through the network at once")
     kind = model.description.network.kind
-    if kind in WALKING:
-        return tuple(dict.fromkeys(walks)) or walks_of()
-    given = {"--timestep, --sampler, --step-interval": walks, "--seed": settings.seed is not None}
+    if kind in DIFFUSION_KINDS:
+        return tuple(dict.fromkeys(samplers)) or samplers_of()
+    given = {"--timestep, --sampler, --step-interval": samplers, "--seed": settings.seed is not None}
     for option in (name for name, value in given.items() if value):
-        raise OptionError(f"{option}: {model.path} is of kind {kind}, which does not walk: leave it out")
+        raise OptionError(f"{option}: {model.path} is of kind {kind}, which has no reverse process: leave it out")
     if settings.device != CPU:
         raise OptionError(f"--device {settings.device}: a model of kind {kind} runs on the {CPU}: leave it out")
     return (None,)
@@ -184,23 +197,25 @@ def _leads(store: Store, *, every_fold: bool) -> tuple[tuple[Lead, ...], int]:
     return there, len({number for number, _ in leads if not done[number]})
 
 
-def _target(store: Store, model: ModelFolder, out: Path, walk: Walk | None, settings: EvaluationSettings) -> _Target:
+def _target(
+    store: Store, model: ModelFolder, out: Path, sampler: Sampling | None, settings: EvaluationSettings
+) -> _Target:
     """Name a result; OptionError for a name that a file of results cannot have."""
     name = settings.name or NAMES[model.description.network.kind]
-    before, after = "all_" if settings.every_fold else "", f"_{walk_name(walk)}" if walk else ""
+    before, after = "all_" if settings.every_fold else "", f"_{sampler_name(sampler)}" if sampler else ""
     place = ResultPlace(out, f"{before}{name}{after}")
     read = ResultFile.of(out / f"{place.stem}_{METRICS[0]}.csv")
     understood = read is not None and (read.every_fold, read.model) == (settings.every_fold, name)
     if not understood or set(name) & set("/\\:\0"):
         raise OptionError(f"--name {name}: no name that can be found again in {place.stem}: pass one such as ldm-2")
     described = ModelIdentity(model.description.name, model.description.version, model.hash)
-    seed = None if walk is None else _seed(settings)
+    seed = None if sampler is None else _seed(settings)
     index = hashlib.sha256(repr(store.index).encode()).hexdigest()[:HASH_DIGITS]
     device = settings.device.partition(":")[0]
     return _Target(
-        walk,
+        sampler,
         place,
-        Identity(described, walk_name(walk), seed, device, settings.every_fold, store.description, index),
+        Identity(described, sampler_name(sampler), seed, device, settings.every_fold, store.description, index),
     )
 
 
@@ -218,7 +233,7 @@ def _make(
     progress: Progress | None,
 ) -> list[Counts]:
     """Make the results that are not there yet."""
-    reconstructors = _reconstructors(model, [target.walk for target in targets], settings)
+    reconstructors = _reconstructors(model, [target.sampler for target in targets], settings)
     checkpoints = [open_checkpoint(target.place, target.identity, len(store.index)) for target in targets]
     total = len(leads) * len(targets)
     done = sum(checkpoint.count(leads) for checkpoint in checkpoints)
@@ -290,7 +305,7 @@ class _Reader:
 
 
 class EncodedOnce:
-    """A network whose last encoding is kept, for several walks from the same images."""
+    """A network whose last encoding is kept, for several samplers from the same images."""
 
     def __init__(self, network: DiffusionNetwork) -> None:
         self._network = network
@@ -313,15 +328,15 @@ class EncodedOnce:
 
 
 def _reconstructors(
-    model: ModelFolder, walks: Sequence[Walk | None], settings: EvaluationSettings
+    model: ModelFolder, samplers: Sequence[Sampling | None], settings: EvaluationSettings
 ) -> list[Reconstructor]:
-    """What reconstructs by each walk; a model that does not walk has one."""
+    """What reconstructs by each sampler; a model without a reverse process has one."""
     threads = settings.threads or available_processors()
-    taken = [walk for walk in walks if walk is not None]
+    taken = [sampler for sampler in samplers if sampler is not None]
     if not taken:
         return [load_reconstructor(model, threads)]
     network = EncodedOnce(open_onnx(model, threads) if settings.device == CPU else open_twin(model, settings.device))
-    return [WalkReconstructor(network, walk, model.description.profile, _seed(settings)) for walk in taken]
+    return [DiffusionReconstructor(network, sampler, model.description.profile, _seed(settings)) for sampler in taken]
 
 
 def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:

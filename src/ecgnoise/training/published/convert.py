@@ -37,8 +37,8 @@ try:
 except ModuleNotFoundError as missing:
     raise MissingExtraError("converting a checkpoint", str(missing.name), "train") from missing
 
-WALK: Final = " Walk: DDIM, timesteps 30, 20, 10, 0."
-NO_WALK: Final = " There is no walk: what comes back from the latent is scored."
+SAMPLING: Final = " Sampling: DDIM, timesteps 30, 20, 10, 0."
+NO_SAMPLING: Final = " There is no reverse process: what comes back from the latent is scored."
 OTHER_GRADES: Final = "; it was made for the latent model and means little here"
 CONVERTED: Final = "converted from"
 
@@ -48,7 +48,7 @@ Converted from the checkpoint `{checkpoint}` (SHA-256 `{sum}`) of the published 
 *Diffusion-Based Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815).
 
 - Network: {kind}, {parameters:.2f} million parameters, as published.
-- Picture: profile `paper`.{walk}
+- Picture: profile `paper`.{sampling}
 - Grades: the published rule of thumb, good from 26 dB, fair from 24 dB, poor below{grades}.
 - Licence and training data: those of the checkpoint; it does not say.
 """
@@ -82,9 +82,9 @@ def convert_checkpoint(checkpoint: str | Path, out: str | Path, *, kind: str | N
         total = hashlib.file_digest(opened, "sha256").hexdigest()
     name = f"published-{found}"
     count = sum(value.numel() for value in weights.values()) / 1e6
-    walk, grades = (NO_WALK, OTHER_GRADES) if found == AUTOENCODER else (WALK, "")
+    sampling, grades = (NO_SAMPLING, OTHER_GRADES) if found == AUTOENCODER else (SAMPLING, "")
     card = CARD_TEXT.format(
-        name=name, checkpoint=origin, sum=total, kind=found, parameters=count, walk=walk, grades=grades
+        name=name, checkpoint=origin, sum=total, kind=found, parameters=count, sampling=sampling, grades=grades
     )
     exported = export_autoencoder(network) if isinstance(network, Autoencoder) else export_published(network)
     files = {**exported, WEIGHTS: save(weights), CARD: card.encode()}

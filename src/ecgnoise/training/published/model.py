@@ -33,7 +33,7 @@ from ecgnoise.models.networks.published import (
     network_of,
     with_widths,
 )
-from ecgnoise.models.reconstruct import AutoencoderReconstructor, Pictures, Reconstructor, WalkReconstructor
+from ecgnoise.models.reconstruct import AutoencoderReconstructor, DiffusionReconstructor, Pictures, Reconstructor
 from ecgnoise.models.torch import WEIGHTS, TorchAutoencoder, TorchNetwork
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -200,7 +200,7 @@ def _train_unet(
     unet = train(task(material.training), watched, request.config, _work(request), progress=request.step, whole=whole)
     module.unet.load_state_dict(unet.state_dict())
     module.to("cpu").eval().requires_grad_(requires_grad=False)
-    return module, WalkReconstructor(TorchNetwork(module), Ddim(), material.profile)
+    return module, DiffusionReconstructor(TorchNetwork(module), Ddim(), material.profile)
 
 
 TRAINERS: Final[Mapping[str, Callable[[Request, Material, Any], tuple[nn.Module, Reconstructor]]]] = {

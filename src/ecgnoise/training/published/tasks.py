@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgnoise.models.diffusion import ALPHA_BAR, TRAIN_TIMESTEPS, Ddim, draw_noise, walk
+from ecgnoise.models.diffusion import ALPHA_BAR, TRAIN_TIMESTEPS, Ddim, draw_noise, reverse_process
 from ecgnoise.models.networks.published import Autoencoder, DiffusionModule, NoisePredictor
 from ecgnoise.scalogram.profile import Images
 from ecgnoise.training.engine.task import EXAMPLE_SEED, EXAMPLES, Batch, Grey, fingerprint, grey_images, network_images
@@ -112,7 +112,7 @@ class DiffusionTask:
         return functional.mse_loss(network(noisy, batch["timestep"]).float(), batch["noise"])
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
-        """The first images as the published walk, from t = 30, reconstructs them."""
+        """The first images as the published reverse process, from t = 30, reconstructs them."""
         shown = self.images[:EXAMPLES].astype(np.float32)
         device = next(network.parameters()).device
         self.module.to(device)
@@ -123,7 +123,7 @@ class DiffusionTask:
             predicted: Tensor = network(noisy, torch.tensor([timestep], device=device))
             return predicted
 
-        return shown, grey_images(self.module.decode(walk(predict, clean, Ddim(), noise)))
+        return shown, grey_images(self.module.decode(reverse_process(predict, clean, Ddim(), noise)))
 
 
 def encode_all(
