@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.machine import keep
 from ecgnoise import Quantifier, read, simulate_ecg
 from ecgnoise.batch.archive import ArchiveOptions, score_archive
-from ecgnoise.models.description import DENOISER, ModelDescription, Network, Question, Thresholds, Training
+from ecgnoise.models.description import DENOISER, ModelDescription, Network, Query, Thresholds, Training
 from ecgnoise.models.folder import write_folder
 from ecgnoise.models.load import DENOISER_INPUTS
 from ecgnoise.readers import find_recordings
@@ -50,7 +50,7 @@ def idle_model(folder: Path) -> Path:
         network=Network("masked"),
         thresholds=Thresholds(good=20.0, fair=16.0, poor=12.0),
         training=Training(note="not trained"),
-        questions=(Question("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=100.0, weight=100.0),),
+        queries=(Query("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=100.0, weight=100.0),),
     )
     return write_folder(folder, description, {DENOISER: model.SerializeToString()}).path
 

@@ -106,7 +106,7 @@ def figures(scores: dict[str, dict[str, Any]], clean: NDArray[np.float64]) -> di
 
 def table(description: ModelDescription) -> str:
     """The numbers of a model, for ``docs/score.md``."""
-    reference = description.reference
+    reference = description.clean_percentiles
     low, high = description.stress[0].snr, description.stress[-1].snr
     stress = [
         f"| {'<= ' * (step.snr == low)}{'>= ' * (step.snr == high)}{step.snr:.0f} | {step.median:.1f} "

@@ -2,8 +2,8 @@
 
 Clean leads of PTB-XL fold 9, alone and with noise added: the kinds of the noise stress at falling SNR, bursts of a
 second, excursions of many times the height of a beat, and noise without any ECG; and limb leads with the same, as a
-hand-held device gives them. The network is asked each question once; then its answers are counted in several
-ways, each of them the questions of the model but for one change. The figures go to ``benchmarks/results/choices.json``
+hand-held device gives them. The network is asked each query once; then its answers are counted in several
+ways, each of them the queries of the model but for one change. The figures go to ``benchmarks/results/choices.json``
 and, for the bundled model, into ``docs/model.md``. No lead here trained the model, and none is of a test set.
 
 Needs ``ECGNOISE_DATA`` with ``ptb-xl`` and ``nstdb``.
@@ -35,10 +35,10 @@ from benchmarks.quality.figures import Array, spearman
 from benchmarks.quality.noises import KINDS, RATE, Signal
 from benchmarks.quality.part import DEVELOPMENT_FOLD
 from benchmarks.quality.stress import SNRS, clean_leads, clean_records
-from ecgnoise.models.description import DENOISER, Question
+from ecgnoise.models.description import DENOISER, Query
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, counted_ratio
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, counted_ratio
 from ecgnoise.scalogram.profile import DEFAULT, Images, held_rows, level_images, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.metrics import auroc
@@ -67,39 +67,39 @@ COLUMNS = {
     "falls": "falling steps",
 }
 
-Questions = tuple[Question, ...]
+Queries = tuple[Query, ...]
 
 
-class RememberedAnswers(QuestionReconstructor):
-    """Asks the network each question about some pictures once."""
+class RememberedAnswers(QueryReconstructor):
+    """Asks the network each query about some pictures once."""
 
     def __init__(self, denoiser: OnnxDenoiser) -> None:
         super().__init__(denoiser, (), DEFAULT)
         self._answers: dict[Any, NDArray[np.float16]] = {}
 
-    def answer(self, question: Question, pictures: Pictures) -> Images:
+    def answer(self, query: Query, pictures: Pictures) -> Images:
         """The network's reconstruction, (n, rows, columns), to half precision."""
-        key = (question.hidden, question.sigma, id(pictures))
+        key = (query.hidden, query.sigma, id(pictures))
         if key not in self._answers:
-            self._answers[key] = super().answer(question, pictures).astype(np.float16)
+            self._answers[key] = super().answer(query, pictures).astype(np.float16)
         return self._answers[key].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures of each take in lots, by name, and what answers questions about them."""
+    """Pictures of each take in lots, by name, and what answers queries about them."""
 
     pictures: Mapping[str, Sequence[Pictures]]
-    reconstructor: QuestionReconstructor
+    reconstructor: QueryReconstructor
 
-    def errors(self, question: Question) -> dict[str, Array]:
+    def errors(self, query: Query) -> dict[str, Array]:
         """The error of each lead of each take before it is scaled, (leads,)."""
-        plain = replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
+        plain = replace(query, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
         return {name: np.concatenate([self._mean(plain, lot) for lot in lots]) for name, lots in self.pictures.items()}
 
-    def _mean(self, question: Question, lot: Pictures) -> Array:
-        answer = self.reconstructor.answer(question, lot)
-        return self.reconstructor.counted_error(question, lot, answer).mean(axis=(1, 2))
+    def _mean(self, query: Query, lot: Pictures) -> Array:
+        answer = self.reconstructor.answer(query, lot)
+        return self.reconstructor.counted_error(query, lot, answer).mean(axis=(1, 2))
 
 
 def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
@@ -113,20 +113,20 @@ def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
     return lots
 
 
-def counted(question: Question, errors: Mapping[str, Array]) -> dict[str, Array]:
-    """What a question adds to the score's squared error, scaled by the clean leads."""
+def counted(query: Query, errors: Mapping[str, Array]) -> dict[str, Array]:
+    """What a query adds to the score's squared error, scaled by the clean leads."""
     scale = float(np.quantile(errors["clean"], QUANTILE))
-    return {name: question.weight * counted_ratio(question, values / scale) for name, values in errors.items()}
+    return {name: query.weight * counted_ratio(query, values / scale) for name, values in errors.items()}
 
 
-def scores(questions: Questions, material: Material, kept: dict[Question, dict[str, Array]]) -> dict[str, Array]:
+def scores(queries: Queries, material: Material, kept: dict[Query, dict[str, Array]]) -> dict[str, Array]:
     """The score of each lead of each take, high is clean, in dB but for a constant."""
     parts = []
-    for question in questions:
-        plain = replace(question, name="", scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
+    for query in queries:
+        plain = replace(query, name="", scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
         if plain not in kept:
             kept[plain] = material.errors(plain)
-        parts.append(counted(question, kept[plain]))
+        parts.append(counted(query, kept[plain]))
     return {name: -10 * np.log10(sum(part[name] for part in parts) + 1e-9) for name in parts[0]}
 
 
@@ -155,40 +155,36 @@ def figures(score: Mapping[str, Array]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in values.items()}
 
 
-def changed(questions: Questions, **changes: Any) -> Questions:
-    """All questions with these entries changed; an entry may be a function of what it was."""
+def changed(queries: Queries, **changes: Any) -> Queries:
+    """All queries with these entries changed; an entry may be a function of what it was."""
     return tuple(
-        replace(question, **{name: to(question) if callable(to) else to for name, to in changes.items()})
-        for question in questions
+        replace(query, **{name: to(query) if callable(to) else to for name, to in changes.items()}) for query in queries
     )
 
 
-def variants(questions: Questions) -> dict[str, Questions]:
-    """The questions of the model, each of them alone, all without each of them, and all with something changed."""
-    found = {"as it is": questions}
-    found |= {f"`{question.name}` alone": (question,) for question in questions}
-    found |= {
-        f"without `{question.name}`": tuple(other for other in questions if other is not question)
-        for question in questions
-    }
+def variants(queries: Queries) -> dict[str, Queries]:
+    """The queries of the model, each of them alone, all without each of them, and all with something changed."""
+    found = {"as it is": queries}
+    found |= {f"`{query.name}` alone": (query,) for query in queries}
+    found |= {f"without `{query.name}`": tuple(other for other in queries if other is not query) for query in queries}
     return found | {
-        "all spans alike (`time_power` 1)": changed(questions, time_power=1.0),
-        "`time_power` 2": changed(questions, time_power=2.0),
-        "`time_power` 4": changed(questions, time_power=4.0),
-        "both ways everywhere": changed(questions, one_sided=False),
-        "only what is too much, everywhere": changed(questions, one_sided=True),
-        "power 1 everywhere": changed(questions, power=1.0),
-        "with ceilings of 3 where there is none": changed(questions, ceiling=lambda q: q.ceiling or 3.0),
-        "`beats` up to 12 Hz": renewed(questions, "beats", counted=(0.8, 12.0)),
-        "`low` without a ceiling": renewed(questions, "low", ceiling=0.0),
-        "`low` in proportion, without a ceiling": renewed(questions, "low", power=1.0, ceiling=0.0),
-        "`high` counts twice": renewed(questions, "high", weight=lambda q: 2 * q.weight),
+        "all spans alike (`time_power` 1)": changed(queries, time_power=1.0),
+        "`time_power` 2": changed(queries, time_power=2.0),
+        "`time_power` 4": changed(queries, time_power=4.0),
+        "both ways everywhere": changed(queries, one_sided=False),
+        "only what is too much, everywhere": changed(queries, one_sided=True),
+        "power 1 everywhere": changed(queries, power=1.0),
+        "with ceilings of 3 where there is none": changed(queries, ceiling=lambda q: q.ceiling or 3.0),
+        "`beats` up to 12 Hz": renewed(queries, "beats", counted=(0.8, 12.0)),
+        "`low` without a ceiling": renewed(queries, "low", ceiling=0.0),
+        "`low` in proportion, without a ceiling": renewed(queries, "low", power=1.0, ceiling=0.0),
+        "`high` counts twice": renewed(queries, "high", weight=lambda q: 2 * q.weight),
     }
 
 
-def renewed(questions: Questions, name: str, **changes: Any) -> Questions:
-    """The question of this name changed, as :func:`changed` does it, the others as they are."""
-    return tuple(changed((question,), **changes)[0] if question.name == name else question for question in questions)
+def renewed(queries: Queries, name: str, **changes: Any) -> Queries:
+    """The query of this name changed, as :func:`changed` does it, the others as they are."""
+    return tuple(changed((query,), **changes)[0] if query.name == name else query for query in queries)
 
 
 def table(measured: Mapping[str, Mapping[str, float]]) -> str:
@@ -225,12 +221,12 @@ def main() -> None:
     measured = {}
     for name, model in arguments.beside:
         _, material = ask(model, leads, limbs)
-        measured[name] = figures(scores(load_folder(arguments.model).description.questions, material, {}))
+        measured[name] = figures(scores(load_folder(arguments.model).description.queries, material, {}))
         print(name, measured[name], flush=True)
     folder, material = ask(arguments.model, leads, limbs)
-    kept: dict[Question, dict[str, Array]] = {}
-    for name, questions in tqdm(variants(folder.description.questions).items(), disable=None):
-        measured[name] = figures(scores(questions, material, kept))
+    kept: dict[Query, dict[str, Array]] = {}
+    for name, queries in tqdm(variants(folder.description.queries).items(), disable=None):
+        measured[name] = figures(scores(queries, material, kept))
         print(name, measured[name], flush=True)
     keep("choices", {"model": f"{folder.description.name} {folder.hash}", "leads": len(leads), "variants": measured})
     if arguments.model == BUNDLED:

@@ -1,6 +1,6 @@
 """The bundled network with its answers counted in another way: ``python -m benchmarks.recount MODEL OUT``.
 
-Writes a model folder with the network of MODEL and the questions of ``ecgnoise.training.default.teacher``: scales,
+Writes a model folder with the network of MODEL and the queries of ``ecgnoise.training.default.teacher``: scales,
 grades and percentiles are measured again on clean leads of PTB-XL fold 9. ``python -m benchmarks.choices`` says what a
 way of counting is worth. The stress curve is left out: run ``python -m benchmarks.calibrate`` after it.
 

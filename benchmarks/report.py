@@ -66,7 +66,7 @@ To reach: 4 ms on two cores, 8 ms on one.
 |---|---|
 {stages}
 
-To reach: 0.5 ms for superlets, 6 ms for those of profile `paper`. Questions share an answer where they can.
+To reach: 0.5 ms for superlets, 6 ms for those of profile `paper`. Queries share an answer where they can.
 
 How far the two costly stages are from what one thread of the machine can do: a matrix product in float32 reaches
 {product} GFLOP/s, a copy {copy} GB/s. Operations of the network are counted as if in float32; those of its convolutions

@@ -29,7 +29,7 @@ from ecgnoise.models.diffusion import Ddim, draw_noise, reverse_process
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
 from ecgnoise.models.networks.published import LatentDiffusion
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, asked
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, asked
 from ecgnoise.models.torch import TorchNetwork
 from ecgnoise.quantifier import DEFAULT_BATCH
 from ecgnoise.scalogram.profile import (
@@ -151,7 +151,7 @@ class Stages:
         self.pictures = self._pictures()
         loaded = load_on_device(self.model, "cpu")
         reconstructor = loaded.reconstructor
-        if not isinstance(reconstructor, QuestionReconstructor):
+        if not isinstance(reconstructor, QueryReconstructor):
             raise SystemExit(f"{self.model.path}: no default model")
         self.reconstructor = reconstructor
         self.reconstruction = reconstructor.reconstruct(self.pictures)
@@ -161,15 +161,15 @@ class Stages:
 
     def milliseconds(self, rounds: int) -> dict[str, float]:
         """Milliseconds a lead-segment of each stage."""
-        questions = {q.name: q for q in asked(self.model.description.questions)}
+        queries = {q.name: q for q in asked(self.model.description.queries)}
         remembered = iter(())
 
         class Remembering:
             def denoise(self, *_: Any) -> Any:
                 return next(remembered)
 
-        answers = [self.reconstructor.answer(q, self.pictures)[:, None] / 127.5 - 1.0 for q in questions.values()]
-        counting = QuestionReconstructor(Remembering(), self.model.description.questions, self.profile)
+        answers = [self.reconstructor.answer(q, self.pictures)[:, None] / 127.5 - 1.0 for q in queries.values()]
+        counting = QueryReconstructor(Remembering(), self.model.description.queries, self.profile)
 
         def count() -> None:
             nonlocal remembered
@@ -180,9 +180,7 @@ class Stages:
         actions: dict[str, Callable[[], Any]] = {
             "superlets": lambda: [self.transform(lot) for lot in lots],
             "pictures": self._pictures,
-            **{
-                f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.pictures) for n, q in questions.items()
-            },
+            **{f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.pictures) for n, q in queries.items()},
             "counting": count,
             "errors": self._measure,
             "noise levels": self._read,

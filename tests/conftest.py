@@ -35,7 +35,7 @@ def reference() -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder of the kind of the default model, small and untrained: its scores mean nothing."""
     torch = pytest.importorskip("torch", reason="needs the extra train")
-    from ecgnoise.models.folder import ModelDescription, Network, Question, Thresholds, Training, write_folder
+    from ecgnoise.models.folder import ModelDescription, Network, Query, Thresholds, Training, write_folder
     from ecgnoise.models.load import DENOISER, DENOISER_INPUTS
     from ecgnoise.models.networks.teacher import MaskedDenoiser
     from ecgnoise.scalogram.profile import COLUMNS, DEFAULT
@@ -54,9 +54,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network=Network("masked"),
         thresholds=Thresholds(good=20.0, fair=16.0, poor=12.0),
         training=Training(note="not trained"),
-        questions=(
-            Question("all", (0, 0), 0.8, (0, 200), one_sided=False, scale=1.0, weight=1.0),
-            Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=100.0, weight=100.0, ceiling=1.0),
+        queries=(
+            Query("all", (0, 0), 0.8, (0, 200), one_sided=False, scale=1.0, weight=1.0),
+            Query("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=100.0, weight=100.0, ceiling=1.0),
         ),
     )
     folder = tmp_path_factory.mktemp("models") / "tiny"

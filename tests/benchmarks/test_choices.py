@@ -8,11 +8,11 @@ from benchmarks.quality.noises import KINDS, RATE
 from benchmarks.quality.stress import SNRS
 
 from benchmarks import choice_takes, choices
-from ecgnoise.models.description import Question
+from ecgnoise.models.description import Query
 from ecgnoise.models.folder import load_folder
 
 LEVELS = {"clean": 30.0, **{str(snr): 20.0 + snr / 4 for snr in SNRS}}
-QUESTION = Question("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=10.0, ceiling=2.0)
+QUERY = Query("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=10.0, ceiling=2.0)
 
 
 def names():
@@ -65,25 +65,25 @@ def test_a_hand_held_device_takes_0_5_to_40_hz():
     assert inner[[0, 2]] == pytest.approx([0.0, 0.0], abs=0.05)
 
 
-def test_one_question_is_changed_and_the_others_stay():
-    questions = load_folder("default").description.questions
-    found = choices.renewed(questions, "low", weight=lambda question: question.weight + 1)
-    assert [new.weight - old.weight for new, old in zip(found, questions, strict=True)] == [1, 0, 0, 0]
+def test_one_query_is_changed_and_the_others_stay():
+    queries = load_folder("default").description.queries
+    found = choices.renewed(queries, "low", weight=lambda query: query.weight + 1)
+    assert [new.weight - old.weight for new, old in zip(found, queries, strict=True)] == [1, 0, 0, 0]
 
 
 def test_counting_is_scaled_by_the_clean_leads():
     errors = {"clean": np.linspace(0, 2, 101), "noisy": np.array([1.9, 19.0])}
-    found = choices.counted(QUESTION, errors)["noisy"]
+    found = choices.counted(QUERY, errors)["noisy"]
     assert found == pytest.approx([10 * 1 / 1.5, 10 * 10 / 6])
-    assert choices.counted(replace(QUESTION, ceiling=0.0, power=2.0), errors)["noisy"] == pytest.approx([10, 1000])
+    assert choices.counted(replace(QUERY, ceiling=0.0, power=2.0), errors)["noisy"] == pytest.approx([10, 1000])
 
 
 def test_each_variant_is_another_way_of_counting():
-    questions = load_folder("default").description.questions
-    found = choices.variants(questions)
-    assert found["as it is"] == questions
+    queries = load_folder("default").description.queries
+    found = choices.variants(queries)
+    assert found["as it is"] == queries
     others = [other for name, other in found.items() if name != "as it is"]
-    assert all(other != questions and other for other in others)
+    assert all(other != queries and other for other in others)
     assert len(set(found.values())) == len(found)
 
 

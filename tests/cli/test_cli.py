@@ -500,8 +500,8 @@ def test_training_command_fits_the_training_functions():
 def test_a_student_is_given_its_teacher(tmp_path, trained, monkeypatch, tiny_model):
     called = []
 
-    def train_student(material, teacher, out, config, work, told):
-        told.drawing(1, 2)
+    def train_student(material, teacher, out, config, work, callbacks):
+        callbacks.drawing(1, 2)
         called.append((material, teacher.path, out, config.steps, work))
         return teacher
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import ecgnoise
 from ecgnoise.cli import main
 from ecgnoise.cli.progress import Bar
-from ecgnoise.cli.train import Told
+from ecgnoise.cli.train import ProgressBars
 from ecgnoise.errors import EcgNoiseError
 from ecgnoise.training.checks import check_conversion, check_material, check_new_folder, check_store
 
@@ -112,12 +112,12 @@ def test_without_torch_the_extra_is_named(monkeypatch):
 
 def test_training_says_what_it_begins_without_a_terminal(capsys):
     with Bar(1.0) as bar:
-        told = Told(bar)
+        bars = ProgressBars(bar)
         for number in (1, 2):
-            told.reading(number, 2)
-        told.drawing(1, 8)
+            bars.reading(number, 2)
+        bars.drawing(1, 8)
         for step in range(1, 4):
-            told.step(step, 3, float("nan"))
+            bars.step(step, 3, float("nan"))
     assert capsys.readouterr() == (
         "",
         "reading 2 recordings or leads\nasking the teacher about 8 pictures\ntraining: 3 steps, at step 1\n"

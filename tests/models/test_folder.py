@@ -20,7 +20,7 @@ from ecgnoise.models.folder import (
     PUBLISHED_THRESHOLDS,
     ModelDescription,
     Network,
-    Question,
+    Query,
     StressStep,
     Thresholds,
     Training,
@@ -29,7 +29,7 @@ from ecgnoise.models.folder import (
 )
 from ecgnoise.scalogram.profile import DEFAULT, PAPER
 
-QUESTION = Question("low", (0.2, 2.4), 0.5, (0.2, 0.6), one_sided=True, scale=12.5, weight=1.0, power=2.0)
+QUERY = Query("low", (0.2, 2.4), 0.5, (0.2, 0.6), one_sided=True, scale=12.5, weight=1.0, power=2.0)
 PIXEL = ModelDescription(
     name="tiny",
     version="1",
@@ -46,8 +46,8 @@ MASKED = replace(
     network=Network("masked"),
     thresholds=Thresholds(30.0, 25.5, 20.0),
     sampler=None,
-    questions=(QUESTION, replace(QUESTION, name="high", one_sided=False)),
-    reference=tuple(float(value) for value in np.linspace(20, 40, 101)),
+    queries=(QUERY, replace(QUERY, name="high", one_sided=False)),
+    clean_percentiles=tuple(float(value) for value in np.linspace(20, 40, 101)),
     stress=(StressStep(-6.0, 20.0, 21.0, 22.5), StressStep(0.0, 22.0, 23.0, 24.0), StressStep(24.0, 21.0, 25.0, 26.0)),
 )
 DESCRIPTIONS = {
@@ -100,17 +100,17 @@ def test_hash_names_the_whole_model(tmp_path):
     [
         (lambda v: v.update(colour="red"), "colour is unknown"),
         (lambda v: v["network"].update(layers=3), "network.layers is unknown"),
-        (lambda v: v["questions"][0].update(hint=1), r"questions\[0\].hint is unknown"),
+        (lambda v: v["queries"][0].update(hint=1), r"queries\[0\].hint is unknown"),
         (lambda v: v["profile"].update(gamma=1), "profile.gamma is unknown"),
         (lambda v: v.pop("licence"), "licence is missing"),
         (lambda v: v["thresholds"].pop("poor"), "thresholds.poor is missing"),
         (lambda v: v["profile"].pop("floor"), "profile.floor is missing"),
         (lambda v: v.update(name=3), "name: 3 is not str"),
         (lambda v: v.update(network="masked"), "network: 'masked' is no table"),
-        (lambda v: v["questions"][0].update(one_sided=1), "one_sided: 1 is not bool"),
-        (lambda v: v["questions"][0].update(scale=True), "scale: True is not float"),
-        (lambda v: v["questions"][0].update(scale=0), "scale 0, power 2 must lie above 0"),
-        (lambda v: v["questions"][0].update(hidden=[1.0]), "hidden: .* is not tuple"),
+        (lambda v: v["queries"][0].update(one_sided=1), "one_sided: 1 is not bool"),
+        (lambda v: v["queries"][0].update(scale=True), "scale: True is not float"),
+        (lambda v: v["queries"][0].update(scale=0), "scale 0, power 2 must lie above 0"),
+        (lambda v: v["queries"][0].update(hidden=[1.0]), "hidden: .* is not tuple"),
         (lambda v: v["thresholds"].update(good=float("nan")), "good: nan is not float"),
         (lambda v: v["thresholds"].update(good=1.0), "good must lie above fair"),
         (lambda v: v["network"].update(kind="magic"), "network.kind 'magic'"),
@@ -118,8 +118,8 @@ def test_hash_names_the_whole_model(tmp_path):
         (lambda v: v.update(sampler={"kind": "euler", "start": 30}), "sampler.kind 'euler'"),
         (lambda v: v.update(sampler={"kind": "ddpm", "start": 1000}), "sampler: diffusion timestep 1000"),
         (lambda v: v.update(sampler={"kind": "ddim", "start": 3}), "sampler.step_interval is missing"),
-        (lambda v: v.update(questions=[]), "needs at least one"),
-        (lambda v: v.update(reference=[1.0, 2.0]), "101 percentiles"),
+        (lambda v: v.update(queries=[]), "needs at least one"),
+        (lambda v: v.update(clean_percentiles=[1.0, 2.0]), "101 percentiles"),
         (lambda v: v["reference"].reverse(), "rising"),
         (lambda v: v["stress"].reverse(), r"stress: SNR \[24.0, 0.0, -6.0\]: give two or more, rising, or none"),
         (lambda v: v.update(stress=v["stress"][:1]), "two or more"),

@@ -232,7 +232,7 @@ def test_a_network_that_fails_while_it_runs_is_an_error_that_names_it(tmp_path):
 
 def test_a_torch_network_that_gives_no_numbers_is_an_error(tiny_model):
     from ecgnoise.models.networks.teacher import MaskedDenoiser
-    from ecgnoise.models.reconstruct import Placement, QuestionReconstructor
+    from ecgnoise.models.reconstruct import Placement, QueryReconstructor
     from ecgnoise.models.torch import TorchDenoiser, placement
     from ecgnoise.results.result import ModelIdentity
     from ecgnoise.scoring.scorer import Scorer
@@ -240,9 +240,7 @@ def test_a_torch_network_that_gives_no_numbers_is_an_error(tiny_model):
     description = load_folder(tiny_model).description
     made = MaskedDenoiser((8, 8, 8)).eval()
     made.mean.fill_(torch.inf)
-    reconstructor = QuestionReconstructor(
-        TorchDenoiser(made, torch.float32), description.questions, description.profile
-    )
+    reconstructor = QueryReconstructor(TorchDenoiser(made, torch.float32), description.queries, description.profile)
     place: Placement = placement("cpu")
     scorer = Scorer(
         description.profile, reconstructor, description.grading, ModelIdentity("odd", "1", "ab"), 6, placement=place
@@ -268,10 +266,10 @@ ABSURD = {
     "another transform": lambda values: values["profile"].update(transform="wavelet"),
     "levels": lambda values: values["profile"].update(level_range=[-1e300, 1e300]),
     "a floor": lambda values: values["profile"].update(floor=-1.0),
-    "a power": lambda values: values["questions"][0].update(power=1e300),
-    "a scale": lambda values: values["questions"][0].update(scale=1e-300),
-    "a weight": lambda values: values["questions"][0].update(weight=1e300),
-    "a thousand questions": lambda values: values.update(questions=values["questions"] * 500),
+    "a power": lambda values: values["queries"][0].update(power=1e300),
+    "a scale": lambda values: values["queries"][0].update(scale=1e-300),
+    "a weight": lambda values: values["queries"][0].update(weight=1e300),
+    "a thousand queries": lambda values: values.update(queries=values["queries"] * 500),
     "a name of two lines": lambda values: values.update(name="two\nlines"),
     "a name that clears the screen": lambda values: values.update(version="\x1b[2J"),
     "a long name": lambda values: values.update(licence="x" * 10_000),

@@ -1,4 +1,4 @@
-"""Questions: what is hidden, what is counted, and that the reconstructed image says the score."""
+"""Queries: what is hidden, what is counted, and that the reconstructed image says the score."""
 
 from dataclasses import replace
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from ecgnoise.errors import ModelFormatError
-from ecgnoise.models.folder import Question
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor
+from ecgnoise.models.folder import Query
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
 from ecgnoise.scalogram.profile import DEFAULT, held_rows
 from ecgnoise.scoring.metrics import column_errors
 
-ALL = Question("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=100.0)
-LOW = Question("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=4.0, weight=100.0, ceiling=1.0)
+ALL = Query("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=100.0)
+LOW = Query("low", (0, 28), 0.4, (0, 1), one_sided=True, scale=4.0, weight=100.0, ceiling=1.0)
 ROWS = np.array(DEFAULT.frequencies)[::-1]
 
 
@@ -41,41 +41,39 @@ def mean_error(reconstructor, lot):
 
 def test_error_is_weight_at_the_scale():
     """A difference of 2 grey levels everywhere is an error of 4, the scale: the counted error is the weight."""
-    assert mean_error(QuestionReconstructor(Raised(2), [ALL], DEFAULT), pictures()) == pytest.approx(100, rel=1e-4)
-    assert mean_error(QuestionReconstructor(Raised(-2), [LOW], DEFAULT), pictures()) == pytest.approx(50, rel=1e-4)
+    assert mean_error(QueryReconstructor(Raised(2), [ALL], DEFAULT), pictures()) == pytest.approx(100, rel=1e-4)
+    assert mean_error(QueryReconstructor(Raised(-2), [LOW], DEFAULT), pictures()) == pytest.approx(50, rel=1e-4)
 
 
-def test_questions_add_up():
-    both = QuestionReconstructor(Raised(-2), [ALL, LOW], DEFAULT)
+def test_queries_add_up():
+    both = QueryReconstructor(Raised(-2), [ALL, LOW], DEFAULT)
     assert mean_error(both, pictures()) == pytest.approx(150, rel=1e-4)
 
 
-def test_one_sided_questions_count_only_what_is_too_much():
+def test_one_sided_queries_count_only_what_is_too_much():
     one_sided = replace(ALL, one_sided=True)
-    assert mean_error(QuestionReconstructor(Raised(2), [one_sided], DEFAULT), pictures()) == pytest.approx(0, abs=1e-6)
-    assert mean_error(QuestionReconstructor(Raised(-2), [one_sided], DEFAULT), pictures()) == pytest.approx(
-        100, rel=1e-4
-    )
+    assert mean_error(QueryReconstructor(Raised(2), [one_sided], DEFAULT), pictures()) == pytest.approx(0, abs=1e-6)
+    assert mean_error(QueryReconstructor(Raised(-2), [one_sided], DEFAULT), pictures()) == pytest.approx(100, rel=1e-4)
 
 
 def test_large_errors_count_by_the_power():
-    squared = QuestionReconstructor(Raised(4), [replace(ALL, power=2.0)], DEFAULT)
+    squared = QueryReconstructor(Raised(4), [replace(ALL, power=2.0)], DEFAULT)
     assert mean_error(squared, pictures()) == pytest.approx(1600, rel=1e-4)
 
 
 def test_an_exact_reconstruction_has_no_error():
-    exact = QuestionReconstructor(Raised(0), [replace(ALL, power=2.0), LOW], DEFAULT)
+    exact = QueryReconstructor(Raised(0), [replace(ALL, power=2.0), LOW], DEFAULT)
     assert mean_error(exact, pictures()) == pytest.approx(0, abs=1e-3)
 
 
 def test_saturation_has_a_ceiling():
-    errors = [mean_error(QuestionReconstructor(Raised(-grey), [LOW], DEFAULT), pictures())[0] for grey in (2, 20, 50)]
+    errors = [mean_error(QueryReconstructor(Raised(-grey), [LOW], DEFAULT), pictures())[0] for grey in (2, 20, 50)]
     assert errors[0] < errors[1] < errors[2] < 100
 
 
 def test_what_is_hidden_and_shown():
     denoiser = Raised(0)
-    QuestionReconstructor(denoiser, [LOW], DEFAULT).reconstruct(pictures(known=False))
+    QueryReconstructor(denoiser, [LOW], DEFAULT).reconstruct(pictures(known=False))
     hidden = denoiser.hidden[0, 0, :, 0] == 1
     assert np.array_equal(hidden, ROWS <= 28)
     assert denoiser.sigma[0, 0, ~hidden] == pytest.approx(0.4)
@@ -85,7 +83,7 @@ def test_what_is_hidden_and_shown():
 def test_rows_that_are_not_held_are_hidden_and_not_counted():
     denoiser = Raised(2)
     lot = pictures(rate=100.0)
-    reconstructor = QuestionReconstructor(denoiser, [ALL], DEFAULT)
+    reconstructor = QueryReconstructor(denoiser, [ALL], DEFAULT)
     assert mean_error(reconstructor, lot) == pytest.approx(100, rel=1e-4)
     assert np.array_equal(denoiser.hidden[0, 0, :, 0] == 1, ROWS > 40)
     assert np.array_equal(reconstructor.reconstruct(lot)[:, ~lot.held], lot.images[:, ~lot.held])
@@ -95,14 +93,14 @@ def test_noise_is_the_same_for_each_image():
     denoiser = Raised(0)
     lot = pictures(2)
     same = replace(lot, images=np.repeat(lot.images[:1], 2, axis=0))
-    QuestionReconstructor(denoiser, [ALL], DEFAULT).reconstruct(same)
+    QueryReconstructor(denoiser, [ALL], DEFAULT).reconstruct(same)
     assert np.array_equal(denoiser.noised[0], denoiser.noised[1])
 
 
-def test_questions_that_hide_and_blur_the_same_share_an_answer():
+def test_queries_that_hide_and_blur_the_same_share_an_answer():
     denoiser = Raised(-2)
     both = [ALL, replace(ALL, name="part", counted=(0.8, 12), one_sided=True), LOW]
-    assert mean_error(QuestionReconstructor(denoiser, both, DEFAULT), pictures()) == pytest.approx(250, rel=1e-4)
+    assert mean_error(QueryReconstructor(denoiser, both, DEFAULT), pictures()) == pytest.approx(250, rel=1e-4)
     assert denoiser.asked == 2
 
 
@@ -119,7 +117,7 @@ class Raised16(Raised):
 @pytest.mark.parametrize("time_power", [1.0, 2.0, 4.0])
 def test_one_loud_span_counts_by_the_power_mean(time_power):
     """An error of 4, the scale, in one of 16 spans has the power mean (1 / 16)^(1 / p)."""
-    reconstructor = QuestionReconstructor(Raised16(2), [replace(ALL, time_power=time_power)], DEFAULT)
+    reconstructor = QueryReconstructor(Raised16(2), [replace(ALL, time_power=time_power)], DEFAULT)
     lot = pictures()
     assert mean_error(reconstructor, lot) == pytest.approx(100 * 16 ** (-1 / time_power), rel=1e-3)
     quiet = np.delete(lot.images - reconstructor.reconstruct(lot), np.s_[32:48], axis=2)
@@ -128,11 +126,11 @@ def test_one_loud_span_counts_by_the_power_mean(time_power):
 
 @pytest.mark.parametrize("time_power", [1.0, 3.0])
 def test_the_same_everywhere_counts_the_same_with_any_power(time_power):
-    reconstructor = QuestionReconstructor(Raised(2), [replace(ALL, time_power=time_power)], DEFAULT)
+    reconstructor = QueryReconstructor(Raised(2), [replace(ALL, time_power=time_power)], DEFAULT)
     assert mean_error(reconstructor, pictures()) == pytest.approx(100, rel=1e-4)
 
 
-def test_a_question_out_of_range_is_refused():
+def test_a_query_out_of_range_is_refused():
     for wrong in ({"time_power": 0.5}, {"ceiling": -1.0}, {"scale": 0.0}):
         with pytest.raises(ModelFormatError, match=f"{next(iter(wrong))} "):
             replace(ALL, **wrong)

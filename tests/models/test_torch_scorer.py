@@ -14,7 +14,7 @@ from ecgnoise.scoring.scorer import Scorer
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from ecgnoise.models import torch as models  # noqa: E402
-from ecgnoise.models.reconstruct import QuestionReconstructor  # noqa: E402
+from ecgnoise.models.reconstruct import QueryReconstructor  # noqa: E402
 
 FREQUENCY = 360
 
@@ -34,7 +34,7 @@ def scorer(precision, folder=None):
     folder = folder or load_folder("default")
     description = folder.description
     denoiser = models.TorchDenoiser(models.open_denoiser(folder), precision)
-    reconstructor = QuestionReconstructor(denoiser, description.questions, description.profile)
+    reconstructor = QueryReconstructor(denoiser, description.queries, description.profile)
     return Scorer(
         description.profile, reconstructor, description.grading, None, 5, threads=2, placement=models.placement("cpu")
     )
@@ -76,7 +76,7 @@ def test_a_device_is_for_default_models_with_weights(tiny_model):
     latent = replace(
         folder, description=replace(folder.description, network=replace(folder.description.network, kind="autoencoder"))
     )
-    with pytest.raises(ModelFormatError, match="asks no questions"):
+    with pytest.raises(ModelFormatError, match="asks no queries"):
         models.open_denoiser(latent)
 
 

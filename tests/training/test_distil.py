@@ -14,14 +14,14 @@ from ecgnoise.models.folder import CARD, load_folder
 from ecgnoise.models.load import DENOISER
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor, asked, rows_within
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, asked, rows_within
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import DEFAULT, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.training.default import student as distil
 from ecgnoise.training.default import student_answers as pool
 from ecgnoise.training.default.data import TrainingSet
-from ecgnoise.training.default.teacher import QUESTIONS, DefaultMaterial, count_anew, export_denoiser, train_default
+from ecgnoise.training.default.teacher import QUERIES, DefaultMaterial, count_anew, export_denoiser, train_default
 from ecgnoise.training.engine.config import DefaultConfig, StudentConfig
 from ecgnoise.training.engine.export import quantized
 
@@ -65,14 +65,14 @@ class Spy:
 
 
 def test_answers_are_counted_anew_by_the_same_network(clean, teacher, tmp_path):
-    questions = [replace(QUESTIONS[0], weight=2 * QUESTIONS[0].weight), *QUESTIONS[1:]]
-    counted = count_anew(teacher, clean, tmp_path / "model", questions)
+    queries = [replace(QUERIES[0], weight=2 * QUERIES[0].weight), *QUERIES[1:]]
+    counted = count_anew(teacher, clean, tmp_path / "model", queries)
     was, now = teacher.description, counted.description
     assert {name: now.files[name] for name in (DENOISER, WEIGHTS)} == {
         name: was.files[name] for name in (DENOISER, WEIGHTS)
     }
-    assert [question.scale for question in now.questions] == [question.scale for question in was.questions]
-    assert now.questions[0].weight == 2 * was.questions[0].weight
+    assert [query.scale for query in now.queries] == [query.scale for query in was.queries]
+    assert now.queries[0].weight == 2 * was.queries[0].weight
     assert now.training == was.training
     assert now.thresholds.good < was.thresholds.good
     again = count_anew(counted, clean, tmp_path / "again")
@@ -83,7 +83,7 @@ def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
     material = DefaultMaterial(clean, clean)
     drawn = []
     told = distil.Callbacks(drawing=lambda done, total: drawn.append((done, total)))
-    folder = distil.train_student(material, teacher, tmp_path / "model", TINY, told=told)
+    folder = distil.train_student(material, teacher, tmp_path / "model", TINY, callbacks=told)
     assert drawn == [(48, 48), (48, 48)]
     description = folder.description
     assert f"student of default {teacher.description.version} ({teacher.hash})" in description.training.note
@@ -94,8 +94,8 @@ def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
     assert "trained on clean ECG only,\nwithout noise labels" in of_teacher
     assert "its teacher" not in of_teacher
     assert "`all`: hides nothing, noise 0.615, counts 0.1-200 Hz" in card
-    kept = [replace(question, scale=1.0) for question in description.questions]
-    assert kept == [replace(question, scale=1.0) for question in QUESTIONS]
+    kept = [replace(query, scale=1.0) for query in description.queries]
+    assert kept == [replace(query, scale=1.0) for query in QUERIES]
     result = Quantifier(folder.path).quantify(simulate_ecg(10, 250, seed=1))
     assert np.isfinite(result.psnr).all()
     with pytest.raises(OutputError, match="never overwritten"):
@@ -113,30 +113,30 @@ def test_a_run_that_goes_on_does_not_ask_the_teacher_again(clean, teacher, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        distil.train_student(material, teacher, tmp_path / "model", TINY, told=distil.Callbacks(step=interrupt))
+        distil.train_student(material, teacher, tmp_path / "model", TINY, callbacks=distil.Callbacks(step=interrupt))
     assert stopped == 2
     monkeypatch.setattr(distil, "make_pool", None)
     assert distil.train_student(material, teacher, tmp_path / "model", TINY) is not None
 
 
-def test_a_student_needs_a_teacher_that_asks_questions(clean, tiny_model, tmp_path):
+def test_a_student_needs_a_teacher_that_asks_queries(clean, tiny_model, tmp_path):
     with pytest.raises(ModelFormatError, match=r"weights\.safetensors"):
         distil.train_student(DefaultMaterial(clean, clean), load_folder(tiny_model), tmp_path / "model", TINY)
 
 
 def test_the_student_is_asked_what_the_score_asks(clean):
     spy = Spy()
-    reconstructor = QuestionReconstructor(spy, QUESTIONS, DEFAULT)
-    questions = asked(QUESTIONS)
-    drawn = pool.make_pool(clean, reconstructor, questions, 48, seed=3)
-    task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
-    assert task.size == 48 * len(questions)
+    reconstructor = QueryReconstructor(spy, QUERIES, DEFAULT)
+    queries = asked(QUERIES)
+    drawn = pool.make_pool(clean, reconstructor, queries, 48, seed=3)
+    task = distil.StudentTask(drawn, QUERIES, TINY, MaskedDenoiser((8,)))
+    assert task.size == 48 * len(queries)
     spy.given.clear()
-    for number, question in enumerate(questions):
+    for number, query in enumerate(queries):
         image = drawn.images[5:6].astype(np.float32)
         pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.held[5])
-        reconstructor.answer(question, pictures)
-        batch = task.batch(np.array([5 * len(questions) + number]), torch.Generator())
+        reconstructor.answer(query, pictures)
+        batch = task.batch(np.array([5 * len(queries) + number]), torch.Generator())
         for name, given in zip(("noised", "sigma", "hidden", "reference", "known"), spy.given[-1], strict=True):
             np.testing.assert_allclose(batch[name].numpy(), given, atol=2e-6, err_msg=name)
         answer = (batch["answer"].numpy()[:, 0] + 1.0) * 127.5
@@ -144,14 +144,14 @@ def test_the_student_is_asked_what_the_score_asks(clean):
 
 
 def test_rows_weigh_what_the_score_makes_of_them():
-    weights = distil.row_weights(QUESTIONS)
+    weights = distil.row_weights(QUERIES)
     assert weights.shape == (3, DEFAULT.rows)
-    for number, question in enumerate(asked(QUESTIONS)):
-        counted = rows_within(question.counted, DEFAULT)
+    for number, query in enumerate(asked(QUERIES)):
+        counted = rows_within(query.counted, DEFAULT)
         assert weights[number][counted].min() > 0
         if not counted.all():
             assert weights[number][~counted].max() == pytest.approx(distil.UNCOUNTED * weights[number].max())
-    beats = rows_within(QUESTIONS[3].counted, DEFAULT)
+    beats = rows_within(QUERIES[3].counted, DEFAULT)
     assert weights[2][beats].min() > weights[2][~beats].max()
 
 
@@ -168,9 +168,9 @@ def test_drawn_levels_are_relative_to_their_own_qrs_level(clean):
 
 
 def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
-    reconstructor = QuestionReconstructor(Spy(), QUESTIONS, DEFAULT)
-    drawn = pool.make_pool(clean, reconstructor, asked(QUESTIONS), 48, seed=3)
-    task = distil.StudentTask(drawn, QUESTIONS, TINY, MaskedDenoiser((8,)))
+    reconstructor = QueryReconstructor(Spy(), QUERIES, DEFAULT)
+    drawn = pool.make_pool(clean, reconstructor, asked(QUERIES), 48, seed=3)
+    task = distil.StudentTask(drawn, QUERIES, TINY, MaskedDenoiser((8,)))
     torch.manual_seed(1)
     network = StudentDenoiser((16, 32)).eval()
     exact = export_denoiser(network)
@@ -183,7 +183,7 @@ def test_a_network_in_8_bit_gives_nearly_the_same_answers(clean):
 
 
 def test_pools_are_kept_whole(clean, tmp_path):
-    drawn = pool.make_pool(clean, QuestionReconstructor(Spy(), QUESTIONS, DEFAULT), asked(QUESTIONS), 50, seed=3)
+    drawn = pool.make_pool(clean, QueryReconstructor(Spy(), QUERIES, DEFAULT), asked(QUERIES), 50, seed=3)
     assert drawn.answers.shape == (3, 96, DEFAULT.rows, 256)
     assert 0 < drawn.known.mean() < 1
     drawn.save(tmp_path / "pool.npz")

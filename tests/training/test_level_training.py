@@ -277,7 +277,9 @@ def trained(material, tiny_model, tmp_path_factory):
     progress = LevelProgress(lambda done, total: told.append((done, total)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ecgnoise.training.levels.model.WATCHED", 24)
-        train_levels(material, load_folder(tiny_model), place / "model", small(), work=place / "work", told=progress)
+        train_levels(
+            material, load_folder(tiny_model), place / "model", small(), work=place / "work", callbacks=progress
+        )
     assert told[-1] == (24, 24)
     return place / "model"
 

@@ -69,8 +69,8 @@ def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     folder = train_default(material, tmp_path / "model", TINY)
     description = folder.description
     assert description.thresholds.good > description.thresholds.fair > description.thresholds.poor
-    assert len(description.reference) == 101
-    assert all(question.scale > 0 for question in description.questions)
+    assert len(description.clean_percentiles) == 101
+    assert all(query.scale > 0 for query in description.queries)
     assert "5 lead-segments" in description.training.data[0]
     assert "fold 9" in description.training.note
     assert (folder.path / "card.md").read_text().startswith("# default")
@@ -210,7 +210,7 @@ def test_preset_paper_is_what_was_published():
         preset("paper", "default")
 
 
-def test_every_kind_of_question_is_trained():
+def test_every_kind_of_query_is_trained():
     asked = corruption(2000, 40, 0.3, torch.Generator().manual_seed(0))
     always = asked.hidden[:, 0].amin(dim=2)
     sometimes = (asked.hidden[:, 0].amax(dim=2) - always).amax(dim=1) == 1

@@ -394,7 +394,7 @@ def test_every_model_folder_scores(autoencoder, latent, pixel, default, recordin
     }
     for name, folder in folders.items():
         assert folder.description.name == name
-        assert len(folder.description.reference) == 101
+        assert len(folder.description.clean_percentiles) == 101
         assert (folder.path / "card.md").read_text().startswith("# ")
         table = tmp_path / f"{name}.csv"
         arguments = ["score", str(recording), "--model", str(folder.path), "--threads", "1", "--out", str(table)]

@@ -176,7 +176,7 @@ def train(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-class Told:
+class ProgressBars:
     """Shows reading and training in one bar, and says what begins, also where nobody sees the bar."""
 
     def __init__(self, bar: Bar) -> None:
@@ -237,10 +237,10 @@ def _default(options: TrainOptions) -> None:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.default.teacher import train_default
 
-        told = Told(bar)
-        material = _material(options, told)
+        bars = ProgressBars(bar)
+        material = _material(options, bars)
         start = None if options.start is None else load_folder(str(options.start))
-        model = train_default(material, options.out, config, options.work, progress=told.step, start=start)
+        model = train_default(material, options.out, config, options.work, progress=bars.step, start=start)
     _say(options.out, model)
 
 
@@ -259,10 +259,10 @@ def _student(options: TrainOptions) -> None:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.default.student import Callbacks, train_student
 
-        told = Told(bar)
-        material, teacher = _material(options, told), load_folder(str(options.teacher))
-        callbacks = Callbacks(told.drawing, told.step)
-        model = train_student(material, teacher, options.out, config, work=options.work, told=callbacks)
+        bars = ProgressBars(bar)
+        material, teacher = _material(options, bars), load_folder(str(options.teacher))
+        callbacks = Callbacks(bars.drawing, bars.step)
+        model = train_student(material, teacher, options.out, config, work=options.work, callbacks=callbacks)
     _say(options.out, model)
 
 
@@ -282,22 +282,22 @@ def _levels(options: TrainOptions) -> None:
         from ecgnoise.training.levels.material import read_material
         from ecgnoise.training.levels.model import LevelProgress, train_levels
 
-        told, model = Told(bar), load_folder(str(options.model))
+        bars, model = ProgressBars(bar), load_folder(str(options.model))
         work = options.work or options.out.with_name(f"{options.out.name}.training")
-        material = read_material(options.source, options.noise, config, options.only, told.reading)
-        progress = LevelProgress(told.mixing, told.step)
-        _say(options.out, train_levels(material, model, options.out, config, work=work, told=progress))
+        material = read_material(options.source, options.noise, config, options.only, bars.reading)
+        progress = LevelProgress(bars.mixing, bars.step)
+        _say(options.out, train_levels(material, model, options.out, config, work=work, callbacks=progress))
 
 
-def _material(options: TrainOptions, told: "Told") -> "DefaultMaterial":
+def _material(options: TrainOptions, bars: "ProgressBars") -> "DefaultMaterial":
     """Lead-segments to train a default model or its student on."""
     from ecgnoise.ptbxl.store import open_store
     from ecgnoise.training.checks import is_store
     from ecgnoise.training.default.teacher import read_recordings, read_store
 
     if is_store(options.source):
-        return read_store(open_store(options.source), options.only, told.reading, told.say)
-    return read_recordings(options.source, options.only, told.reading)
+        return read_store(open_store(options.source), options.only, bars.reading, bars.say)
+    return read_recordings(options.source, options.only, bars.reading)
 
 
 def _published(kind: str, options: TrainOptions) -> None:
@@ -312,8 +312,8 @@ def _published(kind: str, options: TrainOptions) -> None:
         from ecgnoise.ptbxl.store import open_store
         from ecgnoise.training.published.model import Request, train_published
 
-        told, store = Told(bar), open_store(options.source)
-        request = Request(store, options.out, config, options.only, options.work, told.reading, told.step, told.say)
+        bars, store = ProgressBars(bar), open_store(options.source)
+        request = Request(store, options.out, config, options.only, options.work, bars.reading, bars.step, bars.say)
         model = train_published(kind, request, options.autoencoder)
     _say(options.out, model)
 

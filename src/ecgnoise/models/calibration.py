@@ -12,7 +12,7 @@ from ecgnoise.models.description import PERCENTILES, Thresholds
 PASSING_GOOD: Final = 5
 PASSING_FAIR: Final = 1
 POOR_MARGIN: Final = 3.0  # twice the error
-COUNTED_POOR_MARGIN: Final = 1.0  # of models that ask questions, whose counted errors grow less than the noise
+COUNTED_POOR_MARGIN: Final = 1.0  # of models that ask queries, whose counted errors grow less than the noise
 SMALLEST_STEP: Final = 0.01
 
 
@@ -26,7 +26,7 @@ def thresholds_of(psnr: NDArray[np.float64], margin: float = POOR_MARGIN) -> Thr
     return Thresholds(good, fair, round(fair - margin, 2))
 
 
-def reference_of(psnr: NDArray[np.float64]) -> tuple[float, ...]:
+def clean_percentiles_of(psnr: NDArray[np.float64]) -> tuple[float, ...]:
     """Percentiles 0 .. 100 of the PSNR of clean leads."""
     return tuple(np.percentile(psnr, np.arange(PERCENTILES)).round(3).tolist())
 

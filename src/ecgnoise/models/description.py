@@ -37,7 +37,7 @@ NO_FILES: Final = frozenset({"", ".", "..", "model.toml"})
 ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher", "levels"})
 
 TRANSFORMS: Final = frozenset({"direct", "folded"})
-MOST_QUESTIONS: Final = 64
+MOST_QUERIES: Final = 64
 MOST_ROWS: Final = 1024
 FREQUENCY_LIMITS: Final = (0.01, 1e4)  # Hz; a wavelet of less is longer than any segment
 HIGHEST_ORDER: Final = 64
@@ -56,7 +56,7 @@ class Network:
     """Which network the files hold.
 
     kind: ``latent`` and ``pixel`` are the published ones, ``autoencoder`` is the first half of the former,
-    ``masked`` answers questions.
+    ``masked`` answers queries.
 
     latent_scaling: what the latents were multiplied by; 1 where there are none. It is part of the ONNX
     files already.
@@ -71,7 +71,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """What a masked network is asked: how a clean lead would look in this band.
 
     Bands are ``(lowest, highest)`` in Hz, both included; (0, 0) has no row. ``reconstruct.py`` says how they are used.
@@ -102,13 +102,13 @@ class Question:
         if min(not_below.values()) < 0 or min(above.values()) <= 0:
             listed = (", ".join(f"{name} {value:g}" for name, value in part.items()) for part in (above, not_below))
             positive, others = listed
-            raise ModelFormatError(f"question {_short(self.name)}: {positive} must lie above 0, {others} not below")
+            raise ModelFormatError(f"query {_short(self.name)}: {positive} must lie above 0, {others} not below")
         if self.time_power < 1:
-            raise ModelFormatError(f"question {_short(self.name)}: time_power {self.time_power:g}: at least 1")
+            raise ModelFormatError(f"query {_short(self.name)}: time_power {self.time_power:g}: at least 1")
         powers, largest = max(self.power, self.time_power), max(*not_below.values(), self.scale, 1 / self.scale)
         if powers > LARGEST_POWER or largest > LARGEST_NUMBER:
             raise ModelFormatError(
-                f"question {_short(self.name)}: powers to {powers:g} and numbers to {largest:g}, "
+                f"query {_short(self.name)}: powers to {powers:g} and numbers to {largest:g}, "
                 f"at most {LARGEST_POWER:g} and {LARGEST_NUMBER:g} can be computed with"
             )
 
@@ -181,7 +181,7 @@ class Grading:
     """What a PSNR is graded by; see :class:`ModelDescription`."""
 
     thresholds: Thresholds
-    reference: tuple[float, ...] = ()
+    clean_percentiles: tuple[float, ...] = ()
     stress: tuple[StressStep, ...] = ()
 
 
@@ -203,9 +203,9 @@ class Training:
 class ModelDescription:
     """The whole ``model.toml``.
 
-    sampler: the sampler of a latent or pixel network; None for other kinds. reference: percentiles
+    sampler: the sampler of a latent or pixel network; None for other kinds. clean_percentiles: percentiles
     0, 1 .. 100 of the PSNR of clean leads in dB, or empty where nobody has measured them. stress: the stress curve,
-    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a question.
+    SNR rising, or empty where nobody has measured it; a file may leave it out, and ``time_power`` of a query.
     levels: of a model that has a level network. files: SHA-256 of each file, by name.
     """
 
@@ -217,8 +217,8 @@ class ModelDescription:
     thresholds: Thresholds
     training: Training
     sampler: Ddim | Ddpm | None = None
-    questions: tuple[Question, ...] = ()
-    reference: tuple[float, ...] = ()
+    queries: tuple[Query, ...] = ()
+    clean_percentiles: tuple[float, ...] = ()
     stress: tuple[StressStep, ...] = ()
     levels: LevelModel | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -226,22 +226,24 @@ class ModelDescription:
     @property
     def grading(self) -> Grading:
         """What scores are graded by."""
-        return Grading(self.thresholds, self.reference, self.stress)
+        return Grading(self.thresholds, self.clean_percentiles, self.stress)
 
     def __post_init__(self) -> None:
-        if len(self.reference) not in {0, PERCENTILES} or list(self.reference) != sorted(self.reference):
+        if len(self.clean_percentiles) not in {0, PERCENTILES} or list(self.clean_percentiles) != sorted(
+            self.clean_percentiles
+        ):
             raise ModelFormatError(
-                f"reference: {len(self.reference)} values; give the {PERCENTILES} percentiles 0 to 100, rising, or none"
+                f"clean_percentiles: {len(self.clean_percentiles)} values; give the {PERCENTILES} percentiles 0 to 100, rising, or none"
             )
         snr = [step.snr for step in self.stress]
         if len(snr) == 1 or any(after <= before for before, after in pairwise(snr)):
             raise ModelFormatError(f"stress: SNR {snr}: give two or more, rising, or none")
-        if self.network.kind == "masked" and not self.questions:
-            raise ModelFormatError("questions: a masked network needs at least one")
+        if self.network.kind == "masked" and not self.queries:
+            raise ModelFormatError("queries: a masked network needs at least one")
         if self.network.kind in DIFFUSION_KINDS and self.sampler is None:
             raise ModelFormatError(f"sampler: a {self.network.kind} network needs one")
-        if len(self.questions) > MOST_QUESTIONS:
-            raise ModelFormatError(f"questions: {len(self.questions)}, at most {MOST_QUESTIONS} can be asked")
+        if len(self.queries) > MOST_QUERIES:
+            raise ModelFormatError(f"queries: {len(self.queries)}, at most {MOST_QUERIES} can be asked")
         for name in self.files:
             if name in NO_FILES or set(name) & set("/\\:") or not _is_line(name, LONGEST_NAME):
                 raise ModelFormatError(f"files: {_short(name)} is no plain file name")

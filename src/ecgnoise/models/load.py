@@ -17,7 +17,7 @@ from ecgnoise.models.reconstruct import (
     AutoencoderReconstructor,
     DiffusionReconstructor,
     Placement,
-    QuestionReconstructor,
+    QueryReconstructor,
     Reconstructor,
 )
 from ecgnoise.scalogram.profile import COLUMNS
@@ -57,7 +57,7 @@ def load_reconstructor(folder: ModelFolder, threads: int | None = None) -> Recon
     description = folder.description
     if description.network.kind == "masked":
         denoiser = OnnxDenoiser(folder.file(DENOISER), count, description.profile.rows)
-        return QuestionReconstructor(denoiser, description.questions, description.profile)
+        return QueryReconstructor(denoiser, description.queries, description.profile)
     if description.network.kind == "autoencoder":
         return AutoencoderReconstructor(OnnxAutoencoder(folder, count), description.profile)
     if description.sampler is None:
@@ -104,7 +104,7 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
     check_device(device)
     network = open_denoiser(folder).to(device)
     denoiser = TorchDenoiser(network, lower_precision(device))
-    reconstructor = QuestionReconstructor(denoiser, folder.description.questions, folder.description.profile)
+    reconstructor = QueryReconstructor(denoiser, folder.description.queries, folder.description.profile)
     described, levels = folder.description.levels, open_levels(folder)
     reader = None if described is None or levels is None else LevelAnswers(TorchLevels(levels.to(device)), described)
     return Loaded(reconstructor, reader, placement(device))

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ecgnoise.models.diffusion import Sampler, draw_noise, reverse_process
-from ecgnoise.models.folder import Question
+from ecgnoise.models.folder import Query
 from ecgnoise.scalogram.profile import COLUMNS, ArrayT, Images, Profile, from_network, to_network
 
 Array = NDArray[np.float32]
@@ -35,10 +35,13 @@ class Pictures:
 
 
 class Placement(NamedTuple):
-    """Where pictures are drawn and measured. put: an array of the memory to there. take: back. device: its name."""
+    """Where images are drawn and measured.
 
-    put: Callable[[NDArray[np.float32]], Any]
-    take: Callable[[Any], NDArray[Any]]
+    to_device: moves an array there. to_host: moves it back. device: its name.
+    """
+
+    to_device: Callable[[NDArray[np.float32]], Any]
+    to_host: Callable[[Any], NDArray[Any]]
     device: str = "cpu"
 
 
@@ -119,23 +122,21 @@ class AutoencoderReconstructor:
         return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
 
 
-class QuestionReconstructor:
-    """The default way: a few fixed questions to a masked denoiser, each one evaluation of the network.
+class QueryReconstructor:
+    """The default way: a few fixed queries to a masked denoiser, each one evaluation of the network.
 
     It works in NumPy or torch, as the pictures do.
 
-    Each question hides a band or makes all rows vague and has the network reconstruct the image; questions that hide
-    and blur the same share an answer. Of the difference between original and reconstruction, the question counts some
+    Each query hides a band or makes all rows vague and has the network reconstruct the image; queries that hide
+    and blur the same share an answer. Of the difference between original and reconstruction, the query counts some
     rows, where asked only what lies above the reconstruction (noise adds power), and weighs it by how large it is over
-    the span and over the lead-segment. The counted differences of all questions are added as squares; the image
+    the span and over the lead-segment. The counted differences of all queries are added as squares; the image
     returned is the original less that sum's root, so that its PSNR against the original is the score.
     """
 
-    def __init__(
-        self, denoiser: Denoiser, questions: Sequence[Question], profile: Profile, seed: int = NOISE_SEED
-    ) -> None:
+    def __init__(self, denoiser: Denoiser, queries: Sequence[Query], profile: Profile, seed: int = NOISE_SEED) -> None:
         self._denoiser = denoiser
-        self._questions = tuple(questions)
+        self._queries = tuple(queries)
         self._profile = profile
         self._seed = seed
 
@@ -144,22 +145,22 @@ class QuestionReconstructor:
         xp = array_namespace(pictures.images)
         squared = xp.zeros_like(pictures.images)
         answers: dict[tuple[tuple[float, float], float], Images] = {}
-        for question in self._questions:
-            asked = question.hidden, question.sigma
+        for query in self._queries:
+            asked = query.hidden, query.sigma
             if asked not in answers:
-                answers[asked] = self.answer(question, pictures)
-            rows, counted = self._counted(question, pictures, answers[asked])
+                answers[asked] = self.answer(query, pictures)
+            rows, counted = self._counted(query, pictures, answers[asked])
             squared[:, rows] += counted
         return pictures.images - xp.sqrt(squared)
 
-    def answer(self, question: Question, pictures: Pictures) -> Images:
-        """The network's reconstruction for one question, (n, rows, columns) in 0..255."""
+    def answer(self, query: Query, pictures: Pictures) -> Images:
+        """The network's reconstruction for one query, (n, rows, columns) in 0..255."""
         xp, where = array_namespace(pictures.images), device(pictures.images)
         shape = (pictures.images.shape[0], 1, *pictures.images.shape[1:])
-        rows = self.band(question.hidden) | ~pictures.held
+        rows = self.band(query.hidden) | ~pictures.held
         each = np.broadcast_to(rows[:, None], shape[2:])
-        sigma = np.where(each, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(question.sigma))
-        noise = sigma * question_noise(self._profile.rows, self._seed)
+        sigma = np.where(each, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(query.sigma))
+        noise = sigma * query_noise(self._profile.rows, self._seed)
 
         def everywhere(values: NDArray[np.generic]) -> Any:
             placed = xp.asarray(np.ascontiguousarray(values, np.float32), device=where)
@@ -170,28 +171,28 @@ class QuestionReconstructor:
         reconstruction = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
         return (reconstruction[:, 0] + 1.0) * 127.5
 
-    def counted_error(self, question: Question, pictures: Pictures, reconstruction: Images) -> Images:
-        """What one question adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
+    def counted_error(self, query: Query, pictures: Pictures, reconstruction: Images) -> Images:
+        """What one query adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
         With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
-        :class:`ecgnoise.models.description.Question` says what the counted error and r are.
+        :class:`ecgnoise.models.description.Query` says what the counted error and r are.
         """
         squared = array_namespace(pictures.images).zeros_like(pictures.images)
-        rows, counted = self._counted(question, pictures, reconstruction)
+        rows, counted = self._counted(query, pictures, reconstruction)
         squared[:, rows] = counted
         return squared
 
-    def _counted(self, question: Question, pictures: Pictures, reconstruction: Images) -> tuple[slice, Images]:
-        """The rows that count, and what the question adds to the squared difference of each of their pixels."""
+    def _counted(self, query: Query, pictures: Pictures, reconstruction: Images) -> tuple[slice, Images]:
+        """The rows that count, and what the query adds to the squared difference of each of their pixels."""
         xp = array_namespace(pictures.images)
-        rows, count = _run(self.band(question.counted) & pictures.held)
+        rows, count = _run(self.band(query.counted) & pictures.held)
         excess = pictures.images[:, rows] - reconstruction[:, rows]
         if not count:
             return rows, excess
-        squared = (xp.clip(excess, 0.0, None) if question.one_sided else excess) ** 2
-        emphasis, mean = _emphasis(question, xp.astype(xp.mean(squared, axis=1), xp.float64))
-        scaled = float(pictures.held.sum()) / count * question.weight / question.scale
-        factor = emphasis * (scaled * _slope(question, mean / question.scale))[:, None]
+        squared = (xp.clip(excess, 0.0, None) if query.one_sided else excess) ** 2
+        emphasis, mean = _emphasis(query, xp.astype(xp.mean(squared, axis=1), xp.float64))
+        scaled = float(pictures.held.sum()) / count * query.weight / query.scale
+        factor = emphasis * (scaled * _slope(query, mean / query.scale))[:, None]
         return rows, squared * xp.astype(factor, squared.dtype)[:, None]
 
     def band(self, band: tuple[float, float]) -> NDArray[np.bool_]:
@@ -199,11 +200,11 @@ class QuestionReconstructor:
         return rows_within(band, self._profile)
 
 
-def asked(questions: Sequence[Question]) -> list[Question]:
-    """The first of all questions that hide and blur the same: each is one evaluation of the network."""
-    first: dict[tuple[tuple[float, float], float], Question] = {}
-    for question in questions:
-        first.setdefault((question.hidden, question.sigma), question)
+def asked(queries: Sequence[Query]) -> list[Query]:
+    """The first of all queries that hide and blur the same: each is one evaluation of the network."""
+    first: dict[tuple[tuple[float, float], float], Query] = {}
+    for query in queries:
+        first.setdefault((query.hidden, query.sigma), query)
     return list(first.values())
 
 
@@ -214,8 +215,8 @@ def rows_within(band: tuple[float, float], profile: Profile) -> NDArray[np.bool_
     return np.asarray((frequencies >= low) & (frequencies <= high))
 
 
-def question_noise(rows: int, seed: int = NOISE_SEED) -> NDArray[np.float32]:
-    """The noise that makes shown rows vague, (rows, columns), the same in all questions."""
+def query_noise(rows: int, seed: int = NOISE_SEED) -> NDArray[np.float32]:
+    """The noise that makes shown rows vague, (rows, columns), the same in all queries."""
     return np.random.RandomState(seed).standard_normal((rows, COLUMNS)).astype(np.float32)
 
 
@@ -225,7 +226,7 @@ def _run(rows: NDArray[np.bool_]) -> tuple[slice, int]:
     return (slice(int(places[0]), int(places[-1]) + 1), len(places)) if len(places) else (slice(0, 0), 0)
 
 
-def _emphasis(question: Question, columns: ArrayT) -> tuple[ArrayT, ArrayT]:
+def _emphasis(query: Query, columns: ArrayT) -> tuple[ArrayT, ArrayT]:
     """What the squared differences of each column are multiplied by, (n, columns), and their mean after that, (n,).
 
     columns: mean squared differences, (n, columns). The mean over a lead-segment is the power mean over its spans; each
@@ -235,18 +236,18 @@ def _emphasis(question: Question, columns: ArrayT) -> tuple[ArrayT, ArrayT]:
     spans = xp.mean(xp.reshape(columns, (columns.shape[0], -1, SPAN_COLUMNS)), axis=2)
     largest = xp.clip(xp.max(spans, axis=1, keepdims=True), SMALLEST_RATIO, None)
     relative = spans / largest
-    mean = xp.mean(relative**question.time_power, axis=1, keepdims=True) ** (1.0 / question.time_power)
-    emphasis = (relative / xp.clip(mean, SMALLEST_RATIO, None)) ** (question.time_power - 1.0)
+    mean = xp.mean(relative**query.time_power, axis=1, keepdims=True) ** (1.0 / query.time_power)
+    emphasis = (relative / xp.clip(mean, SMALLEST_RATIO, None)) ** (query.time_power - 1.0)
     return xp.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
 
 
-def counted_ratio(question: Question, ratio: ArrayT) -> ArrayT:
-    """What an error of ``ratio`` times the scale counts as, r(t) of :class:`ecgnoise.models.description.Question`."""
-    counted = ratio**question.power
-    return counted / (1.0 + counted / question.ceiling) if question.ceiling > 0 else counted
+def counted_ratio(query: Query, ratio: ArrayT) -> ArrayT:
+    """What an error of ``ratio`` times the scale counts as, r(t) of :class:`ecgnoise.models.description.Query`."""
+    counted = ratio**query.power
+    return counted / (1.0 + counted / query.ceiling) if query.ceiling > 0 else counted
 
 
-def _slope(question: Question, ratio: ArrayT) -> ArrayT:
+def _slope(query: Query, ratio: ArrayT) -> ArrayT:
     """What an error of ``ratio`` times the scale counts as, over that ratio."""
     ratio = array_namespace(ratio).clip(ratio, SMALLEST_RATIO, None)
-    return counted_ratio(question, ratio) / ratio
+    return counted_ratio(query, ratio) / ratio

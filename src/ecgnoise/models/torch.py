@@ -148,7 +148,7 @@ def open_denoiser(folder: ModelFolder) -> MaskedDenoiser:
     """
     kind = folder.description.network.kind
     if kind != "masked":
-        raise ModelFormatError(f"{folder.path}: a {kind} network asks no questions: pass a default model")
+        raise ModelFormatError(f"{folder.path}: a {kind} network asks no queries: pass a default model")
     weights = load_weights(folder.file(WEIGHTS))
     for network in (StudentDenoiser, MaskedDenoiser):
         try:
@@ -186,12 +186,12 @@ def placement(device: str) -> Placement:
     """The way to a device and back; to a GPU from pinned memory, so that copying overlaps computing."""
     pinned = torch.device(device).type == "cuda"
 
-    def put(values: NDArray[np.float32]) -> torch.Tensor:
+    def to_device(values: NDArray[np.float32]) -> torch.Tensor:
         tensor = torch.from_numpy(values)
         return (tensor.pin_memory() if pinned else tensor).to(device, non_blocking=pinned)
 
-    def take(tensor: torch.Tensor) -> NDArray[Any]:
+    def to_host(tensor: torch.Tensor) -> NDArray[Any]:
         array: NDArray[Any] = tensor.cpu().numpy()
         return array
 
-    return Placement(put, take, device)
+    return Placement(to_device, to_host, device)

@@ -1,7 +1,7 @@
 """Grades, percentiles and estimated SNR: what a PSNR means, by what was measured of the model on clean leads.
 
-All of it lives with the model: thresholds, the percentiles of clean leads (``reference``), and the stress curve, which
-says how clean leads score with noise of known strength added.
+All of it lives with the model: thresholds, the percentiles of clean leads (``clean_percentiles``), and the stress
+curve, which says how clean leads score with noise of known strength added.
 """
 
 from collections.abc import Sequence
@@ -50,15 +50,15 @@ def effective_snr(
     return np.where(np.isnan(readable_snr), np.nan, np.round(lowest, 1))
 
 
-def percentile(psnr: NDArray[np.float64], reference: Sequence[float]) -> NDArray[np.float64]:
-    """Share of clean leads with a lower PSNR, in percent, the same shape; NaN where the PSNR is or without reference.
+def percentile(psnr: NDArray[np.float64], clean_percentiles: Sequence[float]) -> NDArray[np.float64]:
+    """Share of clean leads with a lower PSNR in percent, the same shape; NaN where the PSNR is, or without percentiles.
 
-    reference: percentiles 0, 1 .. 100 of the PSNR of clean leads in dB. Between them it is interpolated; below all
-    clean leads it is 0, above all 100.
+    clean_percentiles: percentiles 0, 1 .. 100 of the PSNR of clean leads in dB. Between them it is interpolated; below
+    all clean leads it is 0, above all 100.
     """
-    if not reference:
+    if not clean_percentiles:
         return np.full(np.shape(psnr), np.nan)
-    return np.interp(psnr, _rising(reference), np.linspace(0, 100, len(reference)))
+    return np.interp(psnr, _rising(clean_percentiles), np.linspace(0, 100, len(clean_percentiles)))
 
 
 def estimated_snr(psnr: NDArray[np.float64], stress: Sequence[StressStep]) -> NDArray[np.float64]:

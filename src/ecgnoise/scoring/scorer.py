@@ -207,17 +207,17 @@ class Scorer:
 
     def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
         """Draw, reconstruct and measure some lead-segments; keep: their images too."""
-        pictures, take = self._draw(lot, recording), self._placement.take
+        pictures, to_host = self._draw(lot, recording), self._placement.to_host
         reconstruction = self._reconstructor.reconstruct(pictures)
         errors = metrics.column_errors(pictures.images, reconstruction, pictures.held)
-        originals, taken, measured = take(pictures.images), take(reconstruction), take(errors)
+        originals, taken, measured = to_host(pictures.images), to_host(reconstruction), to_host(errors)
         if not np.isfinite(measured).all():
             raise self._damaged()
         noise = None if self._levels is None else self._read_levels(self._levels, lot, pictures)
         rms = np.full(len(lot), np.nan)
         if noise is not None and recording.units == "mV":
-            rms = ecg_rms(noise.ecg, take(pictures.reference))
-        plausible = np.asarray(take(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
+            rms = ecg_rms(noise.ecg, to_host(pictures.reference))
+        plausible = np.asarray(to_host(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
         return Measured(
             errors=measured,
             noise=noise,
@@ -235,9 +235,9 @@ class Scorer:
 
     def _read_levels(self, reader: LevelReader, lot: Lot, pictures: Pictures) -> LevelEstimates:
         """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""
-        reference = self._placement.take(pictures.reference)
+        reference = self._placement.to_host(pictures.reference)
         traced = traces(np.stack([item.signal for item in lot]), reference)
-        found = reader.read(pictures, self._placement.put(traced))
+        found = reader.read(pictures, self._placement.to_device(traced))
         if not all(np.isfinite(values).all() for values in vars(found).values()):
             raise self._damaged()
         return found
@@ -250,7 +250,7 @@ class Scorer:
     def _draw(self, lot: Lot, recording: Recording) -> Pictures:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
-        levels = self._transform(frequency)(self._placement.put(np.stack([item.signal for item in lot])))
+        levels = self._transform(frequency)(self._placement.to_device(np.stack([item.signal for item in lot])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
         known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
@@ -266,7 +266,7 @@ class Scorer:
             local_psnr=sheet.local_psnr,
             fault=sheet.fault,
             grade=grade(sheet.psnr, grading.thresholds.bounds),
-            percentile=percentile(sheet.psnr, grading.reference),
+            percentile=percentile(sheet.psnr, grading.clean_percentiles),
             estimated_snr=estimated_snr(sheet.psnr, grading.stress),
             snr_range=(grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None,
             start=times[:, 0],

@@ -3,7 +3,7 @@
 A UNet like that of ``teacher``, made of what a processor does fastest: convolutions whose normalisation and
 rectifier are part of them once it is exported (batch normalisation, Ioffe, Szegedy, 2015; blocks of He et al., "Deep
 Residual Learning for Image Recognition", 2016), skips that are added and not joined, one block a level on the way up.
-It learns the answers of a larger model to the questions of that model and to no others; see
+It learns the answers of a larger model to the queries of that model and to no others; see
 :mod:`ecgnoise.training.default.student`.
 """
 

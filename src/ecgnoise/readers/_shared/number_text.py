@@ -65,8 +65,8 @@ def meaning(cell: str) -> str | None:
         return "decimal"
     if match is not None:
         whole, rest = match["whole"], match["rest"]
-        open_question = len(rest) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0") and match[3] is None
-        return None if open_question else "decimal"
+        open_query = len(rest) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0") and match[3] is None
+        return None if open_query else "decimal"
     return "thousands" if THOUSANDS.fullmatch(cell) else "decimal"
 
 

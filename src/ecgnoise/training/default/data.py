@@ -138,7 +138,7 @@ class Corruption:
 
 
 def corruption(count: int, rows: int, withheld: float, generator: torch.Generator) -> Corruption:
-    """Random questions: low rows hidden, high rows hidden, any band, spans of time, or all shown under noise.
+    """Random queries: low rows hidden, high rows hidden, any band, spans of time, or all shown under noise.
 
     Row 0 is the highest frequency. Four of ten have nothing hidden, with a noise level between 0.05 and 5.
     """

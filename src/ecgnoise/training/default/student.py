@@ -1,8 +1,8 @@
-"""A student of the default model: a smaller network that gives the same answers to the same questions, faster.
+"""A student of the default model: a smaller network that gives the same answers to the same queries, faster.
 
 Distillation after Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015, for regression: the
 student is trained on what the larger model answers, see ``pool.py``, and never sees a clean target itself. Of an answer
-only the rows that count are learnt in earnest, each question weighing what it weighs in the score, and noisy pictures,
+only the rows that count are learnt in earnest, each query weighing what it weighs in the score, and noisy pictures,
 in which more error is counted, less than clean ones.
 """
 
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from ecgnoise.errors import ModelFormatError, OutputError
 from ecgnoise.models.calibration import source_commit
-from ecgnoise.models.folder import ModelFolder, Question, Training
+from ecgnoise.models.folder import ModelFolder, Query, Training
 from ecgnoise.models.load import DENOISER_INPUTS, load_reconstructor
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import SHOWN_SIGMA_OF_HIDDEN, QuestionReconstructor, asked, question_noise, rows_within
+from ecgnoise.models.reconstruct import SHOWN_SIGMA_OF_HIDDEN, QueryReconstructor, asked, query_noise, rows_within
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import DEFAULT, Images, to_network
 from ecgnoise.training.default.student_answers import Pool, make_pool
@@ -50,18 +50,18 @@ class Callbacks(NamedTuple):
 class StudentTask:
     """Answers to learn; see :class:`ecgnoise.training.engine.task.Task`. One of ``size`` is one answer of one picture.
 
-    questions: all of the teacher. start: the network whose statistics of the training images the student takes.
+    queries: all of the teacher. start: the network whose statistics of the training images the student takes.
     """
 
-    def __init__(self, pool: Pool, questions: Sequence[Question], config: StudentConfig, start: MaskedDenoiser) -> None:
+    def __init__(self, pool: Pool, queries: Sequence[Query], config: StudentConfig, start: MaskedDenoiser) -> None:
         self.pool = pool
         self._config = config
         self._start = start
-        self._asked = asked(questions)
-        self._weights = torch.from_numpy(row_weights(questions))
-        self._noise = torch.from_numpy(question_noise(DEFAULT.rows))
-        self._hidden = torch.from_numpy(np.stack([rows_within(question.hidden, DEFAULT) for question in self._asked]))
-        self._sigma = torch.tensor([question.sigma for question in self._asked])
+        self._asked = asked(queries)
+        self._weights = torch.from_numpy(row_weights(queries))
+        self._noise = torch.from_numpy(query_noise(DEFAULT.rows))
+        self._hidden = torch.from_numpy(np.stack([rows_within(query.hidden, DEFAULT) for query in self._asked]))
+        self._sigma = torch.tensor([query.sigma for query in self._asked])
         self._share = torch.from_numpy(shares(pool, self._weights.numpy()))
 
     @property
@@ -121,18 +121,18 @@ class StudentTask:
         return grey_images(batch["answer"]), grey_images(reconstruction)
 
 
-def row_weights(questions: Sequence[Question]) -> NDArray[np.float32]:
+def row_weights(queries: Sequence[Query]) -> NDArray[np.float32]:
     """How much the squared difference of each row counts, (asked, rows), row 0 the highest frequency.
 
-    In proportion to what the score makes of a small error: weight over scale of the questions that count the row, over
+    In proportion to what the score makes of a small error: weight over scale of the queries that count the row, over
     the number of rows each counts.
     """
-    weights = np.zeros((len(asked(questions)), DEFAULT.rows))
-    for number, first in enumerate(asked(questions)):
-        for question in questions:
-            if (question.hidden, question.sigma) == (first.hidden, first.sigma):
-                counted = rows_within(question.counted, DEFAULT)
-                weights[number] += question.weight / question.scale * counted / max(1, counted.sum())
+    weights = np.zeros((len(asked(queries)), DEFAULT.rows))
+    for number, first in enumerate(asked(queries)):
+        for query in queries:
+            if (query.hidden, query.sigma) == (first.hidden, first.sigma):
+                counted = rows_within(query.counted, DEFAULT)
+                weights[number] += query.weight / query.scale * counted / max(1, counted.sum())
         weights[number] = np.maximum(weights[number], UNCOUNTED * weights[number].max())
     return (weights * WHITE_HALF**2).astype(np.float32)
 
@@ -159,7 +159,7 @@ def train_student(
     config: StudentConfig,
     *,
     work: Path | None = None,
-    told: Callbacks = Callbacks(),  # noqa: B008 - it is frozen
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - it is frozen
 ) -> ModelFolder | None:
     """Train a student of a default model and write its model folder; None in all processes but the first.
 
@@ -167,18 +167,18 @@ def train_student(
     model folder, new. work: the folder of the run, by default ``out`` with ``.training`` at its end; what the teacher
     answered is kept there.
 
-    Raises OutputError where ``out`` exists, ModelFormatError where the teacher asks no questions, and the errors of
+    Raises OutputError where ``out`` exists, ModelFormatError where the teacher asks no queries, and the errors of
     :func:`ecgnoise.training.engine.loop.train`.
     """
     if out.exists():
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
-    questions = teacher.description.questions
-    if not questions:
-        raise ModelFormatError(f"{teacher.path}: it asks no questions: pass a default model as the teacher")
+    queries = teacher.description.queries
+    if not queries:
+        raise ModelFormatError(f"{teacher.path}: it asks no queries: pass a default model as the teacher")
     folder = work or out.with_name(f"{out.name}.training")
     start = _statistics(teacher)
-    tasks = [StudentTask(pool, questions, config, start) for pool in _pools(material, teacher, folder, config, told)]
-    network = train(tasks[0], tasks[1], config, folder, progress=told.step)
+    tasks = [StudentTask(pool, queries, config, start) for pool in _pools(material, teacher, folder, config, callbacks)]
+    network = train(tasks[0], tasks[1], config, folder, progress=callbacks.step)
     if not PartialState().is_main_process:
         return None
     averaged = StudentDenoiser(config.channels)
@@ -189,7 +189,7 @@ def train_student(
         return quantized(onnx, tasks[0].inputs(CALIBRATION_ANSWERS)) if config.quantize else onnx
 
     files = {**material.files, SETTINGS_FILE: config.content()}
-    return build_model(averaged.eval(), material.clean, out, training, questions, shrink=shrink, files=files)
+    return build_model(averaged.eval(), material.clean, out, training, queries, shrink=shrink, files=files)
 
 
 def _statistics(teacher: ModelFolder) -> MaskedDenoiser:
@@ -204,20 +204,20 @@ def _statistics(teacher: ModelFolder) -> MaskedDenoiser:
 
 
 def _pools(
-    material: DefaultMaterial, teacher: ModelFolder, folder: Path, config: StudentConfig, told: Callbacks
+    material: DefaultMaterial, teacher: ModelFolder, folder: Path, config: StudentConfig, callbacks: Callbacks
 ) -> list[Pool]:
     """Pools to learn from and to watch, drawn once a run."""
     reconstructor = load_reconstructor(teacher)
-    if not isinstance(reconstructor, QuestionReconstructor):
-        raise ModelFormatError(f"{teacher.path}: it asks no questions: pass a default model as the teacher")
-    questions = asked(teacher.description.questions)
+    if not isinstance(reconstructor, QueryReconstructor):
+        raise ModelFormatError(f"{teacher.path}: it asks no queries: pass a default model as the teacher")
+    queries = asked(teacher.description.queries)
     sizes = {"training": (material.training, config.pool), "watched": (material.clean, VALIDATION_POOL)}
     pools = []
     for name, (clean, size) in sizes.items():
         path = folder / POOL_FILE.format(name)
         if PartialState().is_main_process and not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make_pool(clean, reconstructor, questions, size, seed=config.seed, progress=told.drawing).save(path)
+            make_pool(clean, reconstructor, queries, size, seed=config.seed, progress=callbacks.drawing).save(path)
         PartialState().wait_for_everyone()
         pools.append(Pool.load(path))
     return pools

@@ -1,4 +1,4 @@
-"""What a student learns from: pictures, clean and noisy, and the answers of a larger model to its questions.
+"""What a student learns from: pictures, clean and noisy, and the answers of a larger model to its queries.
 
 The pictures are those of clean lead-segments after random band limits; six of ten get noise of every strength added, in
 power, over the whole segment or a part of it; one of ten is noise alone. The noise is simulated. No label and no
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ecgnoise import simulate
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.models.folder import Question
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor
+from ecgnoise.models.folder import Query
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, SEGMENT_SECONDS, Images, level_images, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.training.default.data import TrainingSet, filtered
@@ -44,7 +44,7 @@ class Pool:
     """Pictures and answers.
 
     images: (n, rows, columns) float16 in 0..255. reference: (n,) float32. known: (n,) bool. held: (n, rows) bool.
-    answers: (questions, n, rows, columns) float16 in 0..255, one a question that is asked.
+    answers: (queries, n, rows, columns) float16 in 0..255, one a query that is asked.
     """
 
     images: NDArray[np.float16]
@@ -75,14 +75,14 @@ class DrawnLot(NamedTuple):
 
 def make_pool(
     clean: TrainingSet,
-    teacher: QuestionReconstructor,
-    questions: Sequence[Question],
+    teacher: QueryReconstructor,
+    queries: Sequence[Query],
     size: int,
     *,
     seed: int,
     progress: Progress | None = None,
 ) -> Pool:
-    """Draw pictures and have the teacher answer the questions of each.
+    """Draw pictures and have the teacher answer the queries of each.
 
     size: how many pictures, rounded up to lots of 48. seed: of all that is drawn. progress: called after each lot with
     the number of pictures that are ready, and of all.
@@ -94,7 +94,7 @@ def make_pool(
         chosen, held = _drawn_lot(clean.held_counts, generator)
         levels, change = drawn_levels(clean.levels[chosen].astype(np.float32), noises, generator)
         drawn = DrawnLot(levels, clean.reference[chosen] + change, held)
-        lots.append(_answered(drawn, teacher, questions, generator))
+        lots.append(_answered(drawn, teacher, queries, generator))
         if progress:
             progress(min(len(lots) * LOT, size), size)
     joined = {
@@ -150,7 +150,7 @@ def _spans(count: int, generator: torch.Generator) -> NDArray[np.bool_]:
 
 
 def _answered(
-    drawn: DrawnLot, teacher: QuestionReconstructor, questions: Sequence[Question], generator: torch.Generator
+    drawn: DrawnLot, teacher: QueryReconstructor, queries: Sequence[Query], generator: torch.Generator
 ) -> Pool:
     """A lot with the teacher's answers; it has one set of held rows, and one half of it a known unit."""
     levels, reference, count = drawn
@@ -159,9 +159,9 @@ def _answered(
     held = np.asarray(DEFAULT.frequencies)[::-1] <= min(highest, DEFAULT.frequencies[count - 1])
     images: Images = level_images(levels, np.zeros(len(levels), np.float32), DEFAULT)
     known = np.arange(len(images)) < 0.7 * len(images)
-    answers = np.empty((len(questions), *images.shape), np.float16)
+    answers = np.empty((len(queries), *images.shape), np.float16)
     for part in (known, ~known):
         pictures = Pictures(images[part], reference[part], bool(known[part][0]), held)
-        for number, question in enumerate(questions):
-            answers[number, part] = teacher.answer(question, pictures)
+        for number, query in enumerate(queries):
+            answers[number, part] = teacher.answer(query, pictures)
     return Pool(images.astype(np.float16), reference, known, np.tile(held, (len(images), 1)), answers)

@@ -15,13 +15,13 @@ from safetensors.torch import save
 
 from ecgnoise._version import __version__
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError
-from ecgnoise.models.calibration import COUNTED_POOR_MARGIN, reference_of, source_commit, thresholds_of
+from ecgnoise.models.calibration import COUNTED_POOR_MARGIN, clean_percentiles_of, source_commit, thresholds_of
 from ecgnoise.models.folder import (
     CARD,
     ModelDescription,
     ModelFolder,
     Network,
-    Question,
+    Query,
     Training,
     write_folder,
 )
@@ -33,7 +33,7 @@ from ecgnoise.models.load import (
     load_reconstructor,
 )
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QuestionReconstructor
+from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -73,8 +73,8 @@ NOTHING: Final = (0.0, 0.0)
 EVERYTHING: Final = (0.1, 200.0)
 
 # What is hidden, what counts, and how noisy the rest is made; the scales are filled in by calibration.
-QUESTIONS: Final = (
-    Question(
+QUERIES: Final = (
+    Query(
         "low",
         (0.1, 28.0),
         0.385,
@@ -86,7 +86,7 @@ QUESTIONS: Final = (
         ceiling=4.0,
         time_power=2.0,
     ),
-    Question(
+    Query(
         "high",
         (5.7, 200.0),
         0.077,
@@ -97,8 +97,8 @@ QUESTIONS: Final = (
         ceiling=1.0,
         time_power=2.0,
     ),
-    Question("all", NOTHING, 0.615, EVERYTHING, one_sided=True, scale=1.0, weight=140.0, power=0.75, time_power=4.0),
-    Question("beats", NOTHING, 0.615, (0.8, 40.0), one_sided=False, scale=1.0, weight=150.0),
+    Query("all", NOTHING, 0.615, EVERYTHING, one_sided=True, scale=1.0, weight=140.0, power=0.75, time_power=4.0),
+    Query("beats", NOTHING, 0.615, (0.8, 40.0), one_sided=False, scale=1.0, weight=150.0),
 )
 TRAINED_ON_CLEAN: Final = "A masked denoiser of superlet images, trained on clean ECG only,\nwithout noise labels."
 OF_STUDENT: Final = """A smaller network that gives the answers of a masked denoiser of
@@ -157,21 +157,21 @@ def keep_cleanest(material: DefaultMaterial, model: ModelFolder | None, share: f
 
     Rows that are not sound, or not held, are not counted; a lead-segment with none in a band stays for it.
 
-    share: of each one-sided question, the lead-segments with the least error that stay; what stays in all of them is
+    share: of each one-sided query, the lead-segments with the least error that stay; what stays in all of them is
     trained on. Nothing is chosen by how usual a lead's shape is. The refinement of Han et al., arXiv 2506.11815, with
-    the questions in place of two models.
+    the queries in place of two models.
 
-    Raises OptionError without a model, ModelFormatError where it asks no question.
+    Raises OptionError without a model, ModelFormatError where it asks no query.
     """
     if model is None:
         raise OptionError(f"keep {share:g}: a model says which are the cleanest: pass --start")
     reconstructor = load_reconstructor(model)
-    asked = [plain(question) for question in model.description.questions if question.one_sided]
-    if not isinstance(reconstructor, QuestionReconstructor) or not asked:
+    asked = [plain(query) for query in model.description.queries if query.one_sided]
+    if not isinstance(reconstructor, QueryReconstructor) or not asked:
         raise ModelFormatError(f"{model.path}: no model that hides bands: pass a default model")
     chosen = np.ones(len(material.training.levels), np.bool_)
-    for question in asked:
-        errors = _errors(question, reconstructor, material.training)
+    for query in asked:
+        errors = _errors(query, reconstructor, material.training)
         chosen &= errors <= np.quantile(errors, share)
     return replace(material, training=material.training.only(chosen))
 
@@ -249,46 +249,44 @@ def build_model(
     clean: TrainingSet,
     out: Path,
     training: Training,
-    questions: Sequence[Question] = QUESTIONS,
+    queries: Sequence[Query] = QUERIES,
     *,
     shrink: Callable[[bytes], bytes] = bytes,
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> ModelFolder:
-    """Export a trained network, calibrate its questions on clean lead-segments, and write the model folder.
+    """Export a trained network, calibrate its queries on clean lead-segments, and write the model folder.
 
     shrink: what is done to the ONNX file before anything is measured of it. files: what else the folder holds, by name.
     """
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     every = {**files, DENOISER: shrink(export_denoiser(network)), WEIGHTS: save(weights)}
-    return write_folder(out, *calibrated(every, clean, training, questions))
+    return write_folder(out, *calibrated(every, clean, training, queries))
 
 
-def count_anew(
-    model: ModelFolder, clean: TrainingSet, out: Path, questions: Sequence[Question] = QUESTIONS
-) -> ModelFolder:
-    """The same network in a new model folder, its answers counted as these questions say and calibrated again.
+def count_anew(model: ModelFolder, clean: TrainingSet, out: Path, queries: Sequence[Query] = QUERIES) -> ModelFolder:
+    """The same network in a new model folder, its answers counted as these queries say and calibrated again.
 
-    The questions may differ from those of the model in what counts and how, not in what is hidden: a student answers
+    The queries may differ from those of the model in what counts and how, not in what is hidden: a student answers
     what its teacher was asked.
     """
     files = {name: model.file(name).read_bytes() for name in model.description.files if name != CARD}
-    return write_folder(out, *calibrated(files, clean, model.description.training, questions))
+    return write_folder(out, *calibrated(files, clean, model.description.training, queries))
 
 
 def calibrated(
-    files: Mapping[str, bytes], clean: TrainingSet, training: Training, questions: Sequence[Question]
+    files: Mapping[str, bytes], clean: TrainingSet, training: Training, queries: Sequence[Query]
 ) -> tuple[ModelDescription, dict[str, bytes]]:
     """What a model folder holds: the description, and all files, the card among them.
 
-    The scale of each question is its error at the 95th percentile of the clean lead-segments; for the grades see
+    The scale of each query is its error at the 95th percentile of the clean lead-segments; for the grades see
     :func:`ecgnoise.models.calibration.thresholds_of`.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / DENOISER
         file.write_bytes(files[DENOISER])
         denoiser = OnnxDenoiser(file, available_processors())
-        scaled = [replace(question, scale=_scale(question, denoiser, clean)) for question in questions]
-        psnr = _psnr(QuestionReconstructor(denoiser, scaled, DEFAULT), clean)
+        scaled = [replace(query, scale=_scale(query, denoiser, clean)) for query in queries]
+        psnr = _psnr(QueryReconstructor(denoiser, scaled, DEFAULT), clean)
     description = ModelDescription(
         name="default",
         version=__version__,
@@ -297,8 +295,8 @@ def calibrated(
         network=Network("masked"),
         thresholds=thresholds_of(psnr, COUNTED_POOR_MARGIN),
         training=training,
-        questions=tuple(scaled),
-        reference=reference_of(psnr),
+        queries=tuple(scaled),
+        clean_percentiles=clean_percentiles_of(psnr),
     )
     return description, {**files, CARD: _card(description).encode()}
 
@@ -329,27 +327,27 @@ def _images(levels: NDArray[np.float32]) -> Images:
     return level_images(levels, np.zeros(len(levels), np.float32), DEFAULT)
 
 
-def _scale(question: Question, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
-    """The error of a question at the 95th percentile of clean lead-segments, in grey levels squared."""
-    errors = _errors(plain(question), QuestionReconstructor(denoiser, [], DEFAULT), clean)
+def _scale(query: Query, denoiser: OnnxDenoiser, clean: TrainingSet) -> float:
+    """The error of a query at the 95th percentile of clean lead-segments, in grey levels squared."""
+    errors = _errors(plain(query), QueryReconstructor(denoiser, [], DEFAULT), clean)
     return round(float(np.quantile(errors, CALIBRATION_QUANTILE)), 6)
 
 
-def plain(question: Question) -> Question:
-    """The question with its error as it is."""
-    return replace(question, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
+def plain(query: Query) -> Query:
+    """The query with its error as it is."""
+    return replace(query, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
 
 
-def _errors(question: Question, reconstructor: QuestionReconstructor, leads: TrainingSet) -> NDArray[np.float64]:
+def _errors(query: Query, reconstructor: QueryReconstructor, leads: TrainingSet) -> NDArray[np.float64]:
     """The mean counted error of each lead-segment over its sound rows, (n,)."""
     errors = np.zeros(len(leads.levels))
     for places, lot in _lots(leads):
-        counted = reconstructor.counted_error(question, lot, reconstructor.answer(question, lot))
+        counted = reconstructor.counted_error(query, lot, reconstructor.answer(query, lot))
         errors[places] = counted.mean(axis=(1, 2)) * (DEFAULT.rows / lot.held.sum())
     return errors
 
 
-def _psnr(reconstructor: QuestionReconstructor, clean: TrainingSet) -> NDArray[np.float64]:
+def _psnr(reconstructor: QueryReconstructor, clean: TrainingSet) -> NDArray[np.float64]:
     """PSNR of each clean lead-segment."""
     errors = np.zeros(len(clean.levels))
     for places, lot in _lots(clean):
@@ -377,10 +375,9 @@ def _card(description: ModelDescription) -> str:
     """The model card."""
     training, thresholds = description.training, description.thresholds
     data = "\n".join(f"- {line}" for line in training.data)
-    questions = "\n".join(
-        f"- `{question.name}`: hides {_band(question.hidden)}, noise {question.sigma:g}, "
-        f"counts {_band(question.counted)}"
-        for question in description.questions
+    queries = "\n".join(
+        f"- `{query.name}`: hides {_band(query.hidden)}, noise {query.sigma:g}, counts {_band(query.counted)}"
+        for query in description.queries
     )
     return f"""# {description.name} {description.version}
 
@@ -393,9 +390,9 @@ For research and for sorting recordings; not a medical device.
 
 Training: {training.note}. Commit {training.commit or "unknown"}. Licence of the weights: {description.licence}.
 
-Questions asked of it
+Queries asked of it
 
-{questions}
+{queries}
 
 Grades: good from {thresholds.good} dB (95 % of the clean lead-segments it was calibrated on), fair from
 {thresholds.fair} dB (99 %), poor from {thresholds.poor} dB, unusable below.
@@ -406,5 +403,5 @@ Measured figures are in `docs/benchmarks.md` of the project.
 
 
 def _band(band: tuple[float, float]) -> str:
-    """A band of a question in words."""
+    """A band of a query in words."""
     return "nothing" if band == NOTHING else f"{band[0]:g}-{band[1]:g} Hz"

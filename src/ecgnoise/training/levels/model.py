@@ -73,7 +73,7 @@ def train_levels(
     config: LevelConfig,
     *,
     work: Path,
-    told: LevelProgress = LevelProgress(),
+    callbacks: LevelProgress = LevelProgress(),
 ) -> ModelFolder | None:
     """Train a level network and write the model with it into a new folder; None in all processes but the first.
 
@@ -91,11 +91,11 @@ def train_levels(
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
         request = PoolRequest(size, config.seed + len(pools), config.jobs, lots=min(LOTS_A_TASK, -(-size // LOT)))
         if PartialState().is_main_process:
-            make_pool(leads, material.noises, request, work / name, told.drawing)
+            make_pool(leads, material.noises, request, work / name, callbacks.drawing)
         PartialState().wait_for_everyone()
         pools.append(make_pool(leads, material.noises, request, work / name))
     learnt, seen = (LevelTask(pool, config.channels) for pool in pools)
-    network = train(learnt, seen, config, work, progress=told.step)
+    network = train(learnt, seen, config, work, progress=callbacks.step)
     if not PartialState().is_main_process:
         return None
     averaged = LevelNetwork(*config.channels)

@@ -17,7 +17,7 @@ from torch import nn
 
 from ecgnoise._version import __version__
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError
-from ecgnoise.models.calibration import reference_of, source_commit, thresholds_of
+from ecgnoise.models.calibration import clean_percentiles_of, source_commit, thresholds_of
 from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import CARD, ModelDescription, ModelFolder, Network, Training, load_folder, write_folder
 from ecgnoise.models.networks.published import (
@@ -267,7 +267,7 @@ def write_model(
         thresholds=thresholds,
         training=_training(request, material),
         sampler=None if kind == "autoencoder" else Ddim(),
-        reference=reference_of(psnr),
+        clean_percentiles=clean_percentiles_of(psnr),
     )
     card = CARD_TEXT.format(
         name=kind,
