@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks import beat_material as material
 from benchmarks.beat_material import Array, Material
 from benchmarks.quality.noises import RATE, RECORDED
-from ecgnoise.scalogram.profile import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.beats import agreement
 from ecgnoise.scoring.metrics import auroc
@@ -22,16 +22,16 @@ from ecgnoise.simulate import NoiseKind
 
 SNRS = (12, 6, 0, -6, -9, -15)
 TAGS = ("paced-looking", "irregular", "tachy", "brady", "low-voltage", "wide-QRS")
-LOT = 16
+BATCH = 16
 
 
 def agreed(leads: NDArray[np.float32], rate: float) -> Array:
     """The agreement of leads of 10 s, (n, samples)."""
-    transform, held = superlet(DEFAULT, rate), held_rows(DEFAULT, rate)
+    transform, valid = superlet(DEFAULT, rate), valid_rows(DEFAULT, rate)
     found = []
-    for first in range(0, len(leads), LOT):
-        levels = transform(np.ascontiguousarray(leads[first : first + LOT], np.float32))
-        found.append(agreement(level_images(levels, qrs_level(levels, DEFAULT), DEFAULT), held, DEFAULT))
+    for first in range(0, len(leads), BATCH):
+        levels = transform(np.ascontiguousarray(leads[first : first + BATCH], np.float32))
+        found.append(agreement(level_images(levels, qrs_level(levels, DEFAULT), DEFAULT), valid, DEFAULT))
     return np.concatenate(found)
 
 

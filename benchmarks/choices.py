@@ -39,12 +39,12 @@ from ecgnoise.models.description import DENOISER, Query
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
 from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, counted_ratio
-from ecgnoise.scalogram.profile import DEFAULT, Images, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, Images, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.metrics import auroc
 
 LEADS = 100
-LOT = 50
+BATCH = 50
 FINE = (24, 18, 12, 6)
 CONTINUOUS = ("white", "ma")
 GROSS = ("lost em", "lost ma", "lost white", "em -6", "ma -6")
@@ -87,7 +87,7 @@ class RememberedAnswers(QueryReconstructor):
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures of each take in lots, by name, and what answers queries about them."""
+    """Pictures of each take in batches, by name, and what answers queries about them."""
 
     pictures: Mapping[str, Sequence[Pictures]]
     reconstructor: QueryReconstructor
@@ -95,22 +95,25 @@ class Material:
     def errors(self, query: Query) -> dict[str, Array]:
         """The error of each lead of each take before it is scaled, (leads,)."""
         plain = replace(query, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
-        return {name: np.concatenate([self._mean(plain, lot) for lot in lots]) for name, lots in self.pictures.items()}
+        return {
+            name: np.concatenate([self._mean(plain, batch) for batch in batches])
+            for name, batches in self.pictures.items()
+        }
 
-    def _mean(self, query: Query, lot: Pictures) -> Array:
-        answer = self.reconstructor.answer(query, lot)
-        return self.reconstructor.counted_error(query, lot, answer).mean(axis=(1, 2))
+    def _mean(self, query: Query, batch: Pictures) -> Array:
+        answer = self.reconstructor.answer(query, batch)
+        return self.reconstructor.counted_error(query, batch, answer).mean(axis=(1, 2))
 
 
 def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
     """Pictures of leads in mV at a sampling frequency in Hz."""
-    transform, lots = superlet(DEFAULT, rate), []
-    for first in range(0, len(signal), LOT):
-        levels = transform(signal[first : first + LOT])
+    transform, batches = superlet(DEFAULT, rate), []
+    for first in range(0, len(signal), BATCH):
+        levels = transform(signal[first : first + BATCH])
         reference = qrs_level(levels, DEFAULT)
         images = np.asarray(level_images(levels, reference, DEFAULT), np.float32)
-        lots.append(Pictures(images, reference, known=True, held=held_rows(DEFAULT, rate)))
-    return lots
+        batches.append(Pictures(images, reference, known=True, valid=valid_rows(DEFAULT, rate)))
+    return batches
 
 
 def counted(query: Query, errors: Mapping[str, Array]) -> dict[str, Array]:

@@ -148,7 +148,7 @@ def exported(kind: str, folder: Path) -> DiffusionNetwork:
 def evaluation(network: DiffusionNetwork, leads: int, timesteps: tuple[int, ...] = TIMESTEPS) -> dict[str, float]:
     """Leads a second from an image to its four metrics, by the timestep from which DDIM goes in steps of 10."""
     images = random_images(leads).astype(np.float32)
-    pictures = Pictures(images, np.zeros(leads, np.float32), known=True, held=np.ones(images.shape[1], np.bool_))
+    pictures = Pictures(images, np.zeros(leads, np.float32), known=True, valid=np.ones(images.shape[1], np.bool_))
     measure(pictures, DiffusionReconstructor(network, Ddim(0, 10), PAPER).reconstruct(pictures))
     rates = {}
     for timestep in timesteps:

@@ -36,11 +36,11 @@ from ecgnoise.scalogram.profile import (
     COLUMNS,
     PAPER,
     from_network,
-    held_rows,
     level_images,
     qrs_level,
     to_image,
     to_network,
+    valid_rows,
 )
 from ecgnoise.scalogram.superlet import FoldedSuperlet, superlet
 from ecgnoise.scalogram.traces import traces
@@ -176,15 +176,15 @@ class Stages:
             remembered = iter(answers)
             counting.reconstruct(self.pictures)
 
-        lots = np.split(self.signal, len(self.signal) // DEFAULT_BATCH)
+        batches = np.split(self.signal, len(self.signal) // DEFAULT_BATCH)
         actions: dict[str, Callable[[], Any]] = {
-            "superlets": lambda: [self.transform(lot) for lot in lots],
+            "superlets": lambda: [self.transform(batch) for batch in batches],
             "pictures": self._pictures,
             **{f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.pictures) for n, q in queries.items()},
             "counting": count,
             "errors": self._measure,
             "noise levels": self._read,
-            "agreement of beats": lambda: agreement(self.pictures.images, self.pictures.held, self.profile),
+            "agreement of beats": lambda: agreement(self.pictures.images, self.pictures.valid, self.profile),
         }
         with tempfile.TemporaryDirectory() as folder:
             record = Path(folder) / "record.hea"
@@ -212,10 +212,10 @@ class Stages:
     def _pictures(self) -> Pictures:
         reference = qrs_level(self.levels, self.profile)
         images = level_images(self.levels, reference, self.profile)
-        return Pictures(images, reference, known=True, held=held_rows(self.profile, RATE))
+        return Pictures(images, reference, known=True, valid=valid_rows(self.profile, RATE))
 
     def _measure(self) -> None:
-        column_errors(self.pictures.images, self.reconstruction, self.pictures.held)
+        column_errors(self.pictures.images, self.reconstruction, self.pictures.valid)
 
     def _read(self) -> None:
         self.reader.read(self.pictures, traces(self.signal, self.pictures.reference))

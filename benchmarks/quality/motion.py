@@ -54,26 +54,28 @@ class Motion:
         records = np.concatenate([[take.record] * take.shape[0] for take in self.takes])
         scores = Sample.of(scored.flat, records)
         leads = sum(take.shape[0] for take in self.takes[: self.windows])
-        lots = {snr: slice((place + 1) * leads, (place + 2) * leads) for place, snr in enumerate(SNRS)}
+        batches = {snr: slice((place + 1) * leads, (place + 2) * leads) for place, snr in enumerate(SNRS)}
         clean = part_of(scores, slice(0, leads))
         figures: dict[str, Any] = {"segments": leads}
-        for snr, lot in lots.items():
-            figures[str(snr)] = compare(clean, part_of(scores, lot), self.draws)
-            figures[str(snr)]["variance_snr"] = number(np.median(self.variance_snr[self._without_clean(lot, leads)]), 1)
-        return figures | (self._looked_at(scored.readings, records, lots) if scored.look == PSNR else {})
+        for snr, batch in batches.items():
+            figures[str(snr)] = compare(clean, part_of(scores, batch), self.draws)
+            figures[str(snr)]["variance_snr"] = number(
+                np.median(self.variance_snr[self._without_clean(batch, leads)]), 1
+            )
+        return figures | (self._looked_at(scored.readings, records, batches) if scored.look == PSNR else {})
 
-    def _without_clean(self, lot: slice, leads: int) -> slice:
-        """The place of a lot among noisy lead-segments only."""
-        return slice(lot.start - leads, lot.stop - leads)
+    def _without_clean(self, batch: slice, leads: int) -> slice:
+        """The place of a batch among noisy lead-segments only."""
+        return slice(batch.start - leads, batch.stop - leads)
 
-    def _looked_at(self, readings: Sequence[Reading], records: Any, lots: dict[int, slice]) -> dict[str, Any]:
+    def _looked_at(self, readings: Sequence[Reading], records: Any, batches: dict[int, slice]) -> dict[str, Any]:
         """Grades and kinds by SNR, and the share of grossly noisy segments that are good, or good or fair."""
         merit = Sample.of(merits(readings), records)
-        leads = lots[SNRS[0]].start
+        leads = batches[SNRS[0]].start
         by_snr: dict[str, Any] = {"clean": {"grades": shares(merit.values[:leads])}}
-        for place, (snr, lot) in enumerate(lots.items()):
+        for place, (snr, batch) in enumerate(batches.items()):
             kinds = [reading.kind for reading in readings[(place + 1) * self.windows : (place + 2) * self.windows]]
-            by_snr[str(snr)] = {"grades": shares(merit.values[lot]), "kinds": told_kinds(np.concatenate(kinds))}
+            by_snr[str(snr)] = {"grades": shares(merit.values[batch]), "kinds": told_kinds(np.concatenate(kinds))}
         gross = Sample(merit.values[leads:], merit.records[leads:]).where(self.variance_snr <= GROSS_SNR)
         figures: dict[str, Any] = {"by_snr": by_snr, "gross": len(gross.values)}
         for name, grade in (("gross_good", "good"), ("gross_fair_or_good", "fair")):
@@ -82,9 +84,9 @@ class Motion:
         return figures
 
 
-def part_of(sample: Sample, lot: slice) -> Sample:
+def part_of(sample: Sample, batch: slice) -> Sample:
     """Some of a sample."""
-    return Sample(sample.values[lot], sample.records[lot])
+    return Sample(sample.values[batch], sample.records[batch])
 
 
 def trimmed_mean(values: Sequence[float]) -> float:

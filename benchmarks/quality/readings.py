@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ecgnoise
-from benchmarks.quality.takes import Take, lots, stacked
+from benchmarks.quality.takes import Take, batches, stacked
 from ecgnoise import Quantifier, Result
 from ecgnoise.noise_levels import KINDS
 from ecgnoise.results.grades import GRADES
@@ -103,9 +103,9 @@ class Ecgnoise:
     def readings(self, takes: Sequence[Take]) -> Iterator[Reading]:
         """The reading of each take, many leads at once."""
         for _, group in groupby(takes, key=lambda take: take.alike):
-            for lot in lots(list(group)):
-                reading = reading_of(self._quantifier.quantify(stacked(lot), parts=lot[0].parts))
-                last = np.cumsum([take.shape[0] for take in lot]).tolist()
+            for batch in batches(list(group)):
+                reading = reading_of(self._quantifier.quantify(stacked(batch), parts=batch[0].parts))
+                last = np.cumsum([take.shape[0] for take in batch]).tolist()
                 yield from (reading.leads(first, end) for first, end in zip([0, *last], last, strict=False))
 
 

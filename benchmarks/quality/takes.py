@@ -53,13 +53,13 @@ def stacked(takes: Sequence[Take]) -> Recording:
     return Recording(samples, first.sampling_frequency, names, first.units, source="takes", lead_faults=faults)
 
 
-def lots(takes: Sequence[Take]) -> Iterator[list[Take]]:
-    """Takes in lots of about as many lead-segments as a scorer should get at once."""
-    lot: list[Take] = []
+def batches(takes: Sequence[Take]) -> Iterator[list[Take]]:
+    """Takes in batches of about as many lead-segments as a scorer should get at once."""
+    batch: list[Take] = []
     for take in takes:
-        lot.append(take)
-        if sum(one.shape[0] * one.shape[1] for one in lot) >= TOGETHER:
-            yield lot
-            lot = []
-    if lot:
-        yield lot
+        batch.append(take)
+        if sum(one.shape[0] * one.shape[1] for one in batch) >= TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.rivals.contract import Array
 from benchmarks.rivals.pca import clean_training_leads, image
 from ecgnoise import read
-from ecgnoise.scalogram.profile import DEFAULT, held_rows
+from ecgnoise.scalogram.profile import DEFAULT, valid_rows
 from ecgnoise.scoring.metrics import column_errors, psnr
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def network_psnr(name: str, lead: Array, sampling_frequency: float) -> float:
     """PSNR in dB of the image of a lead as a network reconstructs it."""
     original = image(lead, sampling_frequency)
     again = reconstruction(trained(name), original)
-    return float(psnr(column_errors(original, again, held_rows(DEFAULT, sampling_frequency)).mean()))
+    return float(psnr(column_errors(original, again, valid_rows(DEFAULT, sampling_frequency)).mean()))
 
 
 RIVALS: Final[dict[str, Callable[[Array, float], float]]] = {name: partial(network_psnr, name) for name in NAMES}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks import datasets
 from benchmarks.rivals.contract import Array, checked
 from ecgnoise import read
-from ecgnoise.scalogram.profile import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
 from ecgnoise.scoring.metrics import column_errors, psnr
 from ecgnoise.segments import lengthen
@@ -117,7 +117,7 @@ def reconstruction_psnr(lead: Array, sampling_frequency: float) -> float:
     """PSNR in dB of the image's reconstruction from its principal components."""
     original = image(lead, sampling_frequency)
     again = kept_fit().reconstruct(original)
-    return float(psnr(column_errors(original, again, held_rows(DEFAULT, sampling_frequency)).mean()))
+    return float(psnr(column_errors(original, again, valid_rows(DEFAULT, sampling_frequency)).mean()))
 
 
 RIVALS: Final = {"pca_reconstruction": reconstruction_psnr}

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH: Final = 6
 DEVICE_BATCH: Final = 512
-DEVICE_THREADS: Final = 2  # one draws and copies while the other's lot is on the device
+DEVICE_THREADS: Final = 2  # one draws and copies while the other's batch is on the device
 Arguments = tuple[Path, int | None, int | None, str]
 
 
 class Quantifier:
     """Scores recordings with one model, loaded once. Safe to call from several threads; can be pickled.
 
-    model: ``"default"``, or the path of a model folder. threads: how many lots of lead-segments are scored at once,
-    None for one a processor. batch_size: lead-segments a lot, None for 6 on the ``cpu`` and 512 elsewhere. Both change
-    speed and memory, not scores. device: ``"cpu"``, or a torch device such as ``"cuda"`` (extra ``train``), on which
-    the default model runs in bfloat16 where the device has it, within 0.1 dB of the CPU's score.
+    model: ``"default"``, or the path of a model folder. threads: how many batches of lead-segments are scored at once,
+    None for one a processor. batch_size: lead-segments a batch, None for 6 on the ``cpu`` and 512 elsewhere. Both
+    change speed and memory, not scores. device: ``"cpu"``, or a torch device such as ``"cuda"`` (extra ``train``), on
+    which the default model runs in bfloat16 where the device has it, within 0.1 dB of the CPU's score.
 
     Raises ModelNotFoundError, ModelFormatError, ModelChecksumError, MissingExtraError or OptionError.
     """

@@ -83,12 +83,12 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _score(self, rows: Signals) -> list[Result]:
         """Results of all signals, (signals, time), some at once."""
         quantifier = Quantifier(self.model, threads=self.threads)
-        lot = min(LEADS_AT_ONCE, rows.shape[1])
+        batch = min(LEADS_AT_ONCE, rows.shape[1])
         return [
             quantifier.quantify(
-                Recording.from_array(rows[first : first + lot], self.sampling_frequency, units=self.units)
+                Recording.from_array(rows[first : first + batch], self.sampling_frequency, units=self.units)
             )
-            for first in range(0, len(rows), lot)
+            for first in range(0, len(rows), batch)
         ]
 
     def __sklearn_is_fitted__(self) -> bool:

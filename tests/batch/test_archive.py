@@ -224,12 +224,12 @@ def test_lots_have_a_size_and_an_order(tmp_path):
     names = [tmp_path / f"{number:04d}.npy" for number in range(200)]
     for name in names:
         name.touch()
-    lots = divide(names)
-    assert [len(lot) for lot in lots] == [64, 64, 64, 8]
-    assert [file for lot in lots for file in lot] == names
+    batches = divide(names)
+    assert [len(batch) for batch in batches] == [64, 64, 64, 8]
+    assert [file for batch in batches for file in batch] == names
     for name in names[:3]:
-        os.truncate(name, archive.BYTES_A_LOT)
-    assert [len(lot) for lot in divide(names)] == [1, 1, 64, 64, 64, 6]
+        os.truncate(name, archive.BYTES_A_BATCH)
+    assert [len(batch) for batch in divide(names)] == [1, 1, 64, 64, 64, 6]
     assert divide([]) == []
 
 

@@ -128,7 +128,7 @@ def test_training_says_what_it_begins_without_a_terminal(capsys):
 def test_other_processes_of_a_run_say_nothing(capsys, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     with Bar(1.0) as bar:
-        Told(bar).step(3, 3, 0.1)
+        ProgressBars(bar).step(3, 3, 0.1)
     assert capsys.readouterr() == ("", "")
 
 

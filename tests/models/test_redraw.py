@@ -8,7 +8,7 @@ import pytest
 from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.folder import Query
 from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
-from ecgnoise.scalogram.profile import DEFAULT, held_rows
+from ecgnoise.scalogram.profile import DEFAULT, valid_rows
 from ecgnoise.scoring.metrics import column_errors
 
 ALL = Query("all", (0, 0), 0.5, (0, 200), one_sided=False, scale=4.0, weight=100.0)
@@ -32,11 +32,11 @@ class Raised:
 
 def pictures(count=3, rate=500.0, known=True):
     images = np.random.default_rng(0).uniform(60, 200, (count, 40, 256)).astype(np.float32)
-    return Pictures(images, np.zeros(count, np.float32), known, held_rows(DEFAULT, rate))
+    return Pictures(images, np.zeros(count, np.float32), known, valid_rows(DEFAULT, rate))
 
 
-def mean_error(reconstructor, lot):
-    return column_errors(lot.images, reconstructor.reconstruct(lot), lot.held).mean(axis=1)
+def mean_error(reconstructor, batch):
+    return column_errors(batch.images, reconstructor.reconstruct(batch), batch.valid).mean(axis=1)
 
 
 def test_error_is_weight_at_the_scale():
@@ -80,19 +80,19 @@ def test_what_is_hidden_and_shown():
     assert not denoiser.known.any()
 
 
-def test_rows_that_are_not_held_are_hidden_and_not_counted():
+def test_invalid_rows_are_hidden_and_not_counted():
     denoiser = Raised(2)
-    lot = pictures(rate=100.0)
+    batch = pictures(rate=100.0)
     reconstructor = QueryReconstructor(denoiser, [ALL], DEFAULT)
-    assert mean_error(reconstructor, lot) == pytest.approx(100, rel=1e-4)
+    assert mean_error(reconstructor, batch) == pytest.approx(100, rel=1e-4)
     assert np.array_equal(denoiser.hidden[0, 0, :, 0] == 1, ROWS > 40)
-    assert np.array_equal(reconstructor.reconstruct(lot)[:, ~lot.held], lot.images[:, ~lot.held])
+    assert np.array_equal(reconstructor.reconstruct(batch)[:, ~batch.valid], batch.images[:, ~batch.valid])
 
 
 def test_noise_is_the_same_for_each_image():
     denoiser = Raised(0)
-    lot = pictures(2)
-    same = replace(lot, images=np.repeat(lot.images[:1], 2, axis=0))
+    batch = pictures(2)
+    same = replace(batch, images=np.repeat(batch.images[:1], 2, axis=0))
     QueryReconstructor(denoiser, [ALL], DEFAULT).reconstruct(same)
     assert np.array_equal(denoiser.noised[0], denoiser.noised[1])
 
@@ -118,9 +118,9 @@ class Raised16(Raised):
 def test_one_loud_span_counts_by_the_power_mean(time_power):
     """An error of 4, the scale, in one of 16 spans has the power mean (1 / 16)^(1 / p)."""
     reconstructor = QueryReconstructor(Raised16(2), [replace(ALL, time_power=time_power)], DEFAULT)
-    lot = pictures()
-    assert mean_error(reconstructor, lot) == pytest.approx(100 * 16 ** (-1 / time_power), rel=1e-3)
-    quiet = np.delete(lot.images - reconstructor.reconstruct(lot), np.s_[32:48], axis=2)
+    batch = pictures()
+    assert mean_error(reconstructor, batch) == pytest.approx(100 * 16 ** (-1 / time_power), rel=1e-3)
+    quiet = np.delete(batch.images - reconstructor.reconstruct(batch), np.s_[32:48], axis=2)
     assert np.abs(quiet).max() < 0.1
 
 

@@ -245,17 +245,17 @@ def test_the_other_metrics_are_of_the_same_images(whole, models, store):
     np.testing.assert_allclose(psnr, 10 * np.log10(255**2 / squared), atol=1e-6)
 
 
-def test_ssim_and_mae_count_the_held_rows_only():
+def test_ssim_and_mae_count_the_valid_rows_only():
     generator = np.random.default_rng(1)
     one, two = generator.uniform(0, 255, (2, 3, 20, 40)).astype(np.float32)
-    held = np.arange(20) >= 8
+    valid = np.arange(20) >= 8
     both = one.copy()
-    both[:, ~held] = two[:, ~held]
+    both[:, ~valid] = two[:, ~valid]
     for metric in (ssim, mean_absolute_error):
-        np.testing.assert_array_equal(metric(one, two, held), metric(both, two, held))
-        assert (metric(one, two, held) != metric(one, two, np.ones(20, bool))).all()
-    assert ssim(one, one, held).tolist() == [1, 1, 1]
-    assert mean_absolute_error(one, one + 3, held) == pytest.approx([3, 3, 3], abs=1e-4)
+        np.testing.assert_array_equal(metric(one, two, valid), metric(both, two, valid))
+        assert (metric(one, two, valid) != metric(one, two, np.ones(20, bool))).all()
+    assert ssim(one, one, valid).tolist() == [1, 1, 1]
+    assert mean_absolute_error(one, one + 3, valid) == pytest.approx([3, 3, 3], abs=1e-4)
     grey = (0.01 * 255) ** 2
     flat = [np.full((1, 8, 8), level, np.float32) for level in (30, 50)]
     expected = (2 * 30 * 50 + grey) / (30**2 + 50**2 + grey)
@@ -342,12 +342,12 @@ def test_a_batch_is_encoded_once():
 
     network = Network()
     generator = np.random.default_rng(2)
-    lots = [Pictures(generator.uniform(0, 255, (2, 32, 256)).astype(np.float32), None, True, None) for _ in range(2)]
+    batches = [Pictures(generator.uniform(0, 255, (2, 32, 256)).astype(np.float32), None, True, None) for _ in range(2)]
     shared = EncodedOnce(network)
-    for lot in (lots[0], lots[1], lots[0]):
+    for batch in (batches[0], batches[1], batches[0]):
         for sampler in (Ddim(30, 10), Ddpm(3)):
-            alone = DiffusionReconstructor(Network(), sampler, PAPER).reconstruct(lot)
-            np.testing.assert_array_equal(DiffusionReconstructor(shared, sampler, PAPER).reconstruct(lot), alone)
+            alone = DiffusionReconstructor(Network(), sampler, PAPER).reconstruct(batch)
+            np.testing.assert_array_equal(DiffusionReconstructor(shared, sampler, PAPER).reconstruct(batch), alone)
     assert network.encoded == 3
 
 
@@ -413,7 +413,7 @@ def test_a_model_without_whole_grey_levels_takes_a_store_of_levels_only(store, r
     images = levels.drawn_with(plain).images([4])[0]
     assert np.abs(images - levels.images([4])[0]).max() <= 0.5
     assert (images % 1 > 0).mean() > 0.5
-    pictures = Pictures(images, np.zeros(12, np.float32), known=True, held=np.ones(PAPER.rows, np.bool_))
+    pictures = Pictures(images, np.zeros(12, np.float32), known=True, valid=np.ones(PAPER.rows, np.bool_))
     expected = measure(pictures, load_reconstructor(model, 1).reconstruct(pictures))[:, 0]
     assert [row.value(lead) for lead in range(12)] == pytest.approx(expected, abs=1e-5)
 

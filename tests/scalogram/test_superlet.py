@@ -12,12 +12,12 @@ from ecgnoise.scalogram.profile import (
     PAPER,
     PROFILES,
     from_network,
-    held_rows,
     qrs_level,
     relative_levels,
     to_image,
     to_levels,
     to_network,
+    valid_rows,
 )
 from ecgnoise.scalogram.superlet import segment_samples, superlet
 from ecgnoise.simulate import simulate_ecg
@@ -98,8 +98,8 @@ def test_levels_do_not_depend_on_the_sampling_frequency():
         middle(superlet(DEFAULT, rate)(sum(tone(frequency, rate) for frequency in frequencies)))
         for rate in (250, 360, 500, 2000)
     ]
-    held = held_rows(DEFAULT, 250)[::-1]
-    loud = (levels[0] > -3) & held[:, None]
+    valid = valid_rows(DEFAULT, 250)[::-1]
+    loud = (levels[0] > -3) & valid[:, None]
     assert loud.sum() > 1000
     for other in levels[1:]:
         assert np.quantile(np.abs(other - levels[0])[loud], 0.99) < 0.05
@@ -151,10 +151,10 @@ def test_network_output_is_rounded_as_published():
     assert from_network(values, DEFAULT).tolist() == pytest.approx([0, 0, 127.5, 128.01, 255, 255])
 
 
-def test_rows_above_the_sampling_frequency_are_not_held():
-    held = held_rows(DEFAULT, 100)
+def test_rows_above_the_sampling_frequency_are_invalid():
+    valid = valid_rows(DEFAULT, 100)
     frequencies = np.array(DEFAULT.frequencies)[::-1]
-    assert frequencies[held].max() <= 40
-    assert frequencies[~held].min() > 40
-    assert held_rows(DEFAULT, 500).all()
-    assert held_rows(PAPER, 100).all()
+    assert frequencies[valid].max() <= 40
+    assert frequencies[~valid].min() > 40
+    assert valid_rows(DEFAULT, 500).all()
+    assert valid_rows(PAPER, 100).all()

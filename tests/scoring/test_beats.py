@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from benchmarks.beat_material import hearts, running, soft_rails, steps, swings
 
-from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.beats import agreement, find_beats
 from ecgnoise.simulate import NoiseKind, add_noise, noise, simulate_ecg
@@ -21,11 +21,11 @@ def drawn(signal, rate=RATE):
 
 
 def beats_of(signal, rate=RATE):
-    return find_beats(drawn(signal, rate)[0], held_rows(DEFAULT, rate), DEFAULT)
+    return find_beats(drawn(signal, rate)[0], valid_rows(DEFAULT, rate), DEFAULT)
 
 
 def agreed(signal, rate=RATE):
-    return agreement(drawn(signal, rate)[0], held_rows(DEFAULT, rate), DEFAULT)
+    return agreement(drawn(signal, rate)[0], valid_rows(DEFAULT, rate), DEFAULT)
 
 
 def clean(rate=RATE, heart_rate=70.0, seed=3, seconds=10):
@@ -111,9 +111,9 @@ def test_polarity_does_not_matter():
 
 def test_each_picture_stands_alone():
     images, _ = drawn(np.concatenate([clean(), noise(NoiseKind.WHITE, (5, 5000), RATE)]))
-    held = held_rows(DEFAULT, RATE)
-    alone = np.concatenate([agreement(image[None], held, DEFAULT) for image in images])
-    assert np.array_equal(alone, agreement(images, held, DEFAULT))
+    valid = valid_rows(DEFAULT, RATE)
+    alone = np.concatenate([agreement(image[None], valid, DEFAULT) for image in images])
+    assert np.array_equal(alone, agreement(images, valid, DEFAULT))
 
 
 @pytest.mark.parametrize("kind", ["", "bigeminy", "paced"])
@@ -128,15 +128,15 @@ def test_the_sampling_frequency_hardly_matters(rate):
 
 
 def test_nothing_has_no_beats():
-    held = held_rows(DEFAULT, RATE)
+    valid = valid_rows(DEFAULT, RATE)
     for grey in (0.0, 128.0, 255.0):
-        assert agreement(np.full((2, DEFAULT.rows, COLUMNS), grey, np.float32), held, DEFAULT).tolist() == [0.0, 0.0]
-    assert agreement(np.zeros((0, DEFAULT.rows, COLUMNS), np.float32), held, DEFAULT).shape == (0,)
+        assert agreement(np.full((2, DEFAULT.rows, COLUMNS), grey, np.float32), valid, DEFAULT).tolist() == [0.0, 0.0]
+    assert agreement(np.zeros((0, DEFAULT.rows, COLUMNS), np.float32), valid, DEFAULT).shape == (0,)
 
 
 def test_a_rate_that_holds_no_beats_has_none():
     images = drawn(clean())[0]
-    found = find_beats(images, held_rows(DEFAULT, 20.0), DEFAULT)
+    found = find_beats(images, valid_rows(DEFAULT, 20.0), DEFAULT)
     assert not found.agreement.any()
     assert np.isnan(found.level).all()
 
@@ -167,7 +167,7 @@ def test_where_a_fault_is_no_beats_are_missed():
     signal[:, 2000:4500] = signal[:, 2000:2001]
     intact = np.ones((2, COLUMNS), np.bool_)
     intact[:, COLUMNS * 2000 // 5000 : COLUMNS * 4500 // 5000 + 1] = False
-    images, held = drawn(signal)[0], held_rows(DEFAULT, RATE)
-    told = agreement(images, held, DEFAULT, intact)
+    images, valid = drawn(signal)[0], valid_rows(DEFAULT, RATE)
+    told = agreement(images, valid, DEFAULT, intact)
     assert (told > WORST).all()
-    assert (agreement(images, held, DEFAULT) < told - 0.1).all()
+    assert (agreement(images, valid, DEFAULT) < told - 0.1).all()

@@ -65,8 +65,8 @@ def test_images_give_the_scores(result):
 def test_the_call_and_the_quantifier_agree(quantifier, ecg):
     short = ecg.signal[:2, :5000]
     called = quantify(short, 500, lead_names=["a", "b"], batch_size=1)
-    held = quantifier.quantify(Recording.from_array(short, 500))
-    assert np.abs(called.psnr - held.psnr).max() < SAME
+    ended = quantifier.quantify(Recording.from_array(short, 500))
+    assert np.abs(called.psnr - ended.psnr).max() < SAME
     assert called.lead_names == ("a", "b")
 
 

@@ -134,7 +134,7 @@ def test_the_student_is_asked_what_the_score_asks(clean):
     spy.given.clear()
     for number, query in enumerate(queries):
         image = drawn.images[5:6].astype(np.float32)
-        pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.held[5])
+        pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.valid[5])
         reconstructor.answer(query, pictures)
         batch = task.batch(np.array([5 * len(queries) + number]), torch.Generator())
         for name, given in zip(("noised", "sigma", "hidden", "reference", "known"), spy.given[-1], strict=True):

@@ -18,7 +18,7 @@ from ecgnoise.models.networks.levels import LevelNetwork  # noqa: E402
 from ecgnoise.models.reconstruct import Pictures  # noqa: E402
 from ecgnoise.models.torch import TorchLevels, open_levels  # noqa: E402
 from ecgnoise.noise_levels import BANDS, KINDS, SPANS  # noqa: E402
-from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, held_rows  # noqa: E402
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, valid_rows  # noqa: E402
 from ecgnoise.scalogram.traces import total_power  # noqa: E402
 from ecgnoise.training.engine.config import LevelConfig  # noqa: E402
 from ecgnoise.training.levels.clean_leads import clean_leads, screened  # noqa: E402
@@ -51,7 +51,7 @@ def leads():
 
 @pytest.fixture(scope="module")
 def pool(leads):
-    """Four lots of noisy leads."""
+    """Four batches of noisy leads."""
     return Mixer(leads, Noises()).mixtures(4, np.random.default_rng(2))
 
 
@@ -72,7 +72,7 @@ def network():
 
 def test_a_pool_is_kept_and_follows_its_seed(leads, tmp_path):
     told = []
-    request = PoolRequest(60, seed=4, lots=1)
+    request = PoolRequest(60, seed=4, batches=1)
     first = make_pool(leads, Noises(), request, tmp_path / "one", lambda done, total: told.append((done, total)))
     assert len(first.images) == 72
     assert told[-1] == (60, 60)
@@ -86,7 +86,7 @@ def test_a_pool_is_kept_and_follows_its_seed(leads, tmp_path):
 
 
 def test_tasks_follow_each_other_whoever_draws_them(leads, tmp_path):
-    whole = make_pool(leads, Noises(), PoolRequest(48, seed=4, jobs=2, lots=1), tmp_path / "whole")
+    whole = make_pool(leads, Noises(), PoolRequest(48, seed=4, jobs=2, batches=1), tmp_path / "whole")
     parts = joined([draw(tmp_path / "whole", 4, number, 1, frozenset()) for number in range(2)])
     for one, two in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -185,12 +185,12 @@ def test_what_the_network_is_told(pool):
     np.testing.assert_array_equal(conditions(reference, False, 40, traced)[:, :3], np.zeros((3, 3)))
 
 
-def test_rows_that_are_not_held_are_like_the_highest_that_is():
+def test_invalid_rows_are_like_the_highest_valid_one():
     images = np.random.default_rng(0).uniform(0, 255, (2, DEFAULT.rows, COLUMNS)).astype(np.float32)
-    held = held_rows(DEFAULT, 100.0)
-    missing = int((~held).sum())
+    valid = valid_rows(DEFAULT, 100.0)
+    missing = int((~valid).sum())
     assert missing > 0
-    filled = filled_images(Pictures(images, np.zeros(2, np.float32), True, held))[:, 0]
+    filled = filled_images(Pictures(images, np.zeros(2, np.float32), True, valid))[:, 0]
     for row in range(missing):
         np.testing.assert_array_equal(filled[:, row], filled[:, missing])
     np.testing.assert_allclose(filled[:, missing:], images[:, missing:] / 127.5 - 1, atol=1e-6)

@@ -8,8 +8,8 @@ from ecgnoise.noise_levels import BASELINE_WANDER, KINDS, SPANS, total
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT
 from ecgnoise.scalogram.traces import TRACES
 from ecgnoise.training.levels.mixtures import (
+    BATCH,
     FAST,
-    LOT,
     SLOW,
     SMOOTHED,
     SNR_RANGE,
@@ -41,12 +41,12 @@ def leads():
 
 @pytest.fixture(scope="module")
 def mixtures(leads):
-    """Two lots."""
+    """Two batches."""
     return Mixer(leads, Noises()).mixtures(2, np.random.default_rng(1))
 
 
 def test_shapes_and_ends(mixtures):
-    count = 2 * LOT
+    count = 2 * BATCH
     assert mixtures.images.shape == (count, DEFAULT.rows, COLUMNS)
     assert mixtures.traces.shape == (count, TRACES, COLUMNS)
     assert mixtures.spans.shape == (count, 2, len(KINDS) + 1, SPANS)

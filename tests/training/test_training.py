@@ -17,7 +17,7 @@ from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.ptbxl.labels import DATABASE_COLUMNS
 from ecgnoise.scalogram.profile import DEFAULT
 from ecgnoise.training.default import teacher as default_model
-from ecgnoise.training.default.data import TrainingSet, corruption, filtered, hide_unheld, load_training_set
+from ecgnoise.training.default.data import TrainingSet, corruption, filtered, hide_invalid, load_training_set
 from ecgnoise.training.default.task import MaskedTask
 from ecgnoise.training.default.teacher import keep_cleanest, read_recordings, screened, train_default
 from ecgnoise.training.engine.config import PRESETS, DefaultConfig, PublishedConfig, preset
@@ -236,7 +236,7 @@ def test_filters_take_away_high_and_low_rows_only():
 
 def test_rows_that_a_rate_cannot_hold_are_hidden_in_some():
     frequencies = torch.tensor(DEFAULT.frequencies)
-    hidden = hide_unheld(torch.zeros(1000, 1, 40, 1), frequencies, torch.Generator().manual_seed(0))
+    hidden = hide_invalid(torch.zeros(1000, 1, 40, 1), frequencies, torch.Generator().manual_seed(0))
     assert 0.2 < hidden[:, 0, 0, 0].mean() < 0.4
     assert hidden[:, 0, frequencies.flip(0) <= 40].sum() == 0
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from ecgnoise import Recording, simulate_ecg
 from ecgnoise.cli import main
-from ecgnoise.cli.train import Told
+from ecgnoise.cli.train import ProgressBars
 from ecgnoise.errors import CheckpointError, ModelFormatError, OptionError, OutputError, StoreError, TrainingDataError
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.networks.published import Autoencoder, network_of
@@ -84,7 +84,7 @@ def autoencoder(store, tmp_path_factory, graded_on_few):
     arguments = ("autoencoder", store.path, "--out", out, *TINY_OPTIONS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            Told,
+            ProgressBars,
             "step",
             lambda _told, step, _steps, _loss: signal.raise_signal(signal.SIGINT) if step == 2 else None,
         )
@@ -181,7 +181,7 @@ def test_a_list_trains_exactly_its_leads(store, captured, tmp_path):
     numbers = {record.filename_hr: number for number, record in enumerate(store.index)}
     expected = [stored(store, numbers[row.filename_hr], row.lead) for row in rows]
     chosen = [row.fold == 9 for row in rows]
-    assert np.array_equal(task.images, [image for image, held in zip(expected, chosen, strict=True) if not held])
+    assert np.array_equal(task.images, [image for image, watched in zip(expected, chosen, strict=True) if not watched])
     assert sum(chosen) == (0 if watched is None else watched.size)
 
 

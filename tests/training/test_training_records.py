@@ -10,7 +10,7 @@ import pytest
 
 from ecgnoise import Recording, read, simulate_ecg
 from ecgnoise.errors import TrainingDataError, UnknownFormatError
-from ecgnoise.scalogram.profile import DEFAULT, held_rows
+from ecgnoise.scalogram.profile import DEFAULT, valid_rows
 from ecgnoise.training.default.data import load_training_set
 from ecgnoise.training.default.task import MaskedTask
 from ecgnoise.training.recordings.records import (
@@ -178,11 +178,11 @@ def test_rows_can_be_chosen_from(taken):
 
 def test_what_looks_like_no_ecg_is_left_out():
     ecg = simulate_ecg(10, 500, lead_names=("II",)).signal[0]
-    held = ecg.copy()
-    held[:3500] = held[0]
+    unchanged = ecg.copy()
+    unchanged[:3500] = unchanged[0]
     gap = ecg.copy()
     gap[7] = np.nan
-    segments = np.stack([ecg, 0.01 * ecg, 50 * ecg, held, gap])
+    segments = np.stack([ecg, 0.01 * ecg, 50 * ecg, unchanged, gap])
     assert looks_like_ecg(segments).tolist() == [True, False, False, False, False]
 
 
@@ -200,14 +200,14 @@ def test_rows_that_are_not_sound_are_not_learnt(taken):
 
     clean = load_training_set(taken)
     icu = sum(clean.sources[name] for name in clean.sources if name != "train-rhythms")
-    assert clean.held_counts[icu] == held_rows(DEFAULT, 250.0).sum()
+    assert clean.valid_counts[icu] == valid_rows(DEFAULT, 250.0).sum()
     assert clean.sound_counts[icu] == sum(frequency <= 35 for frequency in DEFAULT.frequencies)
     assert clean.rows == tuple(part.listed for part in taken)
     task = MaskedTask(clean, DefaultConfig(channels=(8, 8, 8)))
     chosen = np.arange(task.size)
     batch = task.batch(chosen, torch.Generator().manual_seed(0))
-    held = torch.from_numpy(clean.held_counts)[:, None] > torch.arange(40).flip(0)
-    assert (batch["hidden"][:, 0].amin(dim=2)[~held] == 1).all()
+    valid = torch.from_numpy(clean.valid_counts)[:, None] > torch.arange(40).flip(0)
+    assert (batch["hidden"][:, 0].amin(dim=2)[~valid] == 1).all()
     assert torch.equal(batch["sound"][:, 0, :, 0].sum(dim=1).int(), torch.from_numpy(clean.sound_counts).int())
     other = {**batch, "clean": torch.where(batch["sound"] > 0, batch["clean"], 7.0)}
     network = task.network()

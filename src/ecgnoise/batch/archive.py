@@ -2,16 +2,17 @@
 
 ===================  =================================================================================================
 ``run.json``         what the numbers depend on: model, options, and the list of recordings; written first
-``parts/``           ``part-00000.parquet`` and so on, a row a lead-segment; each written whole when its lot is done
+``parts/``           ``part-00000.parquet`` and so on, a row a lead-segment; each written whole when its batch is done
 ``errors.csv``       the recordings that could not be scored, and why
 ``summary.json``     counts, distribution of the scores, the 20 worst recordings
 ===================  =================================================================================================
 
-The sorted list of recordings is divided into lots by number and size of files, in the same way whatever the number of
-processes and shards. A lot makes a part; a shard does every n-th lot. So a part holds the same wherever and whenever it
-is made, parts of several shards may be copied together, and a run that was ended goes on with the parts not there.
+The sorted list of recordings is divided into batches by number and size of files, in the same way whatever the number
+of processes and shards. A batch makes a part; a shard does every n-th batch. So a part holds the same wherever and
+whenever it is made, parts of several shards may be copied together, and a run that was ended goes on with the parts not
+there.
 
-A process that dies takes no more with it than the recording it was busy with: the files of its lot are scored one by
+A process that dies takes no more with it than the recording it was busy with: the files of its batch are scored one by
 one after all others, and the one that ends its process again, alone, is an error like any other.
 """
 
@@ -39,8 +40,8 @@ from ecgnoise.results.archive_folder import PARTS, part_file
 from ecgnoise.results.tables import arrow_table
 
 RUN: Final = "run.json"
-FILES_A_LOT: Final = 64
-BYTES_A_LOT: Final = 64 << 20
+FILES_A_BATCH: Final = 64
+BYTES_A_BATCH: Final = 64 << 20
 ROWS_A_GROUP: Final = 4096
 STATE_DIGITS: Final = 16
 FATAL: Final = (
@@ -61,7 +62,7 @@ class ArchiveOptions:
     model, threads, batch_size, device: see :class:`Quantifier`. reading: what files may not say. parts: see
     :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. apart: one job
     has a process of its own too, so that a file that crashes its decoder does not end this one. shard: number and count
-    of the shards, from 1: this run does every count-th lot.
+    of the shards, from 1: this run does every count-th batch.
 
     Raises OptionError for a shard that is not there, or less than one job.
     """
@@ -107,35 +108,35 @@ def score_archive(
     """
     known = options or ArchiveOptions()
     _check_pyarrow()
-    lots = divide(files)
+    batches = divide(files)
     with _alone(out, known):
-        _begin(out, lots, known)
+        _begin(out, batches, known)
         number, count = known.shard
-        missing = [lot for lot in range(number - 1, len(lots), count) if not part_file(out, lot).exists()]
-        tasks = [(out, lot, lots[lot], known) for lot in missing]
-        total, tried = sum(len(lots[lot]) for lot in missing), 0
+        missing = [batch for batch in range(number - 1, len(batches), count) if not part_file(out, batch).exists()]
+        tasks = [(out, batch, batches[batch], known) for batch in missing]
+        total, tried = sum(len(batches[batch]) for batch in missing), 0
         for done in _score_all(tasks, known):
             tried += done
             if progress:
                 progress(tried, total)
-        found = overview(out, len(files), len(lots))
-        write_overview(out, found, len(lots))
+        found = overview(out, len(files), len(batches))
+        write_overview(out, found, len(batches))
     return found
 
 
 def divide(files: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """The files in lots of up to 64 files or 64 MB, in their order; one large file is a lot."""
-    lots: list[tuple[Path, ...]] = []
-    lot: list[Path] = []
+    """The files in batches of up to 64 files or 64 MB, in their order; one large file is a batch."""
+    batches: list[tuple[Path, ...]] = []
+    batch: list[Path] = []
     size = 0
     for file in files:
         more = _size(file)
-        if lot and (len(lot) == FILES_A_LOT or size + more > BYTES_A_LOT):
-            lots.append(tuple(lot))
-            lot, size = [], 0
-        lot.append(file)
+        if batch and (len(batch) == FILES_A_BATCH or size + more > BYTES_A_BATCH):
+            batches.append(tuple(batch))
+            batch, size = [], 0
+        batch.append(file)
         size += more
-    return [*lots, tuple(lot)] if lot else lots
+    return [*batches, tuple(batch)] if batch else batches
 
 
 def may_crash(files: Iterable[Path]) -> bool:
@@ -183,9 +184,9 @@ def _check_ours(out: Path) -> None:
         raise OutputError(f"{out}: there is {others[0]} and no {RUN}: choose a folder that is empty or absent")
 
 
-def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
+def _begin(out: Path, batches: Sequence[Sequence[Path]], options: ArchiveOptions) -> None:
     """Make the folder and say in it what the numbers depend on; OutputError where it is of something else."""
-    wanted = _identity(lots, options)
+    wanted = _identity(batches, options)
     file = out / RUN
     try:
         before = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
@@ -205,19 +206,19 @@ def _begin(out: Path, lots: Sequence[Sequence[Path]], options: ArchiveOptions) -
             "same recordings and options"
         )
     check_place(file)
-    _check_unchanged(out, lots)
+    _check_unchanged(out, batches)
 
 
-def _check_unchanged(out: Path, lots: Sequence[Sequence[Path]]) -> None:
+def _check_unchanged(out: Path, batches: Sequence[Sequence[Path]]) -> None:
     """OutputError where a recording has changed since its part was made, so that old and new scores never mix."""
-    for number, lot in enumerate(lots):
+    for number, batch in enumerate(batches):
         part = part_file(out, number)
         before = part_states(part) if part.exists() else []
-        changed = [file for file, state in zip(lot, before, strict=False) if state != recording_state(file)]
+        changed = [file for file, state in zip(batch, before, strict=False) if state != recording_state(file)]
         if changed:
             raise OutputError(
                 f"{shown_name(changed[0])}: changed, or a file that belongs to it, since {part} was made: delete "
-                f"{part.name} there to have its {len(lot)} recordings scored again, or choose another folder"
+                f"{part.name} there to have its {len(batch)} recordings scored again, or choose another folder"
             )
 
 
@@ -236,9 +237,9 @@ def _sweep(out: Path, part: str = "part-") -> None:
         shutil.rmtree(unfinished)
 
 
-def _identity(lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> dict[str, Any]:
+def _identity(batches: Sequence[Sequence[Path]], options: ArchiveOptions) -> dict[str, Any]:
     """What the numbers depend on."""
-    listed = b"\n\n".join(b"\n".join(map(name_bytes, lot)) for lot in lots)
+    listed = b"\n\n".join(b"\n".join(map(name_bytes, batch)) for batch in batches)
     reading = options.reading
     return {
         "model": str(Quantifier(options.model, threads=1).model),
@@ -247,7 +248,7 @@ def _identity(lots: Sequence[Sequence[Path]], options: ArchiveOptions) -> dict[s
         "sampling_frequency": reading.sampling_frequency,
         "units": reading.units,
         "leads": list(reading.lead_names) if reading.lead_names else None,
-        "recordings": sum(map(len, lots)),
+        "recordings": sum(map(len, batches)),
         "list": hashlib.sha256(listed).hexdigest()[:16],
     }
 
@@ -264,7 +265,7 @@ Outcome = list[tuple[Any, ...]] | Failure
 
 
 def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
-    """Score the lots, here or in processes; how many recordings were tried, one by one or lot by lot."""
+    """Score the batches, here or in processes; how many recordings were tried, one by one or batch by batch."""
     if options.jobs == 1 and not options.apart:
         for task in tasks:
             yield from _score_lot(*task)
@@ -281,18 +282,18 @@ def _score_all(tasks: Sequence[Task], options: ArchiveOptions) -> Iterator[int]:
 
 
 def score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
-    """Score a lot and write its part; how many recordings that were."""
+    """Score a batch and write its part; how many recordings that were."""
     return sum(_score_lot(out, number, files, options))
 
 
 def _score_lot(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> Iterator[int]:
-    """Score a lot, a recording at a time, and write its part when all are done."""
+    """Score a batch, a recording at a time, and write its part when all are done."""
     states = [recording_state(file) for file in files]
     yield from _write_part(part_file(out, number), states, (score_one(file, options) for file in files))
 
 
 def _score_apart(out: Path, number: int, files: tuple[Path, ...], options: ArchiveOptions) -> int:
-    """Score a lot whose process has died, and write its part; how many recordings that were.
+    """Score a batch whose process has died, and write its part; how many recordings that were.
 
     A recording that ends its process is tried once more with no other beside or before it: another one may have
     damaged the memory, or have taken all of it.

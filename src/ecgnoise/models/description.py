@@ -233,7 +233,7 @@ class ModelDescription:
             self.clean_percentiles
         ):
             raise ModelFormatError(
-                f"clean_percentiles: {len(self.clean_percentiles)} values; give the {PERCENTILES} percentiles 0 to 100, rising, or none"
+                f"clean_percentiles: {len(self.clean_percentiles)} values; give {PERCENTILES} percentiles, or none"
             )
         snr = [step.snr for step in self.stress]
         if len(snr) == 1 or any(after <= before for before, after in pairwise(snr)):

@@ -79,7 +79,7 @@ class LevelAnswers:
 
     def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
         """The levels in pictures, each the same whatever the others are."""
-        told = conditions(pictures.reference, pictures.known, int(pictures.held.sum()), traced)
+        told = conditions(pictures.reference, pictures.known, int(pictures.valid.sum()), traced)
         answers = self._network.levels(filled_images(pictures), traced, told)
         return self.estimates(np.asarray(answers, np.float64) * UNIT_DB)
 
@@ -107,8 +107,8 @@ def interval(quantiles: NDArray[np.float64], widening: NDArray[np.float64]) -> N
 
 
 def filled_images(pictures: Pictures) -> Any:
-    """Network images, (n, 1, rows, columns), rows that are not held like the highest that is."""
-    images, missing = pictures.images, int((~pictures.held).sum())
+    """Network images, (n, 1, rows, columns), rows that are not valid like the highest that is."""
+    images, missing = pictures.images, int((~pictures.valid).sum())
     if missing:
         xp = array_namespace(images)
         highest = xp.broadcast_to(images[:, missing : missing + 1], (images.shape[0], missing, images.shape[2]))
@@ -116,18 +116,18 @@ def filled_images(pictures: Pictures) -> Any:
     return to_network(images)[:, None]
 
 
-def conditions(reference: Any, known: Any, held: Any, traced: Any) -> Any:
+def conditions(reference: Any, known: Any, valid: Any, traced: Any) -> Any:
     """What the network is told beside a picture and its traces, (n, 4).
 
-    It is whether the unit is known, the reference or 0, the share of rows that are held, less 1, and the power of the
-    whole window. known, held: (n,) or the same for all; held is a number of rows.
+    It is whether the unit is known, the reference or 0, the share of valid rows, less 1, and the power of the
+    whole window. known, valid: (n,) or the same for all; valid is a number of rows.
     """
     xp = array_namespace(reference)
-    known, held = (
+    known, valid = (
         xp.broadcast_to(xp.asarray(value, dtype=reference.dtype, device=device(reference)), reference.shape)
-        for value in (known, held)
+        for value in (known, valid)
     )
-    told = known, xp.where(known > 0, reference, 0.0 * known), held / DEFAULT.rows - 1.0, total_power(traced)
+    told = known, xp.where(known > 0, reference, 0.0 * known), valid / DEFAULT.rows - 1.0, total_power(traced)
     return xp.stack(told, axis=1)
 
 

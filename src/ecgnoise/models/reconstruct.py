@@ -25,13 +25,13 @@ class Pictures:
     """Images of lead-segments at one sampling frequency, and what a model may know beside them.
 
     images: (n, rows, columns) in 0..255. reference: QRS level, (n,), log10 mV^2. known: whether the unit, and so the
-    QRS level, is known, (n,) or the same for all. held: rows that the sampling frequency can hold, (rows,).
+    QRS level, is known, (n,) or the same for all. valid: rows that the sampling frequency can hold, (rows,).
     """
 
     images: Images
     reference: NDArray[np.float32]
     known: NDArray[np.bool_] | bool
-    held: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
 
 class Placement(NamedTuple):
@@ -157,7 +157,7 @@ class QueryReconstructor:
         """The network's reconstruction for one query, (n, rows, columns) in 0..255."""
         xp, where = array_namespace(pictures.images), device(pictures.images)
         shape = (pictures.images.shape[0], 1, *pictures.images.shape[1:])
-        rows = self.band(query.hidden) | ~pictures.held
+        rows = self.band(query.hidden) | ~pictures.valid
         each = np.broadcast_to(rows[:, None], shape[2:])
         sigma = np.where(each, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(query.sigma))
         noise = sigma * query_noise(self._profile.rows, self._seed)
@@ -174,7 +174,7 @@ class QueryReconstructor:
     def counted_error(self, query: Query, pictures: Pictures, reconstruction: Images) -> Images:
         """What one query adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
-        With t the counted error of a lead-segment over ``scale``, its mean over all held rows is ``weight r(t)``;
+        With t the counted error of a lead-segment over ``scale``, its mean over all valid rows is ``weight r(t)``;
         :class:`ecgnoise.models.description.Query` says what the counted error and r are.
         """
         squared = array_namespace(pictures.images).zeros_like(pictures.images)
@@ -185,13 +185,13 @@ class QueryReconstructor:
     def _counted(self, query: Query, pictures: Pictures, reconstruction: Images) -> tuple[slice, Images]:
         """The rows that count, and what the query adds to the squared difference of each of their pixels."""
         xp = array_namespace(pictures.images)
-        rows, count = _run(self.band(query.counted) & pictures.held)
+        rows, count = _run(self.band(query.counted) & pictures.valid)
         excess = pictures.images[:, rows] - reconstruction[:, rows]
         if not count:
             return rows, excess
         squared = (xp.clip(excess, 0.0, None) if query.one_sided else excess) ** 2
         emphasis, mean = _emphasis(query, xp.astype(xp.mean(squared, axis=1), xp.float64))
-        scaled = float(pictures.held.sum()) / count * query.weight / query.scale
+        scaled = float(pictures.valid.sum()) / count * query.weight / query.scale
         factor = emphasis * (scaled * _slope(query, mean / query.scale))[:, None]
         return rows, squared * xp.astype(factor, squared.dtype)[:, None]
 

@@ -46,7 +46,7 @@ from ecgnoise.ptbxl.labels import EVERY_LEAD, label_sheet
 from ecgnoise.ptbxl.rows import Sheet, write_sheets
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.results.scores import ModelIdentity
-from ecgnoise.scalogram.profile import Images, held_rows
+from ecgnoise.scalogram.profile import Images, valid_rows
 from ecgnoise.scoring import metrics
 
 Sampling = Ddim | Ddpm
@@ -247,28 +247,28 @@ def _make(
 
 
 def _reconstruct(
-    store: Store, leads: Sequence[Lead], batch: int, work: Sequence[tuple[Checkpoint, Reconstructor]]
+    store: Store, leads: Sequence[Lead], size: int, work: Sequence[tuple[Checkpoint, Reconstructor]]
 ) -> Iterator[int]:
-    """Enter the values of all leads into the checkpoints; after each batch of each, how many leads it had not had."""
-    held = held_rows(store.profile, store.description.sampling_frequency)
+    """Enter the values of all leads into the checkpoints; after each size of each, how many leads it had not had."""
+    valid = valid_rows(store.profile, store.description.sampling_frequency)
     reader = _Reader(store)
-    for first in range(0, len(leads), batch):
-        lot = leads[first : first + batch]
+    for first in range(0, len(leads), size):
+        batch = leads[first : first + size]
         waiting = [
-            (checkpoint, reconstructor) for checkpoint, reconstructor in work if checkpoint.count(lot) < len(lot)
+            (checkpoint, reconstructor) for checkpoint, reconstructor in work if checkpoint.count(batch) < len(batch)
         ]
         if not waiting:
             continue
-        images, reference = reader.read(lot)
+        images, reference = reader.read(batch)
         usable = np.isfinite(reference) & np.isfinite(images).all(axis=(1, 2))
-        pictures = Pictures(images[usable], reference[usable], known=True, held=held)
+        pictures = Pictures(images[usable], reference[usable], known=True, valid=valid)
         for checkpoint, reconstructor in waiting:
-            values = np.full((len(lot), len(METRICS)), np.nan)
+            values = np.full((len(batch), len(METRICS)), np.nan)
             if usable.any():
                 values[usable] = measure(pictures, reconstructor.reconstruct(pictures))
-            before = checkpoint.count(lot)
-            checkpoint.enter(lot, values)
-            yield len(lot) - before
+            before = checkpoint.count(batch)
+            checkpoint.enter(batch, values)
+            yield len(batch) - before
 
 
 def measure(pictures: Pictures, reconstruction: Images) -> NDArray[np.float64]:
@@ -278,7 +278,7 @@ def measure(pictures: Pictures, reconstruction: Images) -> NDArray[np.float64]:
     """
     values = np.full((len(reconstruction), len(METRICS)), np.nan)
     finite = np.isfinite(reconstruction).all(axis=(1, 2))
-    pair = (pictures.images[finite], reconstruction[finite], pictures.held)
+    pair = (pictures.images[finite], reconstruction[finite], pictures.valid)
     squared = metrics.column_errors(*pair).mean(axis=1)
     by_name = {"psnr": metrics.psnr(squared), "ssim": metrics.ssim(*pair), "mse": squared}
     by_name["mae"] = metrics.mean_absolute_error(*pair)

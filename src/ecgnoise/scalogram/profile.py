@@ -193,10 +193,10 @@ def from_network(values: ArrayT, profile: Profile) -> ArrayT:
     return xp.floor(grey) if profile.discretize else grey
 
 
-def held_rows(profile: Profile, sampling_frequency: float) -> NDArray[np.bool_]:
+def valid_rows(profile: Profile, sampling_frequency: float) -> NDArray[np.bool_]:
     """Which image rows a recording at this rate can hold, (rows,), row 0 the highest frequency: up to 0.4 of the rate.
 
     A profile that is not relative keeps all rows, as published.
     """
-    held = np.asarray(profile.frequencies) <= 0.4 * sampling_frequency
-    return np.asarray(held[::-1] if profile.relative else np.ones_like(held))
+    valid = np.asarray(profile.frequencies) <= 0.4 * sampling_frequency
+    return np.asarray(valid[::-1] if profile.relative else np.ones_like(valid))

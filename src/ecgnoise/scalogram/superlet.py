@@ -279,8 +279,8 @@ class FoldedSuperlet:
     def _means(self, logarithms: ArrayT) -> ArrayT:
         """Mean log10 of each frequency's powers, (n, frequencies, columns), of natural logarithms, pairs first.
 
-        Sums, not a matrix product: libraries for those start threads, which are in the way where several lots are under
-        way at once.
+        Sums, not a matrix product: libraries for those start threads, which are in the way where several batches are
+        under way at once.
         """
         xp = array_namespace(logarithms)
         pair, single, means = 0, self._pairs, []

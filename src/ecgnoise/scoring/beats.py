@@ -92,21 +92,21 @@ class _Peaks:
 
 
 def agreement(
-    images: Images, held: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
+    images: Images, valid: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
 ) -> Array:
     """How well the beats in each picture agree, 0..1, (n,); 0 where there are none.
 
-    images: (n, rows, columns) in 0..255, row 0 the highest frequency. held: rows that the sampling frequency can hold.
+    images: (n, rows, columns) in 0..255, row 0 the highest frequency. valid: rows that the sampling frequency can hold.
     intact: which columns no fault touches, (n, columns), all unless given; where there is a fault no beats are missed.
     """
-    return find_beats(images, held, profile, intact).agreement
+    return find_beats(images, valid, profile, intact).agreement
 
 
 def find_beats(
-    images: Images, held: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
+    images: Images, valid: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
 ) -> Beats:
     """The beats in pictures; the arguments are those of :func:`agreement`."""
-    frequencies = np.where(held, np.asarray(profile.frequencies)[::-1], np.nan)
+    frequencies = np.where(valid, np.asarray(profile.frequencies)[::-1], np.nan)
     low, high = profile.level_range
     decibels = images * np.float32(10.0 * (high - low) / WHITE)
     bands = [_rows(decibels, frequencies, band) for band in (BEAT_BAND, PATCH_BAND, QUICK_BAND, SLOW_BAND, QRS_BAND)]

@@ -28,9 +28,9 @@ from ecgnoise.scalogram.profile import (
     POSSIBLE_QRS_LEVELS,
     Images,
     Profile,
-    held_rows,
     level_images,
     qrs_level,
+    valid_rows,
     within,
 )
 from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
@@ -53,7 +53,7 @@ DOUBTED: Final = {
     False: "the score depends on it: pass the right unit",
 }
 Progress = Callable[[int, int], None]
-Lot = list[LeadSegment]
+Batch = list[LeadSegment]
 
 
 class Measured(NamedTuple):
@@ -72,7 +72,7 @@ class Measured(NamedTuple):
     images: tuple[Images, Images] | None
 
 
-Run = Callable[[Callable[[Lot], Measured], Sequence[Lot]], Iterable[Measured]]
+Run = Callable[[Callable[[Batch], Measured], Sequence[Batch]], Iterable[Measured]]
 
 
 @contextmanager
@@ -93,10 +93,10 @@ def working(threads: int) -> Iterator[Run]:
 class Scorer:
     """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
 
-    batch_size: lead-segments that go through the network together. threads: how many such lots are scored at once, each
-    by one thread from picture to error; the lots are the same whatever their number. placement: where the pictures are
-    drawn and measured, which is where ``reconstructor`` works. levels: what reads noise levels in the pictures, where
-    the model has it.
+    batch_size: lead-segments that go through the network together. threads: how many such batches are scored at once,
+    each by one thread from picture to error; the batches are the same whatever their number. placement: where the
+    pictures are drawn and measured, which is where ``reconstructor`` works. levels: what reads noise levels in the
+    pictures, where the model has it.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Scorer:
         self._reconstructor = reconstructor
         self._levels = levels
         self._grading = grading
-        self._batch = batch_size
+        self._batch_size = batch_size
         self._threads = threads
         self._placement = placement
         self._transforms: dict[float, Superlet] = {}
@@ -142,7 +142,7 @@ class Scorer:
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
         drawn, spans = self.profile if images else None, SPANS if self._levels else 0
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
-        size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch)
+        size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch_size)
         done = checkpoint.begin(self._identity(recording, sheet, size), sheet) if checkpoint else 0
         with working(self._threads) as run:
             for block in read_blocks(recording, windows, size, done):
@@ -178,7 +178,7 @@ class Scorer:
             "model": str(self.model),
             "profile": self.profile.name,
             "device": self._placement.device,
-            "batch size": self._batch,
+            "batch size": self._batch_size,
             "block": size,
             "parts": sheet.parts,
             "samples": recording.samples.shape[1],
@@ -191,30 +191,32 @@ class Scorer:
         }
 
     def _score_block(self, block: Block, recording: Recording, sheet: Sheet, run: "Run") -> Iterator[int]:
-        """Score a block, lot by lot: how many windows of the recording are finished, each time that there are more."""
+        """Score a block, batch by batch: how many windows of the recording are done, each time there are more."""
         for item in block.cuts:
             sheet.enter_fault(item)
         waiting = [item for item in block.cuts if item.drawable]
-        lots = [waiting[begin : begin + self._batch] for begin in range(0, len(waiting), self._batch)]
+        batches = [waiting[begin : begin + self._batch_size] for begin in range(0, len(waiting), self._batch_size)]
         keep, told = sheet.images is not None, block.first
-        for number, measured in enumerate(run(lambda lot: self._measure(lot, recording, keep=keep), lots), start=1):
-            for row, item in enumerate(lots[number - 1]):
+        for number, measured in enumerate(
+            run(lambda batch: self._measure(batch, recording, keep=keep), batches), start=1
+        ):
+            for row, item in enumerate(batches[number - 1]):
                 _enter(sheet, item, measured, row)
-            if number < len(lots) and lots[number][0].segment > told:
-                told = lots[number][0].segment
+            if number < len(batches) and batches[number][0].segment > told:
+                told = batches[number][0].segment
                 yield told
         yield block.stop
 
-    def _measure(self, lot: Lot, recording: Recording, *, keep: bool) -> Measured:
+    def _measure(self, batch: Batch, recording: Recording, *, keep: bool) -> Measured:
         """Draw, reconstruct and measure some lead-segments; keep: their images too."""
-        pictures, to_host = self._draw(lot, recording), self._placement.to_host
+        pictures, to_host = self._draw(batch, recording), self._placement.to_host
         reconstruction = self._reconstructor.reconstruct(pictures)
-        errors = metrics.column_errors(pictures.images, reconstruction, pictures.held)
+        errors = metrics.column_errors(pictures.images, reconstruction, pictures.valid)
         originals, taken, measured = to_host(pictures.images), to_host(reconstruction), to_host(errors)
         if not np.isfinite(measured).all():
             raise self._damaged()
-        noise = None if self._levels is None else self._read_levels(self._levels, lot, pictures)
-        rms = np.full(len(lot), np.nan)
+        noise = None if self._levels is None else self._read_levels(self._levels, batch, pictures)
+        rms = np.full(len(batch), np.nan)
         if noise is not None and recording.units == "mV":
             rms = ecg_rms(noise.ecg, to_host(pictures.reference))
         plausible = np.asarray(to_host(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
@@ -222,21 +224,21 @@ class Scorer:
             errors=measured,
             noise=noise,
             rms=rms,
-            agreement=self._agreement(originals, pictures.held, np.array([item.intact for item in lot])),
+            agreement=self._agreement(originals, pictures.valid, np.array([item.intact for item in batch])),
             plausible=plausible,
             images=(originals, taken) if keep else None,
         )
 
-    def _agreement(self, originals: Images, held: NDArray[np.bool_], intact: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _agreement(self, originals: Images, valid: NDArray[np.bool_], intact: NDArray[np.bool_]) -> NDArray[np.float64]:
         """How well the beats in pictures agree, (n,); NaN in a profile that is not relative to the beats."""
         if not self.profile.relative:
             return np.full(len(originals), np.nan)
-        return agreement(originals, held, self.profile, intact)
+        return agreement(originals, valid, self.profile, intact)
 
-    def _read_levels(self, reader: LevelReader, lot: Lot, pictures: Pictures) -> LevelEstimates:
+    def _read_levels(self, reader: LevelReader, batch: Batch, pictures: Pictures) -> LevelEstimates:
         """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""
         reference = self._placement.to_host(pictures.reference)
-        traced = traces(np.stack([item.signal for item in lot]), reference)
+        traced = traces(np.stack([item.signal for item in batch]), reference)
         found = reader.read(pictures, self._placement.to_device(traced))
         if not all(np.isfinite(values).all() for values in vars(found).values()):
             raise self._damaged()
@@ -247,14 +249,14 @@ class Scorer:
             f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
         )
 
-    def _draw(self, lot: Lot, recording: Recording) -> Pictures:
+    def _draw(self, batch: Batch, recording: Recording) -> Pictures:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
-        levels = self._transform(frequency)(self._placement.to_device(np.stack([item.signal for item in lot])))
+        levels = self._transform(frequency)(self._placement.to_device(np.stack([item.signal for item in batch])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
         known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
-        return Pictures(images, reference, known, held_rows(profile, frequency))
+        return Pictures(images, reference, known, valid_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:
         """The finished result of a filled sheet."""

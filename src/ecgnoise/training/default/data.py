@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecgnoise.errors import TrainingDataError
-from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, Profile, held_rows, level_images, qrs_level, to_network
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, Profile, level_images, qrs_level, to_network, valid_rows
 from ecgnoise.scalogram.superlet import Superlet, superlet
 from ecgnoise.training.recordings.records import Listed, Taken, only
 
@@ -28,7 +28,7 @@ class TrainingSet:
     """Clean lead-segments.
 
     levels: (n, frequencies, columns) float16, relative to the QRS level, before the floor, lowest frequency first.
-    reference: QRS level of each, (n,) float32 in log10 mV^2. sources: lead-segments taken from each collection. held,
+    reference: QRS level of each, (n,) float32 in log10 mV^2. sources: lead-segments taken from each collection. valid,
     sound: how many frequencies, counted from the lowest, the sampling frequency of each can hold, and how many are what
     an electrode gives, (n,); None: all. rows: the list of those that come out of recordings.
     """
@@ -36,7 +36,7 @@ class TrainingSet:
     levels: NDArray[np.float16]
     reference: NDArray[np.float32]
     sources: dict[str, int]
-    held: NDArray[np.int16] | None = None
+    valid: NDArray[np.int16] | None = None
     sound: NDArray[np.int16] | None = None
     rows: tuple[Listed, ...] = ()
 
@@ -45,8 +45,8 @@ class TrainingSet:
         ends = np.cumsum([0, *self.sources.values()])
         counts = [int(chosen[first:last].sum()) for first, last in pairwise(ends.tolist())]
         kept = {name: count for name, count in zip(self.sources, counts, strict=True) if count}
-        held, sound = (None if count is None else count[chosen] for count in (self.held, self.sound))
-        return TrainingSet(self.levels[chosen], self.reference[chosen], kept, held, sound, only(self.rows, chosen))
+        valid, sound = (None if count is None else count[chosen] for count in (self.valid, self.sound))
+        return TrainingSet(self.levels[chosen], self.reference[chosen], kept, valid, sound, only(self.rows, chosen))
 
     @property
     def sound_counts(self) -> NDArray[np.int16]:
@@ -55,10 +55,10 @@ class TrainingSet:
         return np.full(len(self.levels), every, np.int16) if self.sound is None else self.sound
 
     @property
-    def held_counts(self) -> NDArray[np.int16]:
+    def valid_counts(self) -> NDArray[np.int16]:
         """How many frequencies the sampling frequency of each lead-segment can hold, (n,)."""
         every = self.levels.shape[1]
-        return np.full(len(self.levels), every, np.int16) if self.held is None else self.held
+        return np.full(len(self.levels), every, np.int16) if self.valid is None else self.valid
 
 
 def load_training_set(recordings: Iterable[Taken], profile: Profile = DEFAULT) -> TrainingSet:
@@ -81,17 +81,17 @@ def load_training_set(recordings: Iterable[Taken], profile: Profile = DEFAULT) -
         references.append(reference)
         rows.append(listed)
         sources[listed.collection] = sources.get(listed.collection, 0) + len(segments)
-        held = int(held_rows(profile, frequency).sum())
+        valid = int(valid_rows(profile, frequency).sum())
         sound = int((np.asarray(profile.frequencies) <= listed.highest).sum())
-        counts.append((len(segments), held, min(held, sound)))
+        counts.append((len(segments), valid, min(valid, sound)))
     if not levels:
         raise TrainingDataError("none of the recordings holds a usable 10-s lead")
-    number, held, sound = np.array(counts, np.int16).T
+    number, valid, sound = np.array(counts, np.int16).T
     return TrainingSet(
         np.concatenate(levels),
         np.concatenate(references),
         sources,
-        held=np.repeat(held, number),
+        valid=np.repeat(valid, number),
         sound=np.repeat(sound, number),
         rows=tuple(rows),
     )
@@ -173,9 +173,9 @@ def spans(count: int, rows: int, generator: torch.Generator) -> Tensor:
     return (place < 0.3 + 0.3 * draw[3])[:, None, :] & upper[:, :, None]
 
 
-def hide_unheld(hidden: Tensor, frequencies: Tensor, generator: torch.Generator) -> Tensor:
+def hide_invalid(hidden: Tensor, frequencies: Tensor, generator: torch.Generator) -> Tensor:
     """Also hide, in three images of ten, the rows that a lower sampling frequency (100-375 Hz) could not hold."""
     draw = torch.rand(2, len(hidden), generator=generator)
     highest = 40.0 + 110.0 * draw[0]
-    unheld = (frequencies.flip(0)[None] > highest[:, None]) & (draw[1] < 0.3)[:, None]
-    return torch.maximum(hidden, unheld.float()[:, None, :, None])
+    invalid = (frequencies.flip(0)[None] > highest[:, None]) & (draw[1] < 0.3)[:, None]
+    return torch.maximum(hidden, invalid.float()[:, None, :, None])

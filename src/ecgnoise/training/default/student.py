@@ -87,8 +87,8 @@ class StudentTask:
         del generator
         items, number = chosen // len(self._asked), chosen % len(self._asked)
         image = torch.from_numpy(np.asarray(to_network(self.pool.images[items].astype(np.float32))))[:, None]
-        held = torch.from_numpy(self.pool.held[items])
-        hidden = (self._hidden[number] | ~held)[:, None, :, None].float().expand_as(image)
+        valid = torch.from_numpy(self.pool.valid[items])
+        hidden = (self._hidden[number] | ~valid)[:, None, :, None].float().expand_as(image)
         sigma = torch.where(hidden > 0, SHOWN_SIGMA_OF_HIDDEN, self._sigma[number][:, None, None, None])
         answer = torch.from_numpy(self.pool.answers[number, items].astype(np.float32))[:, None] / WHITE_HALF - 1.0
         return {
@@ -98,7 +98,7 @@ class StudentTask:
             "reference": torch.from_numpy(self.pool.reference[items]),
             "known": torch.from_numpy(self.pool.known[items]).float(),
             "answer": answer,
-            "weight": (self._weights[number] * held * self._share[items, None])[:, None, :, None],
+            "weight": (self._weights[number] * valid * self._share[items, None])[:, None, :, None],
         }
 
     def inputs(self, count: int) -> Iterator[dict[str, NDArray[np.float32]]]:
@@ -145,7 +145,7 @@ def shares(pool: Pool, weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     totals = np.zeros(len(pool.images))
     for item, image in enumerate(pool.images.astype(np.float32)):
-        counted = weights * pool.held[item]
+        counted = weights * pool.valid[item]
         differences = (image - pool.answers[:, item].astype(np.float32)) ** 2
         totals[item] = (counted[:, :, None] * differences).mean() / WHITE_HALF**2
     inverse = 1.0 / np.maximum(totals, np.finfo(np.float32).tiny)

@@ -23,7 +23,7 @@ from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, SEGMENT_SECONDS, Images
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.training.default.data import TrainingSet, filtered
 
-LOT: Final = 48
+BATCH: Final = 48
 NOISE_FREQUENCY: Final = 500.0
 NOISES_A_KIND: Final = 64
 NOISY: Final = 0.5
@@ -43,14 +43,14 @@ Progress = Callable[[int, int], None]
 class Pool:
     """Pictures and answers.
 
-    images: (n, rows, columns) float16 in 0..255. reference: (n,) float32. known: (n,) bool. held: (n, rows) bool.
+    images: (n, rows, columns) float16 in 0..255. reference: (n,) float32. known: (n,) bool. valid: (n, rows) bool.
     answers: (queries, n, rows, columns) float16 in 0..255, one a query that is asked.
     """
 
     images: NDArray[np.float16]
     reference: NDArray[np.float32]
     known: NDArray[np.bool_]
-    held: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     answers: NDArray[np.float16]
 
     def save(self, path: Path) -> None:
@@ -65,12 +65,12 @@ class Pool:
             return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
 
-class DrawnLot(NamedTuple):
+class DrawnBatch(NamedTuple):
     """Levels over the QRS level, (n, frequencies, columns), that level, (n,), and how many frequencies are held."""
 
     levels: NDArray[np.float32]
     reference: NDArray[np.float32]
-    held: int
+    valid: int
 
 
 def make_pool(
@@ -84,31 +84,31 @@ def make_pool(
 ) -> Pool:
     """Draw pictures and have the teacher answer the queries of each.
 
-    size: how many pictures, rounded up to lots of 48. seed: of all that is drawn. progress: called after each lot with
-    the number of pictures that are ready, and of all.
+    size: how many pictures, rounded up to batches of 48. seed: of all that is drawn. progress: called after each batch
+    with the number of pictures that are ready, and of all.
     """
     generator = torch.Generator().manual_seed(seed)
     noises = noise_levels(seed)
-    lots: list[Pool] = []
-    while len(lots) * LOT < size:
-        chosen, held = _drawn_lot(clean.held_counts, generator)
+    batches: list[Pool] = []
+    while len(batches) * BATCH < size:
+        chosen, valid = _drawn_lot(clean.valid_counts, generator)
         levels, change = drawn_levels(clean.levels[chosen].astype(np.float32), noises, generator)
-        drawn = DrawnLot(levels, clean.reference[chosen] + change, held)
-        lots.append(_answered(drawn, teacher, queries, generator))
+        drawn = DrawnBatch(levels, clean.reference[chosen] + change, valid)
+        batches.append(_answered(drawn, teacher, queries, generator))
         if progress:
-            progress(min(len(lots) * LOT, size), size)
+            progress(min(len(batches) * BATCH, size), size)
     joined = {
-        name: np.concatenate([getattr(lot, name) for lot in lots], axis=1 if name == "answers" else 0)
+        name: np.concatenate([getattr(batch, name) for batch in batches], axis=1 if name == "answers" else 0)
         for name in Pool.__dataclass_fields__
     }
     return Pool(**joined)
 
 
-def _drawn_lot(held: NDArray[np.int16], generator: torch.Generator) -> tuple[NDArray[np.int64], int]:
-    """Lead-segments of a lot, all of which hold as many frequencies, and how many those are."""
-    first = int(torch.randint(len(held), (1,), generator=generator))
-    alike = np.flatnonzero(held == held[first])
-    return alike[torch.randint(len(alike), (LOT,), generator=generator).numpy()], int(held[first])
+def _drawn_lot(valid: NDArray[np.int16], generator: torch.Generator) -> tuple[NDArray[np.int64], int]:
+    """Lead-segments of a batch, all of which hold as many frequencies, and how many those are."""
+    first = int(torch.randint(len(valid), (1,), generator=generator))
+    alike = np.flatnonzero(valid == valid[first])
+    return alike[torch.randint(len(alike), (BATCH,), generator=generator).numpy()], int(valid[first])
 
 
 def noise_levels(seed: int) -> NDArray[np.float32]:
@@ -150,18 +150,18 @@ def _spans(count: int, generator: torch.Generator) -> NDArray[np.bool_]:
 
 
 def _answered(
-    drawn: DrawnLot, teacher: QueryReconstructor, queries: Sequence[Query], generator: torch.Generator
+    drawn: DrawnBatch, teacher: QueryReconstructor, queries: Sequence[Query], generator: torch.Generator
 ) -> Pool:
-    """A lot with the teacher's answers; it has one set of held rows, and one half of it a known unit."""
+    """A batch with the teacher's answers; it has one set of valid rows, and one half of it a known unit."""
     levels, reference, count = drawn
     draw = torch.rand(3, generator=generator).tolist()
     highest = LOWEST_HELD * (DEFAULT.frequencies[-1] / LOWEST_HELD) ** draw[1] if draw[0] < UNHELD else np.inf
-    held = np.asarray(DEFAULT.frequencies)[::-1] <= min(highest, DEFAULT.frequencies[count - 1])
+    valid = np.asarray(DEFAULT.frequencies)[::-1] <= min(highest, DEFAULT.frequencies[count - 1])
     images: Images = level_images(levels, np.zeros(len(levels), np.float32), DEFAULT)
     known = np.arange(len(images)) < 0.7 * len(images)
     answers = np.empty((len(queries), *images.shape), np.float16)
     for part in (known, ~known):
-        pictures = Pictures(images[part], reference[part], bool(known[part][0]), held)
+        pictures = Pictures(images[part], reference[part], bool(known[part][0]), valid)
         for number, query in enumerate(queries):
             answers[number, part] = teacher.answer(query, pictures)
-    return Pool(images.astype(np.float16), reference, known, np.tile(held, (len(images), 1)), answers)
+    return Pool(images.astype(np.float16), reference, known, np.tile(valid, (len(images), 1)), answers)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ecgnoise.errors import OptionError
 from ecgnoise.models.networks.teacher import MaskedDenoiser
 from ecgnoise.scalogram.profile import DEFAULT, Images
-from ecgnoise.training.default.data import TrainingSet, corruption, filtered, hide_unheld, images, lowest_rows
+from ecgnoise.training.default.data import TrainingSet, corruption, filtered, hide_invalid, images, lowest_rows
 from ecgnoise.training.engine.config import DefaultConfig
 from ecgnoise.training.engine.task import EXAMPLE_SEED, EXAMPLES, Batch, fingerprint, grey_images
 
@@ -78,8 +78,8 @@ class MaskedTask:
         share = torch.where(whole, LOW_PASSED_WHOLE, LOW_PASSED)
         clean = images(filtered(levels, self._frequencies, share, generator))
         rows = len(self._frequencies)
-        held = lowest_rows(self.data.held_counts[chosen], rows)
-        hidden = hide_unheld(torch.maximum(asked.hidden, 1.0 - held), self._frequencies, generator).expand_as(clean)
+        valid = lowest_rows(self.data.valid_counts[chosen], rows)
+        hidden = hide_invalid(torch.maximum(asked.hidden, 1.0 - valid), self._frequencies, generator).expand_as(clean)
         sigma = asked.sigma.expand_as(clean)
         return {
             "clean": clean,

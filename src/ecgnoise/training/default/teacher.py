@@ -203,8 +203,8 @@ def read_recordings(data: Path, listed: Path | None = None, reading: Progress | 
 def screened(training: TrainingSet) -> TrainingSet:
     """Lead-segments whose beats agree, and of the collections in :data:`MOST` no more than that, drawn by chance."""
     chosen = np.zeros(len(training.levels), np.bool_)
-    for places, lot in _lots(training):
-        chosen[places] = agreement(lot.images, lot.held, DEFAULT) >= LEAST_AGREEMENT
+    for places, batch in _batches(training):
+        chosen[places] = agreement(batch.images, batch.valid, DEFAULT) >= LEAST_AGREEMENT
     generator = np.random.default_rng(MOST_SEED)
     first = 0
     for name, count in training.sources.items():
@@ -310,16 +310,16 @@ def export_denoiser(network: MaskedDenoiser) -> bytes:
     return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "reconstructed")
 
 
-def _lots(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
+def _batches(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
     """Places of clean lead-segments and their pictures, a batch at a time, each of as many sound rows."""
     counts = clean.sound_counts
     for count in np.unique(counts).tolist():
-        held = np.arange(DEFAULT.rows)[::-1] < count
+        valid = np.arange(DEFAULT.rows)[::-1] < count
         alike = np.flatnonzero(counts == count)
         for first in range(0, len(alike), BATCH):
             places = alike[first : first + BATCH]
             images = _images(clean.levels[places].astype(np.float32))
-            yield places, Pictures(images, clean.reference[places], known=True, held=held)
+            yield places, Pictures(images, clean.reference[places], known=True, valid=valid)
 
 
 def _images(levels: NDArray[np.float32]) -> Images:
@@ -341,17 +341,17 @@ def plain(query: Query) -> Query:
 def _errors(query: Query, reconstructor: QueryReconstructor, leads: TrainingSet) -> NDArray[np.float64]:
     """The mean counted error of each lead-segment over its sound rows, (n,)."""
     errors = np.zeros(len(leads.levels))
-    for places, lot in _lots(leads):
-        counted = reconstructor.counted_error(query, lot, reconstructor.answer(query, lot))
-        errors[places] = counted.mean(axis=(1, 2)) * (DEFAULT.rows / lot.held.sum())
+    for places, batch in _batches(leads):
+        counted = reconstructor.counted_error(query, batch, reconstructor.answer(query, batch))
+        errors[places] = counted.mean(axis=(1, 2)) * (DEFAULT.rows / batch.valid.sum())
     return errors
 
 
 def _psnr(reconstructor: QueryReconstructor, clean: TrainingSet) -> NDArray[np.float64]:
     """PSNR of each clean lead-segment."""
     errors = np.zeros(len(clean.levels))
-    for places, lot in _lots(clean):
-        errors[places] = metrics.column_errors(lot.images, reconstructor.reconstruct(lot), lot.held).mean(axis=1)
+    for places, batch in _batches(clean):
+        errors[places] = metrics.column_errors(batch.images, reconstructor.reconstruct(batch), batch.valid).mean(axis=1)
     return metrics.psnr(errors)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import TrainingDataError
-from ecgnoise.scalogram.profile import DEFAULT, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.beats import agreement
 from ecgnoise.training.levels.hearts import unusual_leads
@@ -31,7 +31,7 @@ LEAST_AGREEMENT: Final = 0.6
 MOST_DRIFT_DB: Final = 6.0
 MOST_FAST_DB: Final = -8.0
 FILTERED_FAST_DB: Final = -22.0  # may be in a recording whose filters leave nothing above 40 Hz
-LOT: Final = 48
+BATCH: Final = 48
 
 
 def clean_leads(
@@ -89,10 +89,10 @@ def screened(taken: Taken) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
 
 def beats_agree(signal: NDArray[np.float32]) -> NDArray[np.float64]:
     """The agreement of the beats of each lead at 500 Hz, (n,)."""
-    transform, held = superlet(DEFAULT, FREQUENCY), held_rows(DEFAULT, FREQUENCY)
+    transform, valid = superlet(DEFAULT, FREQUENCY), valid_rows(DEFAULT, FREQUENCY)
     found = []
-    for first in range(0, len(signal), LOT):
-        levels = np.asarray(transform(signal[first : first + LOT]))
+    for first in range(0, len(signal), BATCH):
+        levels = np.asarray(transform(signal[first : first + BATCH]))
         images = np.asarray(level_images(levels, qrs_level(levels, DEFAULT), DEFAULT))
-        found.append(agreement(images, held, DEFAULT))
+        found.append(agreement(images, valid, DEFAULT))
     return np.concatenate(found)

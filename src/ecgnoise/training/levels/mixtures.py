@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from ecgnoise.noise_levels import BASELINE_WANDER, ELECTRODE, KINDS, SPANS
-from ecgnoise.scalogram.profile import DEFAULT, SEGMENT_SECONDS, held_rows, level_images, qrs_level
+from ecgnoise.scalogram.profile import DEFAULT, SEGMENT_SECONDS, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import Superlet, superlet
 from ecgnoise.scalogram.traces import hann_weights, traces
 from ecgnoise.training.levels.noises import FREQUENCY, SAMPLES, Noises, between
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 DRIFT_BELOW: Final = 0.5  # Hz
 FAST_ABOVE: Final = 40.0  # Hz
 QUIET_SHARE: Final = 0.25  # of the windows of a lead: in these there is no QRS complex
-LOT: Final = 24
+BATCH: Final = 24
 
 SNR_RANGE: Final = (-20.0, 36.0)
 LOWEST_DB: Final = -45.0  # of a noise, over the ECG
@@ -86,7 +86,7 @@ def fast_power(signal: NDArray[np.float32]) -> Array:
 class Mixtures(NamedTuple):
     """Pictures of noisy leads, and what is known of them; levels in dB.
 
-    images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: rows that are held, counted from the lowest,
+    images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: valid rows, counted from the lowest,
     (n,). reference: (n,) in
     log10 mV^2. spans: (n, 2, KINDS + 1, SPANS): lower and upper end of what the noise of a kind has over the reference,
     and last, of what all noise has in the band in which an ECG is read. noise: (n, 2, KINDS + 1), of the whole lead.
@@ -128,26 +128,26 @@ class Mixer:
         self._noises = noises
         self._transforms: dict[int, Superlet] = {}
 
-    def mixtures(self, lots: int, generator: np.random.Generator) -> Mixtures:
-        """Pictures of so many lots of noisy leads, each lot of one sampling frequency."""
-        drawn = [self._lot(generator) for _ in range(lots)]
-        return Mixtures(*(np.concatenate([lot[place] for lot in drawn]) for place in range(len(Mixtures._fields))))
+    def mixtures(self, batches: int, generator: np.random.Generator) -> Mixtures:
+        """Pictures of so many batches of noisy leads, each batch of one sampling frequency."""
+        drawn = [self._batch(generator) for _ in range(batches)]
+        return Mixtures(*(np.concatenate([batch[place] for batch in drawn]) for place in range(len(Mixtures._fields))))
 
-    def _lot(self, generator: np.random.Generator) -> Mixtures:
+    def _batch(self, generator: np.random.Generator) -> Mixtures:
         frequency = int(generator.choice(SAMPLING_FREQUENCIES))
-        leads = generator.choice(len(self._leads.weight), LOT, p=self._leads.weight)
+        leads = generator.choice(len(self._leads.weight), BATCH, p=self._leads.weight)
         mixed = [self._mix(int(lead), frequency, generator) for lead in leads]
         transform = self._transforms.setdefault(frequency, superlet(DEFAULT, frequency))
         signal = np.array([one.signal for one in mixed], np.float32)
         levels = np.asarray(transform(signal))
         reference = np.asarray(qrs_level(levels, DEFAULT))
         images = np.asarray(level_images(levels, reference, DEFAULT))
-        held = held_rows(DEFAULT, frequency)
-        images[:, ~held] = images[:, held][:, :1]
+        valid = valid_rows(DEFAULT, frequency)
+        images[:, ~valid] = images[:, valid][:, :1]
         targets = [targets_of(one, 10.0 * float(reference[row])) for row, one in enumerate(mixed)]
         spans, noise, ecg = (np.array([each[part] for each in targets], np.float16) for part in range(3))
         snr = np.array([one.snr for one in mixed], np.float16)
-        highest = np.full(LOT, held.sum(), np.int16)
+        highest = np.full(BATCH, valid.sum(), np.int16)
         return Mixtures(
             images=np.round(images).astype(np.uint8),
             traces=traces(signal, reference).astype(np.float16),

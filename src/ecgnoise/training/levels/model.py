@@ -32,9 +32,9 @@ from ecgnoise.scalogram.traces import TRACES
 from ecgnoise.training.engine.config import LevelConfig
 from ecgnoise.training.engine.export import export_onnx, quantized
 from ecgnoise.training.engine.loop import StepProgress, train
-from ecgnoise.training.levels.mixtures import LOT, CleanLeads, Mixtures
+from ecgnoise.training.levels.mixtures import BATCH, CleanLeads, Mixtures
 from ecgnoise.training.levels.noises import Noises
-from ecgnoise.training.levels.pool import LOTS_A_TASK, PoolRequest, make_pool
+from ecgnoise.training.levels.pool import BATCHES_A_TASK, PoolRequest, make_pool
 from ecgnoise.training.levels.task import LevelTask
 from ecgnoise.training.recordings.records import Listed, Progress, list_bytes
 
@@ -45,7 +45,7 @@ COVERAGE: Final = 0.68
 NOTED: Final = ". The level network:"  # in the note on training; what follows is of the network that is there
 TOLD_RANGE: Final = (-15.0, 36.0)
 RANGING_PICTURES: Final = 960
-BATCH: Final = 48
+READ_BATCH: Final = 48
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ def train_levels(
         raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
     pools: list[Mixtures] = []
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
-        request = PoolRequest(size, config.seed + len(pools), config.jobs, lots=min(LOTS_A_TASK, -(-size // LOT)))
+        request = PoolRequest(
+            size, config.seed + len(pools), config.jobs, batches=min(BATCHES_A_TASK, -(-size // BATCH))
+        )
         if PartialState().is_main_process:
             make_pool(leads, material.noises, request, work / name, callbacks.drawing)
         PartialState().wait_for_everyone()
@@ -141,8 +143,8 @@ def export_levels(network: LevelNetwork) -> bytes:
 def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.float32]]]:
     """What the network is given for so many pictures, spread evenly, in batches by the name of the input."""
     chosen = np.linspace(0, len(pool.images) - 1, min(count, len(pool.images))).round().astype(np.int64)
-    for first in range(0, len(chosen), BATCH):
-        rows = chosen[first : first + BATCH]
+    for first in range(0, len(chosen), READ_BATCH):
+        rows = chosen[first : first + READ_BATCH]
         known = np.asarray(within(pool.reference[rows], POSSIBLE_QRS_LEVELS), np.bool_)
         images = np.asarray(to_network(pool.images[rows].astype(np.float32)))[:, None]
         traced = pool.traces[rows].astype(np.float32)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise._internal.processes import in_processes
-from ecgnoise.training.levels.mixtures import LOT, CleanLeads, Mixer, Mixtures
+from ecgnoise.training.levels.mixtures import BATCH, CleanLeads, Mixer, Mixtures
 from ecgnoise.training.levels.noises import Noises
 from ecgnoise.training.recordings.records import Progress
 
-LOTS_A_TASK: Final = 100
+BATCHES_A_TASK: Final = 100
 LEADS_FILE: Final = "leads_{}.npy"
 NOISE_FILE: Final = "noise_{}_{}.npy"
 
@@ -28,7 +28,7 @@ class PoolRequest:
     """What to draw.
 
     size: pictures, rounded up to whole tasks. seed: of all that is drawn. jobs: processes. without: makers of noise
-    that are left out, see :class:`ecgnoise.training.levels.noises.Noises`. lots: of 24 pictures that a task draws;
+    that are left out, see :class:`ecgnoise.training.levels.noises.Noises`. batches: of 24 pictures that a task draws;
     what is drawn depends on it.
     """
 
@@ -36,7 +36,7 @@ class PoolRequest:
     seed: int
     jobs: int = 1
     without: frozenset[str] = frozenset()
-    lots: int = LOTS_A_TASK
+    batches: int = BATCHES_A_TASK
 
 
 def make_pool(
@@ -53,13 +53,13 @@ def make_pool(
     folder.mkdir(parents=True, exist_ok=True)
     write_leads(leads, folder)
     write_noises(noises, folder)
-    tasks = -(-request.size // (LOT * request.lots))
-    asked = [(folder, request.seed, number, request.lots, noises.without) for number in range(tasks)]
+    tasks = -(-request.size // (BATCH * request.batches))
+    asked = [(folder, request.seed, number, request.batches, noises.without) for number in range(tasks)]
     drawn: dict[int, Mixtures] = {}
     for done, (task, mixtures) in enumerate(in_processes(draw, asked, request.jobs, "drawing noisy leads"), start=1):
         drawn[task[2]] = mixtures
         if progress:
-            progress(min(done * LOT * request.lots, request.size), request.size)
+            progress(min(done * BATCH * request.batches, request.size), request.size)
     pool = joined([drawn[number] for number in range(tasks)])
     with unfinished_files(file) as partial:
         np.savez(partial, **pool._asdict())
@@ -72,10 +72,10 @@ def load_pool(file: Path) -> Mixtures:
         return Mixtures(**{name: values[name] for name in Mixtures._fields})
 
 
-def draw(folder: Path, seed: int, number: int, lots: int, without: frozenset[str]) -> Mixtures:
+def draw(folder: Path, seed: int, number: int, batches: int, without: frozenset[str]) -> Mixtures:
     """The pictures of one task, with leads and noise out of a folder."""
     mixer = Mixer(read_leads(folder), Noises(read_noises(folder), without))
-    return mixer.mixtures(lots, np.random.default_rng((seed, number)))
+    return mixer.mixtures(batches, np.random.default_rng((seed, number)))
 
 
 def joined(parts: Sequence[Mixtures]) -> Mixtures:

@@ -289,7 +289,7 @@ def clean_psnr(reconstructor: Reconstructor, images: Grey) -> NDArray[np.float64
     errors = []
     for first in range(0, len(images), BATCH):
         shown = images[first : first + BATCH].astype(np.float32)
-        pictures = Pictures(shown, np.zeros(len(shown), np.float32), known=True, held=every)
+        pictures = Pictures(shown, np.zeros(len(shown), np.float32), known=True, valid=every)
         errors.append(metrics.column_errors(shown, reconstructor.reconstruct(pictures), every).mean(axis=1))
     return metrics.psnr(np.concatenate(errors))
 
