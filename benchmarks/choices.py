@@ -38,7 +38,7 @@ from benchmarks.quality.stress import SNRS, clean_leads, clean_records
 from ecgnoise.models.description import DENOISER, Query
 from ecgnoise.models.folder import BUNDLED, ModelFolder, load_folder
 from ecgnoise.models.load import OnnxDenoiser, available_processors
-from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, counted_ratio
+from ecgnoise.models.reconstruct import QueryReconstructor, Scalograms, counted_ratio
 from ecgnoise.scalogram.profile import DEFAULT, Images, level_images, qrs_level, valid_rows
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.scoring.metrics import auroc
@@ -71,25 +71,25 @@ Queries = tuple[Query, ...]
 
 
 class RememberedAnswers(QueryReconstructor):
-    """Asks the network each query about some pictures once."""
+    """Asks the network each query about some images once."""
 
     def __init__(self, denoiser: OnnxDenoiser) -> None:
         super().__init__(denoiser, (), DEFAULT)
         self._answers: dict[Any, NDArray[np.float16]] = {}
 
-    def answer(self, query: Query, pictures: Pictures) -> Images:
+    def answer(self, query: Query, scalograms: Scalograms) -> Images:
         """The network's reconstruction, (n, rows, columns), to half precision."""
-        key = (query.hidden, query.sigma, id(pictures))
+        key = (query.hidden, query.sigma, id(scalograms))
         if key not in self._answers:
-            self._answers[key] = super().answer(query, pictures).astype(np.float16)
+            self._answers[key] = super().answer(query, scalograms).astype(np.float16)
         return self._answers[key].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures of each take in batches, by name, and what answers queries about them."""
+    """Images of each take in batches, by name, and what answers queries about them."""
 
-    pictures: Mapping[str, Sequence[Pictures]]
+    scalograms: Mapping[str, Sequence[Scalograms]]
     reconstructor: QueryReconstructor
 
     def errors(self, query: Query) -> dict[str, Array]:
@@ -97,22 +97,22 @@ class Material:
         plain = replace(query, scale=1.0, weight=1.0, power=1.0, ceiling=0.0)
         return {
             name: np.concatenate([self._mean(plain, batch) for batch in batches])
-            for name, batches in self.pictures.items()
+            for name, batches in self.scalograms.items()
         }
 
-    def _mean(self, query: Query, batch: Pictures) -> Array:
+    def _mean(self, query: Query, batch: Scalograms) -> Array:
         answer = self.reconstructor.answer(query, batch)
         return self.reconstructor.counted_error(query, batch, answer).mean(axis=(1, 2))
 
 
-def draw(signal: Signal, rate: int = RATE) -> list[Pictures]:
-    """Pictures of leads in mV at a sampling frequency in Hz."""
+def draw(signal: Signal, rate: int = RATE) -> list[Scalograms]:
+    """Images of leads in mV at a sampling frequency in Hz."""
     transform, batches = superlet(DEFAULT, rate), []
     for first in range(0, len(signal), BATCH):
         levels = transform(signal[first : first + BATCH])
         reference = qrs_level(levels, DEFAULT)
         images = np.asarray(level_images(levels, reference, DEFAULT), np.float32)
-        batches.append(Pictures(images, reference, known=True, valid=valid_rows(DEFAULT, rate)))
+        batches.append(Scalograms(images, reference, known=True, valid=valid_rows(DEFAULT, rate)))
     return batches
 
 
@@ -206,9 +206,9 @@ def ask(model: str, leads: Signal, limbs: Signal) -> tuple[ModelFolder, Material
     """A model and its answers to all takes of leads, and of limb leads as from a hand-held device."""
     folder = load_folder(model)
     reconstructor = RememberedAnswers(OnnxDenoiser(folder.file(DENOISER), available_processors()))
-    pictures = {name: draw(signal) for name, signal in takes(leads)}
+    scalograms = {name: draw(signal) for name, signal in takes(leads)}
     hand_held = {HAND_HELD + name: draw(as_hand_held(signal), HAND_HELD_RATE) for name, signal in takes(limbs)}
-    return folder, Material(pictures | hand_held, reconstructor)
+    return folder, Material(scalograms | hand_held, reconstructor)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ from ecgnoise.models.networks.published import (
     with_widths,
 )
 from ecgnoise.models.onnx import open_onnx
-from ecgnoise.models.reconstruct import DiffusionNetwork, DiffusionReconstructor, Pictures
+from ecgnoise.models.reconstruct import DiffusionNetwork, DiffusionReconstructor, Scalograms
 from ecgnoise.ptbxl.evaluate import measure
 from ecgnoise.scalogram.profile import PAPER
 from ecgnoise.training.engine.config import PublishedConfig
@@ -148,13 +148,13 @@ def exported(kind: str, folder: Path) -> DiffusionNetwork:
 def evaluation(network: DiffusionNetwork, leads: int, timesteps: tuple[int, ...] = TIMESTEPS) -> dict[str, float]:
     """Leads a second from an image to its four metrics, by the timestep from which DDIM goes in steps of 10."""
     images = random_images(leads).astype(np.float32)
-    pictures = Pictures(images, np.zeros(leads, np.float32), known=True, valid=np.ones(images.shape[1], np.bool_))
-    measure(pictures, DiffusionReconstructor(network, Ddim(0, 10), PAPER).reconstruct(pictures))
+    scalograms = Scalograms(images, np.zeros(leads, np.float32), known=True, valid=np.ones(images.shape[1], np.bool_))
+    measure(scalograms, DiffusionReconstructor(network, Ddim(0, 10), PAPER).reconstruct(scalograms))
     rates = {}
     for timestep in timesteps:
         reconstructor = DiffusionReconstructor(network, Ddim(timestep, 10), PAPER)
         rates[str(timestep)] = round(
-            leads / seconds(lambda used=reconstructor: measure(pictures, used.reconstruct(pictures))), 4
+            leads / seconds(lambda used=reconstructor: measure(scalograms, used.reconstruct(scalograms))), 4
         )  # type: ignore[misc]
     return rates
 

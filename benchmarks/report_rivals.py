@@ -38,9 +38,9 @@ LOOKS_AT = {
     "rms_above_40_hz": "power above 40 Hz at the quietest times, in mV: one line made for static noise. Any noise that "
     "is added to a lead moves it, so it falls at every step; between leads it compares volts",
     "drift_below_half_hz": "power below 0.5 Hz against that of the beats: one line made for baseline drift",
-    "pca_reconstruction": "how far the picture is from what principal components of clean ones can draw",
-    "autoencoder": "how far the picture is from what an autoencoder of clean ones reconstructs",
-    "vae": "how far the picture is from what a variational autoencoder of clean ones reconstructs",
+    "pca_reconstruction": "how far the image is from what principal components of clean ones can draw",
+    "autoencoder": "how far the image is from what an autoencoder of clean ones reconstructs",
+    "vae": "how far the image is from what a variational autoencoder of clean ones reconstructs",
 }
 
 

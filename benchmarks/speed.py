@@ -29,7 +29,7 @@ from ecgnoise.models.diffusion import Ddim, draw_noise, reverse_process
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_on_device
 from ecgnoise.models.networks.published import LatentDiffusion
-from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, asked
+from ecgnoise.models.reconstruct import QueryReconstructor, Scalograms, asked
 from ecgnoise.models.torch import TorchNetwork
 from ecgnoise.quantifier import DEFAULT_BATCH
 from ecgnoise.scalogram.profile import (
@@ -148,13 +148,13 @@ class Stages:
         self.profile = self.model.description.profile
         self.transform = superlet(self.profile, RATE)
         self.levels = self.transform(self.signal)
-        self.pictures = self._pictures()
+        self.scalograms = self._scalograms()
         loaded = load_on_device(self.model, "cpu")
         reconstructor = loaded.reconstructor
         if not isinstance(reconstructor, QueryReconstructor):
             raise SystemExit(f"{self.model.path}: no default model")
         self.reconstructor = reconstructor
-        self.reconstruction = reconstructor.reconstruct(self.pictures)
+        self.reconstruction = reconstructor.reconstruct(self.scalograms)
         if loaded.levels is None:
             raise SystemExit(f"{self.model.path}: no noise levels")
         self.reader = loaded.levels
@@ -168,23 +168,25 @@ class Stages:
             def denoise(self, *_: Any) -> Any:
                 return next(remembered)
 
-        answers = [self.reconstructor.answer(q, self.pictures)[:, None] / 127.5 - 1.0 for q in queries.values()]
+        answers = [self.reconstructor.answer(q, self.scalograms)[:, None] / 127.5 - 1.0 for q in queries.values()]
         counting = QueryReconstructor(Remembering(), self.model.description.queries, self.profile)
 
         def count() -> None:
             nonlocal remembered
             remembered = iter(answers)
-            counting.reconstruct(self.pictures)
+            counting.reconstruct(self.scalograms)
 
         batches = np.split(self.signal, len(self.signal) // DEFAULT_BATCH)
         actions: dict[str, Callable[[], Any]] = {
             "superlets": lambda: [self.transform(batch) for batch in batches],
-            "pictures": self._pictures,
-            **{f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.pictures) for n, q in queries.items()},
+            "images": self._scalograms,
+            **{
+                f"network, `{n}`": lambda q=q: self.reconstructor.answer(q, self.scalograms) for n, q in queries.items()
+            },
             "counting": count,
             "errors": self._measure,
             "noise levels": self._read,
-            "agreement of beats": lambda: agreement(self.pictures.images, self.pictures.valid, self.profile),
+            "agreement of beats": lambda: agreement(self.scalograms.images, self.scalograms.valid, self.profile),
         }
         with tempfile.TemporaryDirectory() as folder:
             record = Path(folder) / "record.hea"
@@ -209,16 +211,16 @@ class Stages:
             "network, an evaluation": row(network, statistics.mean(evaluations) / 1e3, product, copy),
         }
 
-    def _pictures(self) -> Pictures:
+    def _scalograms(self) -> Scalograms:
         reference = qrs_level(self.levels, self.profile)
         images = level_images(self.levels, reference, self.profile)
-        return Pictures(images, reference, known=True, valid=valid_rows(self.profile, RATE))
+        return Scalograms(images, reference, known=True, valid=valid_rows(self.profile, RATE))
 
     def _measure(self) -> None:
-        column_errors(self.pictures.images, self.reconstruction, self.pictures.valid)
+        column_errors(self.scalograms.images, self.reconstruction, self.scalograms.valid)
 
     def _read(self) -> None:
-        self.reader.read(self.pictures, traces(self.signal, self.pictures.reference))
+        self.reader.read(self.scalograms, traces(self.signal, self.scalograms.reference))
 
 
 def whole(rounds: int) -> dict[str, float]:

@@ -18,13 +18,13 @@ ECG_DB = -12.0
 
 
 class MadeUpLevels:
-    """Says of each kind what the mean of some rows of the picture is, from -60 dB for black to 30 dB for white."""
+    """Says of each kind what the mean of some rows of the image is, from -60 dB for black to 30 dB for white."""
 
     snr_range = (-20.0, 40.0)
 
-    def read(self, pictures, traced):
-        """The levels in pictures; the traces say nothing."""
-        images = np.asarray(pictures.images, np.float64)
+    def read(self, scalograms, traced):
+        """The levels in images; the traces say nothing."""
+        images = np.asarray(scalograms.images, np.float64)
         rows = np.array_split(images, len(KINDS), axis=1)
         grey = np.stack([part.mean(axis=1).reshape(len(images), SPANS, -1).mean(axis=2) for part in rows], axis=1)
         spans = grey / 255.0 * 90.0 - 60.0

@@ -1,4 +1,4 @@
-"""Noise levels: from what is read in pictures to those of lead-segments and spans."""
+"""Noise levels: from what is read in images to those of lead-segments and spans."""
 
 import numpy as np
 import pytest

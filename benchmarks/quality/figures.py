@@ -131,7 +131,7 @@ def operating_point(clean: Sample, noisy: Sample, bound: float, draws: int = DRA
 
 
 def histogram(clean: Array, noisy: Array) -> dict[str, list[float]]:
-    """Shares of clean and noisy scores in equal bins, for a picture."""
+    """Shares of clean and noisy scores in equal bins, for a histogram."""
     if not (len(clean) and len(noisy)):
         return {}
     together = np.concatenate([clean, noisy])

@@ -1,7 +1,7 @@
 """Reconstruction by networks that are not diffusion models: a plain autoencoder and a VAE (torch, extra ``train``).
 
 Both see the images that the principal components of :mod:`benchmarks.rivals.pca` are fitted on: clean PTB-XL leads of
-folds 1 to 8, in the picture of profile ``default``. Both have 3.2 million parameters, close to the 4.0 million of the
+folds 1 to 8, in the image of profile ``default``. Both have 3.2 million parameters, close to the 4.0 million of the
 network behind the bundled model, and 768 numbers in the middle of an image of 10,240 pixels. The VAE is that of Kingma
 and Welling, "Auto-Encoding Variational Bayes", 2014, with the variance of its decoder set to the mean squared error
 (Rybkin, Daniilidis, Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021); a lead is
@@ -95,12 +95,12 @@ def prepare() -> None:
     absent = [name for name in NAMES if not _file(name).exists()]
     if not absent:
         return
-    pictures = []
+    scalograms = []
     for path, leads in clean_training_leads().items():
         recording = read(path)
-        pictures += [image(recording.signal[lead], recording.sampling_frequency)[0] for lead in leads]
+        scalograms += [image(recording.signal[lead], recording.sampling_frequency)[0] for lead in leads]
     for name in absent:
-        network = train(np.stack(pictures), variational=name == "vae")
+        network = train(np.stack(scalograms), variational=name == "vae")
         CACHE.mkdir(parents=True, exist_ok=True)
         partial_file = _file(name).with_suffix(".part")
         torch.save(network.state_dict(), partial_file)

@@ -63,12 +63,12 @@ def fit(paths: Mapping[Path, Sequence[int]]) -> Fit:
     """Principal components of the images of some leads of each record; the same for the same records."""
     from sklearn.decomposition import PCA
 
-    pictures = []
+    scalograms = []
     for path, leads in paths.items():
         recording = read(path)
-        pictures += [image(recording.signal[lead], recording.sampling_frequency).ravel() for lead in leads]
-    count = min(COMPONENTS, len(pictures))
-    model = PCA(count, svd_solver="randomized", iterated_power=4, random_state=0).fit(np.array(pictures))
+        scalograms += [image(recording.signal[lead], recording.sampling_frequency).ravel() for lead in leads]
+    count = min(COMPONENTS, len(scalograms))
+    model = PCA(count, svd_solver="randomized", iterated_power=4, random_state=0).fit(np.array(scalograms))
     return Fit(model.mean_.astype(np.float32), model.components_.astype(np.float32))
 
 

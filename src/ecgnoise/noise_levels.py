@@ -1,6 +1,6 @@
 """Noise levels: how strong each kind of noise is, in a lead-segment and in each span of it.
 
-A level is a power in dB. What reads levels in pictures gives them over the picture's reference, the QRS level; here
+A level is a power in dB. What reads levels in images gives them over the image's reference, the QRS level; here
 they become levels over the power (the variance) of the lead's ECG, negative where the noise is weaker than the ECG.
 
 span

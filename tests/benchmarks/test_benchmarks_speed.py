@@ -42,7 +42,7 @@ def test_stages_are_timed_without_changing_a_score():
     taken = stages.milliseconds(1)
     assert min(taken.values()) > 0
     assert sum(name.startswith("network") for name in taken) == 3
-    np.testing.assert_array_equal(stages.reconstruction, stages.reconstructor.reconstruct(stages.pictures))
+    np.testing.assert_array_equal(stages.reconstruction, stages.reconstructor.reconstruct(stages.scalograms))
 
 
 @pytest.mark.parametrize(("ratio", "passes"), [(61.0, True), (59.9, False)])

@@ -120,7 +120,7 @@ def test_training_says_what_it_begins_without_a_terminal(capsys):
             bars.step(step, 3, float("nan"))
     assert capsys.readouterr() == (
         "",
-        "reading 2 recordings or leads\nasking the teacher about 8 pictures\ntraining: 3 steps, at step 1\n"
+        "reading 2 recordings or leads\nasking the teacher about 8 images\ntraining: 3 steps, at step 1\n"
         "trained: exporting the network and measuring clean leads for its grades\n",
     )
 

@@ -197,7 +197,7 @@ OTHERS = {
     "rows": network(IDENTITY, {**INPUTS, "noised": ["n", 1, 32, 256]}, {"y": ["n", 1, 32, 256]}),
     "dimensions": network(IDENTITY, {**INPUTS, "noised": ["n", 40, 256]}, {"y": ["n", 40, 256]}),
     "kind": network(IDENTITY, kinds={"reference": INT64}),
-    "one picture at a time": network(IDENTITY, {**INPUTS, "noised": [1, 1, 40, 256]}, {"y": [1, 1, 40, 256]}),
+    "one image at a time": network(IDENTITY, {**INPUTS, "noised": [1, 1, 40, 256]}, {"y": [1, 1, 40, 256]}),
     "two outputs": network([*IDENTITY, onnx.helper.make_node("Identity", ["sigma"], ["z"])],
                            outputs={"y": IMAGE, "z": IMAGE}),
     "its output": network([onnx.helper.make_node("Identity", ["reference"], ["y"])], outputs={"y": ["n"]}),

@@ -29,7 +29,7 @@ from ecgnoise.models.folder import (
     write_folder,
 )
 from ecgnoise.models.load import load_reconstructor
-from ecgnoise.models.reconstruct import DiffusionReconstructor, Pictures
+from ecgnoise.models.reconstruct import DiffusionReconstructor, Scalograms
 from ecgnoise.ptbxl import compare
 from ecgnoise.ptbxl.checkpoint import METRICS, Checkpoint
 from ecgnoise.ptbxl.compare import RESULT_COLUMNS, ResultFile, compare_results, comparison_sheet, find_results
@@ -234,8 +234,8 @@ def test_the_other_metrics_are_of_the_same_images(whole, models, store):
 
     _, out = whole
     images = store.images([4])[0]
-    pictures = Pictures(images, store.qrs_level[4], True, np.ones(32, bool))
-    reconstruction = load_reconstructor(models["latent"], 1).reconstruct(pictures)
+    scalograms = Scalograms(images, store.qrs_level[4], True, np.ones(32, bool))
+    reconstruction = load_reconstructor(models["latent"], 1).reconstruct(scalograms)
     difference = images.astype(np.float64) - reconstruction
     similar = [structural_similarity(*pair, data_range=255) for pair in zip(images, reconstruction, strict=True)]
     psnr, similarity, squared, absolute = (values(out, STEM, metric)[2] for metric in METRICS)
@@ -342,7 +342,9 @@ def test_a_batch_is_encoded_once():
 
     network = Network()
     generator = np.random.default_rng(2)
-    batches = [Pictures(generator.uniform(0, 255, (2, 32, 256)).astype(np.float32), None, True, None) for _ in range(2)]
+    batches = [
+        Scalograms(generator.uniform(0, 255, (2, 32, 256)).astype(np.float32), None, True, None) for _ in range(2)
+    ]
     shared = EncodedOnce(network)
     for batch in (batches[0], batches[1], batches[0]):
         for sampler in (Ddim(30, 10), Ddpm(3)):
@@ -364,10 +366,10 @@ def test_each_record_is_read_once(store, models, tmp_path, monkeypatch):
 
 
 def test_what_is_not_finite_has_no_value(store, models, tmp_path, monkeypatch):
-    pictures = Pictures(np.full((2, 32, 256), 9, np.float32), None, True, np.ones(32, bool))
-    reconstruction = pictures.images.copy()
+    scalograms = Scalograms(np.full((2, 32, 256), 9, np.float32), None, True, np.ones(32, bool))
+    reconstruction = scalograms.images.copy()
     reconstruction[0, 5, 5] = np.nan
-    assert np.isnan(measure(pictures, reconstruction)).all(axis=1).tolist() == [True, False]
+    assert np.isnan(measure(scalograms, reconstruction)).all(axis=1).tolist() == [True, False]
     images = Store.images
 
     def damaged(self, records):
@@ -413,8 +415,8 @@ def test_a_model_without_whole_grey_levels_takes_a_store_of_levels_only(store, r
     images = levels.drawn_with(plain).images([4])[0]
     assert np.abs(images - levels.images([4])[0]).max() <= 0.5
     assert (images % 1 > 0).mean() > 0.5
-    pictures = Pictures(images, np.zeros(12, np.float32), known=True, valid=np.ones(PAPER.rows, np.bool_))
-    expected = measure(pictures, load_reconstructor(model, 1).reconstruct(pictures))[:, 0]
+    scalograms = Scalograms(images, np.zeros(12, np.float32), known=True, valid=np.ones(PAPER.rows, np.bool_))
+    expected = measure(scalograms, load_reconstructor(model, 1).reconstruct(scalograms))[:, 0]
     assert [row.value(lead) for lead in range(12)] == pytest.approx(expected, abs=1e-5)
 
 
@@ -692,10 +694,10 @@ def test_another_device_runs_the_torch_twin(recordings, models, tmp_path):
     model = write_folder(tmp_path / "model", described("twin", "pixel"), files)
     store = make_store(tmp_path / "store", recordings, PAPER, [5])
     evaluate(store, model, tmp_path / "out", [Ddim(10, 10)], EvaluationSettings(device="cpu:0"))
-    pictures = Pictures(store.images([5])[0][3:5], None, True, np.ones(32, bool))
-    reconstruction = DiffusionReconstructor(TorchNetwork(network), Ddim(10, 10), PAPER).reconstruct(pictures)
+    scalograms = Scalograms(store.images([5])[0][3:5], None, True, np.ones(32, bool))
+    reconstruction = DiffusionReconstructor(TorchNetwork(network), Ddim(10, 10), PAPER).reconstruct(scalograms)
     found = values(tmp_path / "out", "dm_ddim-10_t10", "mse")[0]
-    np.testing.assert_allclose(found[3:5], measure(pictures, reconstruction)[:, METRICS.index("mse")], atol=1e-6)
+    np.testing.assert_allclose(found[3:5], measure(scalograms, reconstruction)[:, METRICS.index("mse")], atol=1e-6)
 
 
 def run_command(store, model, out):

@@ -107,30 +107,30 @@ def test_the_store_describes_itself(made, index, ptbxl):
     assert store.array("images").chunks == (1, 12, DEFAULT.rows, COLUMNS)
 
 
-class PicturesSeenError(Exception):
-    """Carries the pictures that a scorer shows its network."""
+class ImagesSeenError(Exception):
+    """Carries the images that a scorer shows its network."""
 
 
 class Spy:
-    def reconstruct(self, pictures):
-        raise PicturesSeenError(pictures)
+    def reconstruct(self, scalograms):
+        raise ImagesSeenError(scalograms)
 
 
-def scored_pictures(profile, file):
+def scored_images(profile, file):
     """What the scoring path shows a network of this record."""
     scorer = Scorer(profile, Spy(), None, None, 12)
-    with pytest.raises(PicturesSeenError) as seen:
+    with pytest.raises(ImagesSeenError) as seen:
         scorer.score(read(file).pick(LEADS))
     return seen.value.args[0]
 
 
 def test_images_are_those_that_are_scored(made, ptbxl):
     _, store = made
-    pictures = scored_pictures(DEFAULT, ptbxl / "records500/00000/00007_hr.hea")
+    scalograms = scored_images(DEFAULT, ptbxl / "records500/00000/00007_hr.hea")
     (image,) = store.images([7])
     assert image.dtype == np.float32
-    assert np.abs(image - pictures.images).max() <= 0.5 + 1e-4
-    assert np.abs(store.qrs_level[7] - pictures.reference).max() < 1e-6
+    assert np.abs(image - scalograms.images).max() <= 0.5 + 1e-4
+    assert np.abs(store.qrs_level[7] - scalograms.reference).max() < 1e-6
     assert np.array_equal(store.images([9, 7])[1], image)
 
 
@@ -138,7 +138,7 @@ def test_images_are_those_that_are_scored(made, ptbxl):
 def test_both_dtypes_hold_the_scored_images(ptbxl, index, tmp_path, profile):
     """Rounded images exactly as 8 bit where the profile rounds; float16 within the grey level that it resolves."""
     file = ptbxl / "records100/00000/00004_lr.hea"
-    pictures = scored_pictures(profile, file)
+    scalograms = scored_images(profile, file)
     for dtype in ("uint8", "float16"):
         description = StoreDescription(profile, dtype, 100)
         store = create_store(tmp_path / dtype, description, index)
@@ -147,7 +147,7 @@ def test_both_dtypes_hold_the_scored_images(ptbxl, index, tmp_path, profile):
         store.array(description.quantity)[4] = quantity
         store.array("done")[4] = True
         (image,) = open_store(tmp_path / dtype).images([4])
-        apart = np.abs(image - pictures.images).max()
+        apart = np.abs(image - scalograms.images).max()
         exact = profile.discretize and dtype == "uint8"
         assert apart == 0 if exact else apart <= (1 if profile.discretize or dtype == "uint8" else 0.2)
         assert np.isfinite(qrs).all()
@@ -351,8 +351,8 @@ def test_real_records_of_ptbxl(data, tmp_path):
     outcome = prepare(folder, some, tmp_path / "store", StoreDescription(PAPER, "uint8", 500), jobs=1)
     assert outcome.done == len(some)
     assert not outcome.failed
-    pictures = scored_pictures(PAPER, folder / f"{some[3].filename_hr}.hea")
-    assert np.array_equal(open_store(tmp_path / "store").images([3])[0], pictures.images)
+    scalograms = scored_images(PAPER, folder / f"{some[3].filename_hr}.hea")
+    assert np.array_equal(open_store(tmp_path / "store").images([3])[0], scalograms.images)
 
 
 @pytest.fixture

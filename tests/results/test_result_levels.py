@@ -108,8 +108,8 @@ def test_a_model_without_levels_has_none(tiny_model):
 
 def test_levels_that_are_no_numbers_are_an_error(tiny_model):
     class Damaged(MadeUpLevels):
-        def read(self, pictures, traced):
-            found = super().read(pictures, traced)
+        def read(self, scalograms, traced):
+            found = super().read(scalograms, traced)
             return replace(found, ecg=np.full_like(found.ecg, np.nan))
 
     with pytest.raises(ModelFormatError, match="NaN or infinite"):

@@ -109,7 +109,7 @@ def test_polarity_does_not_matter():
     assert np.allclose(agreed(-clean()), agreed(clean()), rtol=0, atol=1e-9)
 
 
-def test_each_picture_stands_alone():
+def test_each_image_stands_alone():
     images, _ = drawn(np.concatenate([clean(), noise(NoiseKind.WHITE, (5, 5000), RATE)]))
     valid = valid_rows(DEFAULT, RATE)
     alone = np.concatenate([agreement(image[None], valid, DEFAULT) for image in images])

@@ -13,7 +13,7 @@ from ecgnoise.models.checkpoint import kind_of, read_checkpoint
 from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.load import load_reconstructor
-from ecgnoise.models.reconstruct import Pictures
+from ecgnoise.models.reconstruct import Scalograms
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import PAPER, from_network
 from ecgnoise.training.engine.config import PublishedConfig
@@ -70,7 +70,7 @@ def test_an_autoencoder_becomes_a_model(autoencoder_model, networks, outputs):
     assert "Sampling" not in autoencoder_model.file("card.md").read_text()
     image = from_network(outputs["input"][:, 0], PAPER)
     reconstruction = load_reconstructor(autoencoder_model).reconstruct(
-        Pictures(image, np.zeros(1, np.float32), True, np.ones(32, bool))
+        Scalograms(image, np.zeros(1, np.float32), True, np.ones(32, bool))
     )
     with torch.inference_mode():
         expected = networks["latent"].ae(torch.from_numpy(outputs["input"])).numpy()[:, 0]
@@ -79,7 +79,7 @@ def test_an_autoencoder_becomes_a_model(autoencoder_model, networks, outputs):
 
 @pytest.mark.slow
 def test_a_latent_model_starts_from_a_published_autoencoder(autoencoder_model, tmp_path):
-    """Whatever the pictures: the checkpoint does not say whether they were in whole grey levels."""
+    """Whatever the scalograms: the checkpoint does not say whether they were in whole grey levels."""
     assert read_autoencoder(autoencoder_model.path, PAPER)
     store = make_store(tmp_path / "store", dtype="float16", records=4)
     config = PublishedConfig(epochs=0.0, steps=2, batch=2, channels=(32, 32, 32), validation_fold=2, checkpoints=1)

@@ -14,7 +14,7 @@ from ecgnoise.models.folder import CARD, load_folder
 from ecgnoise.models.load import DENOISER
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QueryReconstructor, asked, rows_within
+from ecgnoise.models.reconstruct import QueryReconstructor, Scalograms, asked, rows_within
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.scalogram.profile import DEFAULT, qrs_level
 from ecgnoise.scalogram.superlet import superlet
@@ -48,7 +48,7 @@ def teacher(clean, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few pictures to watch, and few noises."""
+    """Few images to watch, and few noises."""
     monkeypatch.setattr(distil, "VALIDATION_POOL", 48)
     monkeypatch.setattr(pool, "NOISES_A_KIND", 2)
 
@@ -134,8 +134,8 @@ def test_the_student_is_asked_what_the_score_asks(clean):
     spy.given.clear()
     for number, query in enumerate(queries):
         image = drawn.images[5:6].astype(np.float32)
-        pictures = Pictures(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.valid[5])
-        reconstructor.answer(query, pictures)
+        scalograms = Scalograms(image, drawn.reference[5:6], bool(drawn.known[5]), drawn.valid[5])
+        reconstructor.answer(query, scalograms)
         batch = task.batch(np.array([5 * len(queries) + number]), torch.Generator())
         for name, given in zip(("noised", "sigma", "hidden", "reference", "known"), spy.given[-1], strict=True):
             np.testing.assert_allclose(batch[name].numpy(), given, atol=2e-6, err_msg=name)

@@ -15,7 +15,7 @@ from ecgnoise.models.description import LevelModel  # noqa: E402
 from ecgnoise.models.folder import load_folder, write_folder  # noqa: E402
 from ecgnoise.models.levels import INPUTS, OUTPUTS, LevelAnswers, OnnxLevels, conditions, filled_images  # noqa: E402
 from ecgnoise.models.networks.levels import LevelNetwork  # noqa: E402
-from ecgnoise.models.reconstruct import Pictures  # noqa: E402
+from ecgnoise.models.reconstruct import Scalograms  # noqa: E402
 from ecgnoise.models.torch import TorchLevels, open_levels  # noqa: E402
 from ecgnoise.noise_levels import BANDS, KINDS, SPANS  # noqa: E402
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, valid_rows  # noqa: E402
@@ -190,7 +190,7 @@ def test_invalid_rows_are_like_the_highest_valid_one():
     valid = valid_rows(DEFAULT, 100.0)
     missing = int((~valid).sum())
     assert missing > 0
-    filled = filled_images(Pictures(images, np.zeros(2, np.float32), True, valid))[:, 0]
+    filled = filled_images(Scalograms(images, np.zeros(2, np.float32), True, valid))[:, 0]
     for row in range(missing):
         np.testing.assert_array_equal(filled[:, row], filled[:, missing])
     np.testing.assert_allclose(filled[:, missing:], images[:, missing:] / 127.5 - 1, atol=1e-6)
@@ -347,5 +347,5 @@ def test_the_description_tells_of_the_network_that_is_there_and_of_no_earlier_on
     assert bundled.training.note.count("The level network:") == 1
     again = described(bundled, bundled.levels, LevelConfig(pool=4321))
     assert again.training.note.count("The level network:") == 1
-    assert "4321 pictures" in again.training.note
+    assert "4321 images" in again.training.note
     assert again.training.note.startswith("student of default")

@@ -75,8 +75,8 @@ def whole(tmp_path_factory):
 def assert_same(out, network, whole):
     assert read_log(out / "log.jsonl") == read_log(whole[0] / "log.jsonl")
     assert torch.equal(weights(network), weights(whole[1]))
-    assert sorted(path.name for path in (out / "pictures").iterdir()) == sorted(
-        path.name for path in (whole[0] / "pictures").iterdir()
+    assert sorted(path.name for path in (out / "images").iterdir()) == sorted(
+        path.name for path in (whole[0] / "images").iterdir()
     )
 
 
@@ -96,7 +96,7 @@ def test_training_lowers_both_losses(whole):
     assert watched[-1] < 0.3 * watched[0]
 
 
-def test_tensorboard_has_the_same_numbers_and_the_pictures(whole):
+def test_tensorboard_has_the_same_numbers_and_the_images(whole):
     events = EventAccumulator(str(whole[0] / "tensorboard"), size_guidance={"scalars": 0, "images": 0})
     events.Reload()
     lines = read_log(whole[0] / "log.jsonl")
@@ -107,13 +107,13 @@ def test_tensorboard_has_the_same_numbers_and_the_pictures(whole):
     assert [event.step for event in events.Images("examples")] == [*range(14, 64, 14), 64]
 
 
-def test_pictures_show_each_original_above_its_reconstruction(whole):
-    pictures = sorted((whole[0] / "pictures").iterdir())
-    assert [picture.name for picture in pictures] == [f"step-{step:06}.png" for step in (*range(14, 64, 14), 64)]
-    with Image.open(pictures[-1]) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (16 * 3, 4 * (4 * 3 + 4))
-        pixels = np.asarray(picture)
+def test_images_show_each_original_above_its_reconstruction(whole):
+    scalograms = sorted((whole[0] / "images").iterdir())
+    assert [image.name for image in scalograms] == [f"step-{step:06}.png" for step in (*range(14, 64, 14), 64)]
+    with Image.open(scalograms[-1]) as image:
+        assert image.format == "PNG"
+        assert image.size == (16 * 3, 4 * (4 * 3 + 4))
+        pixels = np.asarray(image)
     original = np.rint(LineTask(7, 1).images[0]).astype(np.uint8)
     assert np.array_equal(pixels[:12:3, ::3], original)
 

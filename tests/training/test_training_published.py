@@ -344,7 +344,7 @@ def test_ctrl_c_is_said_and_the_same_command_goes_on(autoencoder, store, tmp_pat
     assert done.stdout.splitlines()[-1] == f"wrote {out}: autoencoder {folder.description.version} ({folder.hash})"
     work = out.with_name("autoencoder.training")
     assert {path.name for path in work.iterdir()} == {
-        "training.toml", "state.pt", "log.jsonl", "tensorboard", "pictures",
+        "training.toml", "state.pt", "log.jsonl", "tensorboard", "images",
     }  # fmt: skip
     material = read_material(Request(store, out, TINY))
     levels = ((32, False), (32, True), (32, True))
@@ -430,8 +430,8 @@ def test_the_autoencoder_of_a_latent_model_is_that_it_was_given(autoencoder, lat
 
 
 @pytest.mark.slow
-def test_an_autoencoder_of_other_pictures_or_another_kind_is_refused(autoencoder, pixel, default):
-    with pytest.raises(ModelFormatError, match="pictures are others"):
+def test_an_autoencoder_of_other_images_or_another_kind_is_refused(autoencoder, pixel, default):
+    with pytest.raises(ModelFormatError, match="images are others"):
         read_autoencoder(autoencoder[0], PLAIN)
     with pytest.raises(ModelFormatError, match="a pixel network has no autoencoder"):
         read_autoencoder(pixel.path, PLAIN)

@@ -189,13 +189,13 @@ class ProgressBars:
         self._bar.show(done / total, "reading")
 
     def drawing(self, done: int, total: int) -> None:
-        """The teacher has answered so many pictures."""
-        self._begins(f"asking the teacher about {total} pictures")
+        """The teacher has answered so many images."""
+        self._begins(f"asking the teacher about {total} images")
         self._bar.show(done / total, "asking the teacher")
 
     def mixing(self, done: int, total: int) -> None:
-        """So many pictures of noisy leads are drawn."""
-        self._begins(f"drawing {total} pictures of noisy leads")
+        """So many images of noisy leads are drawn."""
+        self._begins(f"drawing {total} images of noisy leads")
         self._bar.show(done / total, "drawing noisy leads")
 
     def step(self, done: int, total: int, loss: float) -> None:

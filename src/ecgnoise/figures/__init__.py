@@ -1,1 +1,1 @@
-"""Pictures of recordings and results. They need the extra ``plot``."""
+"""Images of recordings and results. They need the extra ``plot``."""

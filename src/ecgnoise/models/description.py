@@ -265,7 +265,7 @@ def describe(values: Mapping[str, Any]) -> ModelDescription:
 
 
 def _check_profile(profile: Profile) -> None:
-    """ModelFormatError where a profile has numbers that no picture can be drawn with."""
+    """ModelFormatError where a profile has numbers that no image can be drawn with."""
     (low, high), frequencies = profile.level_range, profile.frequencies
     lowest, highest = FREQUENCY_LIMITS
     wrong = {

@@ -1,4 +1,4 @@
-"""Reading noise levels in pictures with the level network of a model folder.
+"""Reading noise levels in images with the level network of a model folder.
 
 The network gives levels in units of 10 dB: of each kind of noise, and of all noise in the band in which an ECG is read,
 in each span; the same of the whole window; of the ECG; and the 16th, 50th and 84th percentile of the SNR.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.description import LevelModel
 from ecgnoise.models.onnx import Interface, OnnxSession
-from ecgnoise.models.reconstruct import Pictures
+from ecgnoise.models.reconstruct import Scalograms
 from ecgnoise.noise_levels import BANDS, KINDS, SPANS, Levels, weighted
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, to_network
 from ecgnoise.scalogram.traces import TRACES, total_power
@@ -30,7 +30,7 @@ OUTPUTS: Final = sum(PARTS)
 
 @dataclass(frozen=True)
 class LevelEstimates:
-    """What was read in the pictures of n lead-segments, all in dB.
+    """What was read in the images of n lead-segments, all in dB.
 
     spans: noise power in each span over the reference, (n, bands, spans): of each kind, and of all noise in the reading
     band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of
@@ -54,10 +54,10 @@ class LevelReader(Protocol):
     def snr_range(self) -> tuple[float, float]:
         """The lowest and highest SNR in dB that it can tell."""
 
-    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
-        """The levels in pictures, each the same whatever the others are.
+    def read(self, scalograms: Scalograms, traced: Any) -> LevelEstimates:
+        """The levels in images, each the same whatever the others are.
 
-        traced: what :func:`ecgnoise.scalogram.traces.traces` gives of their signals, where the pictures are.
+        traced: what :func:`ecgnoise.scalogram.traces.traces` gives of their signals, where the images are.
         """
 
 
@@ -77,10 +77,10 @@ class LevelAnswers:
         """The lowest and highest SNR in dB that it can tell."""
         return self._model.lowest, self._model.highest
 
-    def read(self, pictures: Pictures, traced: Any) -> LevelEstimates:
-        """The levels in pictures, each the same whatever the others are."""
-        told = conditions(pictures.reference, pictures.known, int(pictures.valid.sum()), traced)
-        answers = self._network.levels(filled_images(pictures), traced, told)
+    def read(self, scalograms: Scalograms, traced: Any) -> LevelEstimates:
+        """The levels in images, each the same whatever the others are."""
+        told = conditions(scalograms.reference, scalograms.known, int(scalograms.valid.sum()), traced)
+        answers = self._network.levels(filled_images(scalograms), traced, told)
         return self.estimates(np.asarray(answers, np.float64) * UNIT_DB)
 
     def estimates(self, answers: NDArray[np.float64]) -> LevelEstimates:
@@ -96,7 +96,7 @@ class LevelAnswers:
 
 
 def counting_most(noise: NDArray[np.float64], ecg: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which kind counts most in each picture, (n,), of levels over the reference, (n, bands) and (n, 1)."""
+    """Which kind counts most in each image, (n,), of levels over the reference, (n, bands) and (n, 1)."""
     return np.asarray(weighted(noise[:, : len(KINDS)] - ecg).argmax(axis=1))
 
 
@@ -106,9 +106,9 @@ def interval(quantiles: NDArray[np.float64], widening: NDArray[np.float64]) -> N
     return np.stack([middle, middle - widening * (middle - low), middle + widening * (high - middle)], axis=1)
 
 
-def filled_images(pictures: Pictures) -> Any:
+def filled_images(scalograms: Scalograms) -> Any:
     """Network images, (n, 1, rows, columns), rows that are not valid like the highest that is."""
-    images, missing = pictures.images, int((~pictures.valid).sum())
+    images, missing = scalograms.images, int((~scalograms.valid).sum())
     if missing:
         xp = array_namespace(images)
         highest = xp.broadcast_to(images[:, missing : missing + 1], (images.shape[0], missing, images.shape[2]))
@@ -117,7 +117,7 @@ def filled_images(pictures: Pictures) -> Any:
 
 
 def conditions(reference: Any, known: Any, valid: Any, traced: Any) -> Any:
-    """What the network is told beside a picture and its traces, (n, 4).
+    """What the network is told beside an image and its traces, (n, 4).
 
     It is whether the unit is known, the reference or 0, the share of valid rows, less 1, and the power of the
     whole window. known, valid: (n,) or the same for all; valid is a number of rows.

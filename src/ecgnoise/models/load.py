@@ -28,7 +28,7 @@ DENOISER_INPUTS: Final = ("noised", "sigma", "hidden", "reference", "known")
 
 
 class OnnxDenoiser:
-    """The default model's network as an ONNX file; see ``reconstruct.Denoiser``. rows: of a picture."""
+    """The default model's network as an ONNX file; see ``reconstruct.Denoiser``. rows: of an image."""
 
     def __init__(self, file: Path, threads: int, rows: int | None = None) -> None:
         image = None, 1, rows, COLUMNS
@@ -66,7 +66,7 @@ def load_reconstructor(folder: ModelFolder, threads: int | None = None) -> Recon
 
 
 class Loaded(NamedTuple):
-    """A model to score with. levels: what reads noise levels in pictures, where the model has it. placement: where."""
+    """A model to score with. levels: what reads noise levels in images, where the model has it. placement: where."""
 
     reconstructor: Reconstructor
     levels: LevelReader | None
@@ -74,7 +74,7 @@ class Loaded(NamedTuple):
 
 
 def load_levels(folder: ModelFolder, threads: int) -> LevelReader | None:
-    """What reads noise levels in pictures; None where the model has none. threads: that one run may use."""
+    """What reads noise levels in images; None where the model has none. threads: that one run may use."""
     levels = folder.description.levels
     return None if levels is None else LevelAnswers(OnnxLevels(folder.file(LEVELS), threads), levels)
 

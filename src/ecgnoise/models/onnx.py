@@ -207,7 +207,7 @@ def open_onnx(folder: ModelFolder, threads: int) -> OnnxPixelNetwork:
 
 
 def image_shape(folder: ModelFolder) -> Shape:
-    """The shape of the pictures that a network takes, (any, 1, rows, columns)."""
+    """The shape of the images that a network takes, (any, 1, rows, columns)."""
     return None, 1, folder.description.profile.rows, COLUMNS
 
 

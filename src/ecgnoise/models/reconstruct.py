@@ -21,7 +21,7 @@ SPAN_COLUMNS: Final = 16  # 0.625 s
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Scalograms:
     """Images of lead-segments at one sampling frequency, and what a model may know beside them.
 
     images: (n, rows, columns) in 0..255. reference: QRS level, (n,), log10 mV^2. known: whether the unit, and so the
@@ -51,7 +51,7 @@ IN_MEMORY: Final = Placement(np.asarray, np.asarray)
 class Reconstructor(Protocol):
     """A model as seen from the score."""
 
-    def reconstruct(self, pictures: Pictures) -> Images:
+    def reconstruct(self, scalograms: Scalograms) -> Images:
         """The reconstructed images, (n, rows, columns) in 0..255, whose PSNR against the originals is the score."""
 
 
@@ -90,9 +90,9 @@ class DiffusionReconstructor:
         self._profile = profile
         self._seed = seed
 
-    def reconstruct(self, pictures: Pictures) -> Images:
+    def reconstruct(self, scalograms: Scalograms) -> Images:
         """The reconstructed images, (n, rows, columns) in 0..255."""
-        latent = self._network.encode(to_network(pictures.images)[:, None])
+        latent = self._network.encode(to_network(scalograms.images)[:, None])
         noise = draw_noise(self._sampler, latent.shape[1:], self._seed)
         cleaned = reverse_process(self._network.predict_noise, latent, self._sampler, noise)
         decoded = self._network.decode(cleaned)[:, 0]
@@ -116,16 +116,16 @@ class AutoencoderReconstructor:
         self._network = network
         self._profile = profile
 
-    def reconstruct(self, pictures: Pictures) -> Images:
+    def reconstruct(self, scalograms: Scalograms) -> Images:
         """The reconstructed images, (n, rows, columns) in 0..255."""
-        decoded = self._network.decode(self._network.encode(to_network(pictures.images)[:, None]))[:, 0]
+        decoded = self._network.decode(self._network.encode(to_network(scalograms.images)[:, None]))[:, 0]
         return np.asarray(from_network(decoded, self._profile), dtype=np.float32)
 
 
 class QueryReconstructor:
     """The default way: a few fixed queries to a masked denoiser, each one evaluation of the network.
 
-    It works in NumPy or torch, as the pictures do.
+    It works in NumPy or torch, as the images do.
 
     Each query hides a band or makes all rows vague and has the network reconstruct the image; queries that hide
     and blur the same share an answer. Of the difference between original and reconstruction, the query counts some
@@ -140,24 +140,24 @@ class QueryReconstructor:
         self._profile = profile
         self._seed = seed
 
-    def reconstruct(self, pictures: Pictures) -> Images:
+    def reconstruct(self, scalograms: Scalograms) -> Images:
         """The image whose squared difference from the original is the counted error, (n, rows, columns)."""
-        xp = array_namespace(pictures.images)
-        squared = xp.zeros_like(pictures.images)
+        xp = array_namespace(scalograms.images)
+        squared = xp.zeros_like(scalograms.images)
         answers: dict[tuple[tuple[float, float], float], Images] = {}
         for query in self._queries:
             asked = query.hidden, query.sigma
             if asked not in answers:
-                answers[asked] = self.answer(query, pictures)
-            rows, counted = self._counted(query, pictures, answers[asked])
+                answers[asked] = self.answer(query, scalograms)
+            rows, counted = self._counted(query, scalograms, answers[asked])
             squared[:, rows] += counted
-        return pictures.images - xp.sqrt(squared)
+        return scalograms.images - xp.sqrt(squared)
 
-    def answer(self, query: Query, pictures: Pictures) -> Images:
+    def answer(self, query: Query, scalograms: Scalograms) -> Images:
         """The network's reconstruction for one query, (n, rows, columns) in 0..255."""
-        xp, where = array_namespace(pictures.images), device(pictures.images)
-        shape = (pictures.images.shape[0], 1, *pictures.images.shape[1:])
-        rows = self.band(query.hidden) | ~pictures.valid
+        xp, where = array_namespace(scalograms.images), device(scalograms.images)
+        shape = (scalograms.images.shape[0], 1, *scalograms.images.shape[1:])
+        rows = self.band(query.hidden) | ~scalograms.valid
         each = np.broadcast_to(rows[:, None], shape[2:])
         sigma = np.where(each, np.float32(SHOWN_SIGMA_OF_HIDDEN), np.float32(query.sigma))
         noise = sigma * query_noise(self._profile.rows, self._seed)
@@ -166,32 +166,34 @@ class QueryReconstructor:
             placed = xp.asarray(np.ascontiguousarray(values, np.float32), device=where)
             return xp.broadcast_to(placed, shape)
 
-        noised = to_network(pictures.images)[:, None] + everywhere(noise)
-        known = xp.broadcast_to(xp.asarray(pictures.known, dtype=pictures.images.dtype, device=where), (shape[0],))
-        reconstruction = self._denoiser.denoise(noised, everywhere(sigma), everywhere(each), pictures.reference, known)
+        noised = to_network(scalograms.images)[:, None] + everywhere(noise)
+        known = xp.broadcast_to(xp.asarray(scalograms.known, dtype=scalograms.images.dtype, device=where), (shape[0],))
+        reconstruction = self._denoiser.denoise(
+            noised, everywhere(sigma), everywhere(each), scalograms.reference, known
+        )
         return (reconstruction[:, 0] + 1.0) * 127.5
 
-    def counted_error(self, query: Query, pictures: Pictures, reconstruction: Images) -> Images:
+    def counted_error(self, query: Query, scalograms: Scalograms, reconstruction: Images) -> Images:
         """What one query adds to the squared difference of each pixel, (n, rows, columns), where this is its answer.
 
         With t the counted error of a lead-segment over ``scale``, its mean over all valid rows is ``weight r(t)``;
         :class:`ecgnoise.models.description.Query` says what the counted error and r are.
         """
-        squared = array_namespace(pictures.images).zeros_like(pictures.images)
-        rows, counted = self._counted(query, pictures, reconstruction)
+        squared = array_namespace(scalograms.images).zeros_like(scalograms.images)
+        rows, counted = self._counted(query, scalograms, reconstruction)
         squared[:, rows] = counted
         return squared
 
-    def _counted(self, query: Query, pictures: Pictures, reconstruction: Images) -> tuple[slice, Images]:
+    def _counted(self, query: Query, scalograms: Scalograms, reconstruction: Images) -> tuple[slice, Images]:
         """The rows that count, and what the query adds to the squared difference of each of their pixels."""
-        xp = array_namespace(pictures.images)
-        rows, count = _run(self.band(query.counted) & pictures.valid)
-        excess = pictures.images[:, rows] - reconstruction[:, rows]
+        xp = array_namespace(scalograms.images)
+        rows, count = _run(self.band(query.counted) & scalograms.valid)
+        excess = scalograms.images[:, rows] - reconstruction[:, rows]
         if not count:
             return rows, excess
         squared = (xp.clip(excess, 0.0, None) if query.one_sided else excess) ** 2
         emphasis, mean = _emphasis(query, xp.astype(xp.mean(squared, axis=1), xp.float64))
-        scaled = float(pictures.valid.sum()) / count * query.weight / query.scale
+        scaled = float(scalograms.valid.sum()) / count * query.weight / query.scale
         factor = emphasis * (scaled * _slope(query, mean / query.scale))[:, None]
         return rows, squared * xp.astype(factor, squared.dtype)[:, None]
 

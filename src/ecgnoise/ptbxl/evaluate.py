@@ -26,8 +26,8 @@ from ecgnoise.models.reconstruct import (
     Array,
     DiffusionNetwork,
     DiffusionReconstructor,
-    Pictures,
     Reconstructor,
+    Scalograms,
 )
 from ecgnoise.ptbxl.checkpoint import (
     METRICS,
@@ -261,24 +261,24 @@ def _reconstruct(
             continue
         images, reference = reader.read(batch)
         usable = np.isfinite(reference) & np.isfinite(images).all(axis=(1, 2))
-        pictures = Pictures(images[usable], reference[usable], known=True, valid=valid)
+        scalograms = Scalograms(images[usable], reference[usable], known=True, valid=valid)
         for checkpoint, reconstructor in waiting:
             values = np.full((len(batch), len(METRICS)), np.nan)
             if usable.any():
-                values[usable] = measure(pictures, reconstructor.reconstruct(pictures))
+                values[usable] = measure(scalograms, reconstructor.reconstruct(scalograms))
             before = checkpoint.count(batch)
             checkpoint.enter(batch, values)
             yield len(batch) - before
 
 
-def measure(pictures: Pictures, reconstruction: Images) -> NDArray[np.float64]:
+def measure(scalograms: Scalograms, reconstruction: Images) -> NDArray[np.float64]:
     """The metrics of reconstructed images, (n, rows, columns) in 0..255, (n, metrics): PSNR in dB, SSIM, MSE and MAE.
 
     Over the rows that the sampling frequency can hold; NaN where a reconstruction is not finite.
     """
     values = np.full((len(reconstruction), len(METRICS)), np.nan)
     finite = np.isfinite(reconstruction).all(axis=(1, 2))
-    pair = (pictures.images[finite], reconstruction[finite], pictures.valid)
+    pair = (scalograms.images[finite], reconstruction[finite], scalograms.valid)
     squared = metrics.column_errors(*pair).mean(axis=1)
     by_name = {"psnr": metrics.psnr(squared), "ssim": metrics.ssim(*pair), "mse": squared}
     by_name["mae"] = metrics.mean_absolute_error(*pair)

@@ -1,4 +1,4 @@
-"""Profile: everything that turns a signal into a picture.
+"""Profile: everything that turns a signal into an image.
 
 level
     log10 of superlet power, in mV^2, or relative to the QRS level of the same lead-segment where the profile is

@@ -1,8 +1,8 @@
-"""Traces: what the network of noise levels is given of a signal beside its picture.
+"""Traces: what the network of noise levels is given of a signal beside its image.
 
-A picture holds levels between two limits and from 0.2 Hz on. How far a lead wanders, and how strong it is at its worst,
-are read off the signal itself: :func:`traces` gives three rows over the columns of the picture, relative to the QRS
-level as the picture is, so that gain falls out.
+A image holds levels between two limits and from 0.2 Hz on. How far a lead wanders, and how strong it is at its worst,
+are read off the signal itself: :func:`traces` gives three rows over the columns of the image, relative to the QRS
+level as the image is, so that gain falls out.
 """
 
 from typing import Final

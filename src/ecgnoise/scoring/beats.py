@@ -1,4 +1,4 @@
-"""Whether there are beats in a picture, and how well they agree with each other.
+"""Whether there are beats in an image, and how well they agree with each other.
 
 Noise can be as high as beats and come as often, but its bursts differ from each other. Here beats are looked for in the
 rows in which a QRS is strong and a T wave is not, and a patch around each, 0.35 s and 5 to 30 Hz, is compared with all
@@ -50,11 +50,11 @@ QUICKNESS_DB: Final = (-22.0, -16.0)  # of QUICK_BAND over SLOW_BAND: too slow f
 
 @dataclass(frozen=True)
 class Beats:
-    """The beats in n pictures, at most 42 in each.
+    """The beats in n images, at most 42 in each.
 
     columns: (n, 42), -1 where there is none. each: how well each of them agrees with others, 0..1, (n, 42), NaN where
-    there is none. agreement: of each picture, 0..1, (n,); 0 where there are fewer than four beats. level: of the beats
-    that agree best, in dB over what the levels of the picture are relative to, (n,); NaN where there are none.
+    there is none. agreement: of each image, 0..1, (n,); 0 where there are fewer than four beats. level: of the beats
+    that agree best, in dB over what the levels of the image are relative to, (n,); NaN where there are none.
     """
 
     columns: NDArray[np.int64]
@@ -65,24 +65,24 @@ class Beats:
 
 @dataclass(frozen=True)
 class _Peaks:
-    """Where beats may be in n pictures: picture, column, and number within the picture of each, (peaks,)."""
+    """Where beats may be in n scalograms: image, column, and number within the image of each, (peaks,)."""
 
-    pictures: int
+    scalograms: int
     which: NDArray[np.int64]
     columns: NDArray[np.int64]
     place: NDArray[np.int64]
 
     @classmethod
     def of(cls, there: NDArray[np.bool_]) -> "_Peaks":
-        """The peaks of a mask (n, columns), the first 42 of each picture."""
+        """The peaks of a mask (n, columns), the first 42 of each image."""
         which, columns = np.nonzero(there)
         place = np.arange(len(which)) - np.searchsorted(which, which)
         kept = place < MOST_BEATS
         return cls(len(there), which[kept], columns[kept], place[kept])
 
     def table(self, values: NDArray[Any], empty: Any) -> NDArray[Any]:
-        """Values of the peaks, (peaks, ...), picture by picture, (n, 42, ...), ``empty`` where there is no peak."""
-        table = np.full((self.pictures, MOST_BEATS, *values.shape[1:]), empty, values.dtype)
+        """Values of the peaks, (peaks, ...), image by image, (n, 42, ...), ``empty`` where there is no peak."""
+        table = np.full((self.scalograms, MOST_BEATS, *values.shape[1:]), empty, values.dtype)
         table[self.which, self.place] = values
         return table
 
@@ -94,7 +94,7 @@ class _Peaks:
 def agreement(
     images: Images, valid: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
 ) -> Array:
-    """How well the beats in each picture agree, 0..1, (n,); 0 where there are none.
+    """How well the beats in each image agree, 0..1, (n,); 0 where there are none.
 
     images: (n, rows, columns) in 0..255, row 0 the highest frequency. valid: rows that the sampling frequency can hold.
     intact: which columns no fault touches, (n, columns), all unless given; where there is a fault no beats are missed.
@@ -105,7 +105,7 @@ def agreement(
 def find_beats(
     images: Images, valid: NDArray[np.bool_], profile: Profile, intact: NDArray[np.bool_] | None = None
 ) -> Beats:
-    """The beats in pictures; the arguments are those of :func:`agreement`."""
+    """The beats in images; the arguments are those of :func:`agreement`."""
     frequencies = np.where(valid, np.asarray(profile.frequencies)[::-1], np.nan)
     low, high = profile.level_range
     decibels = images * np.float32(10.0 * (high - low) / WHITE)

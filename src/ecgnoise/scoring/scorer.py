@@ -16,7 +16,7 @@ from ecgnoise._internal.files import file_states
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.levels import LevelEstimates, LevelReader
-from ecgnoise.models.reconstruct import IN_MEMORY, Pictures, Placement, Reconstructor
+from ecgnoise.models.reconstruct import IN_MEMORY, Placement, Reconstructor, Scalograms
 from ecgnoise.noise_levels import KINDS, SPANS, ecg_rms, local_snr, readable_snr, span_times
 from ecgnoise.readers import recording_files
 from ecgnoise.readers._shared.base import is_file
@@ -94,9 +94,9 @@ class Scorer:
     """Scores recordings with a model that is at hand; :class:`Quantifier` finds and loads one.
 
     batch_size: lead-segments that go through the network together. threads: how many such batches are scored at once,
-    each by one thread from picture to error; the batches are the same whatever their number. placement: where the
-    pictures are drawn and measured, which is where ``reconstructor`` works. levels: what reads noise levels in the
-    pictures, where the model has it.
+    each by one thread from image to error; the batches are the same whatever their number. placement: where the
+    images are drawn and measured, which is where ``reconstructor`` works. levels: what reads noise levels in the
+    images, where the model has it.
     """
 
     def __init__(
@@ -209,37 +209,37 @@ class Scorer:
 
     def _measure(self, batch: Batch, recording: Recording, *, keep: bool) -> Measured:
         """Draw, reconstruct and measure some lead-segments; keep: their images too."""
-        pictures, to_host = self._draw(batch, recording), self._placement.to_host
-        reconstruction = self._reconstructor.reconstruct(pictures)
-        errors = metrics.column_errors(pictures.images, reconstruction, pictures.valid)
-        originals, taken, measured = to_host(pictures.images), to_host(reconstruction), to_host(errors)
+        scalograms, to_host = self._draw(batch, recording), self._placement.to_host
+        reconstruction = self._reconstructor.reconstruct(scalograms)
+        errors = metrics.column_errors(scalograms.images, reconstruction, scalograms.valid)
+        originals, taken, measured = to_host(scalograms.images), to_host(reconstruction), to_host(errors)
         if not np.isfinite(measured).all():
             raise self._damaged()
-        noise = None if self._levels is None else self._read_levels(self._levels, batch, pictures)
+        noise = None if self._levels is None else self._read_levels(self._levels, batch, scalograms)
         rms = np.full(len(batch), np.nan)
         if noise is not None and recording.units == "mV":
-            rms = ecg_rms(noise.ecg, to_host(pictures.reference))
-        plausible = np.asarray(to_host(within(pictures.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
+            rms = ecg_rms(noise.ecg, to_host(scalograms.reference))
+        plausible = np.asarray(to_host(within(scalograms.reference, PLAUSIBLE_QRS_LEVELS))) | (recording.units != "mV")
         return Measured(
             errors=measured,
             noise=noise,
             rms=rms,
-            agreement=self._agreement(originals, pictures.valid, np.array([item.intact for item in batch])),
+            agreement=self._agreement(originals, scalograms.valid, np.array([item.intact for item in batch])),
             plausible=plausible,
             images=(originals, taken) if keep else None,
         )
 
     def _agreement(self, originals: Images, valid: NDArray[np.bool_], intact: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """How well the beats in pictures agree, (n,); NaN in a profile that is not relative to the beats."""
+        """How well the beats in images agree, (n,); NaN in a profile that is not relative to the beats."""
         if not self.profile.relative:
             return np.full(len(originals), np.nan)
         return agreement(originals, valid, self.profile, intact)
 
-    def _read_levels(self, reader: LevelReader, batch: Batch, pictures: Pictures) -> LevelEstimates:
-        """The noise levels of lead-segments with their pictures; ModelFormatError where they are no numbers."""
-        reference = self._placement.to_host(pictures.reference)
+    def _read_levels(self, reader: LevelReader, batch: Batch, scalograms: Scalograms) -> LevelEstimates:
+        """The noise levels of lead-segments with their images; ModelFormatError where they are no numbers."""
+        reference = self._placement.to_host(scalograms.reference)
         traced = traces(np.stack([item.signal for item in batch]), reference)
-        found = reader.read(pictures, self._placement.to_device(traced))
+        found = reader.read(scalograms, self._placement.to_device(traced))
         if not all(np.isfinite(values).all() for values in vars(found).values()):
             raise self._damaged()
         return found
@@ -249,14 +249,14 @@ class Scorer:
             f"model {self.model}: its network gives NaN or infinite numbers: its weights are damaged, pass another"
         )
 
-    def _draw(self, batch: Batch, recording: Recording) -> Pictures:
+    def _draw(self, batch: Batch, recording: Recording) -> Scalograms:
         """Images of lead-segments."""
         profile, frequency = self.profile, recording.sampling_frequency
         levels = self._transform(frequency)(self._placement.to_device(np.stack([item.signal for item in batch])))
         reference = qrs_level(levels, profile)
         images = level_images(levels, reference, profile)
         known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
-        return Pictures(images, reference, known, valid_rows(profile, frequency))
+        return Scalograms(images, reference, known, valid_rows(profile, frequency))
 
     def _result(self, recording: Recording, sheet: Sheet) -> Result:
         """The finished result of a filled sheet."""

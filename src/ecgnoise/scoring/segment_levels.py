@@ -1,4 +1,4 @@
-"""From what was read in the picture of a lead-segment to its noise levels, faults and tails considered."""
+"""From what was read in the image of a lead-segment to its noise levels, faults and tails considered."""
 
 from typing import Final, NamedTuple
 

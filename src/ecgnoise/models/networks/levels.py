@@ -1,4 +1,4 @@
-"""The level network: from a picture to how strong each kind of noise is (torch, extra ``train``).
+"""The level network: from an image to how strong each kind of noise is (torch, extra ``train``).
 
 Patches of 2 x 4 pixels become channels, and convolutions of 3 x 3 go on until 5 rows and 32 spans are left. What lies
 above one another is then one vector a span, beside what convolutions over time make of the traces of the signal.

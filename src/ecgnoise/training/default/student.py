@@ -2,7 +2,7 @@
 
 Distillation after Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015, for regression: the
 student is trained on what the larger model answers, see ``pool.py``, and never sees a clean target itself. Of an answer
-only the rows that count are learnt in earnest, each query weighing what it weighs in the score, and noisy pictures,
+only the rows that count are learnt in earnest, each query weighing what it weighs in the score, and noisy images,
 in which more error is counted, less than clean ones.
 """
 
@@ -48,7 +48,7 @@ class Callbacks(NamedTuple):
 
 
 class StudentTask:
-    """Answers to learn; see :class:`ecgnoise.training.engine.task.Task`. One of ``size`` is one answer of one picture.
+    """Answers to learn; see :class:`ecgnoise.training.engine.task.Task`. One of ``size`` is one answer of one image.
 
     queries: all of the teacher. start: the network whose statistics of the training images the student takes.
     """
@@ -71,7 +71,7 @@ class StudentTask:
 
     @property
     def fingerprint(self) -> str:
-        """A sum over all pictures; the answers are not in it, whose last digits depend on the computer."""
+        """A sum over all images; the answers are not in it, whose last digits depend on the computer."""
         return fingerprint(self.pool.images, self.pool.reference)
 
     def network(self) -> StudentDenoiser:
@@ -83,7 +83,7 @@ class StudentTask:
         return laid_out
 
     def batch(self, chosen: NDArray[np.int64], generator: torch.Generator) -> Batch:
-        """Pictures as they are put to the network, its inputs by name, and the answers; nothing is drawn."""
+        """Scalograms as they are put to the network, its inputs by name, and the answers; nothing is drawn."""
         del generator
         items, number = chosen // len(self._asked), chosen % len(self._asked)
         image = torch.from_numpy(np.asarray(to_network(self.pool.images[items].astype(np.float32))))[:, None]
@@ -138,7 +138,7 @@ def row_weights(queries: Sequence[Query]) -> NDArray[np.float32]:
 
 
 def shares(pool: Pool, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much each picture counts, (n,), 1 on average: the less, the further the teacher's answers are from it.
+    """How much each image counts, (n,), 1 on average: the less, the further the teacher's answers are from it.
 
     A score is a logarithm: what moves it is an error of the student relative to the error that is counted. weights:
     those of the rows, (asked, rows).
@@ -163,7 +163,7 @@ def train_student(
 ) -> ModelFolder | None:
     """Train a student of a default model and write its model folder; None in all processes but the first.
 
-    material: clean lead-segments to draw pictures of, and others to calibrate on. teacher: a default model. out: the
+    material: clean lead-segments to draw images of, and others to calibrate on. teacher: a default model. out: the
     model folder, new. work: the folder of the run, by default ``out`` with ``.training`` at its end; what the teacher
     answered is kept there.
 
@@ -231,7 +231,7 @@ def _training(material: DefaultMaterial, config: StudentConfig, teacher: ModelFo
     seed = f"{config.seed}{', convolutions in 8 bit' if config.quantize else ''}"
     note = (
         f"student of {told}, which was trained with "
-        f"{taught.note}. The student: {config.length} of {taken} answers to {config.pool} pictures with simulated "
+        f"{taught.note}. The student: {config.length} of {taken} answers to {config.pool} images with simulated "
         f"noise, learning rate {config.learning_rate:g}, channels {', '.join(map(str, config.channels))}, seed "
         f"{seed}; calibrated on {len(clean.levels)} clean lead-segments: {', '.join(clean.sources)}"
     )

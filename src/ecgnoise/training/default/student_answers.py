@@ -1,9 +1,9 @@
-"""What a student learns from: pictures, clean and noisy, and the answers of a larger model to its queries.
+"""What a student learns from: images, clean and noisy, and the answers of a larger model to its queries.
 
-The pictures are those of clean lead-segments after random band limits; six of ten get noise of every strength added, in
+The images are those of clean lead-segments after random band limits; six of ten get noise of every strength added, in
 power, over the whole segment or a part of it; one of ten is noise alone. The noise is simulated. No label and no
 recorded noise is used, and nothing learns what is clean: what is to be learnt is the larger model's answer to any
-picture it may meet.
+image it may meet.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecgnoise import simulate
 from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise.models.folder import Query
-from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
+from ecgnoise.models.reconstruct import QueryReconstructor, Scalograms
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, SEGMENT_SECONDS, Images, level_images, qrs_level
 from ecgnoise.scalogram.superlet import superlet
 from ecgnoise.training.default.data import TrainingSet, filtered
@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Pool:
-    """Pictures and answers.
+    """Scalograms and answers.
 
     images: (n, rows, columns) float16 in 0..255. reference: (n,) float32. known: (n,) bool. valid: (n, rows) bool.
     answers: (queries, n, rows, columns) float16 in 0..255, one a query that is asked.
@@ -82,10 +82,10 @@ def make_pool(
     seed: int,
     progress: Progress | None = None,
 ) -> Pool:
-    """Draw pictures and have the teacher answer the queries of each.
+    """Draw images and have the teacher answer the queries of each.
 
-    size: how many pictures, rounded up to batches of 48. seed: of all that is drawn. progress: called after each batch
-    with the number of pictures that are ready, and of all.
+    size: how many images, rounded up to batches of 48. seed: of all that is drawn. progress: called after each batch
+    with the number of images that are ready, and of all.
     """
     generator = torch.Generator().manual_seed(seed)
     noises = noise_levels(seed)
@@ -161,7 +161,7 @@ def _answered(
     known = np.arange(len(images)) < 0.7 * len(images)
     answers = np.empty((len(queries), *images.shape), np.float16)
     for part in (known, ~known):
-        pictures = Pictures(images[part], reference[part], bool(known[part][0]), valid)
+        scalograms = Scalograms(images[part], reference[part], bool(known[part][0]), valid)
         for number, query in enumerate(queries):
-            answers[number, part] = teacher.answer(query, pictures)
+            answers[number, part] = teacher.answer(query, scalograms)
     return Pool(images.astype(np.float16), reference, known, np.tile(valid, (len(images), 1)), answers)

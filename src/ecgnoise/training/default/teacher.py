@@ -33,7 +33,7 @@ from ecgnoise.models.load import (
     load_reconstructor,
 )
 from ecgnoise.models.networks.teacher import MaskedDenoiser
-from ecgnoise.models.reconstruct import Pictures, QueryReconstructor
+from ecgnoise.models.reconstruct import QueryReconstructor, Scalograms
 from ecgnoise.models.torch import WEIGHTS
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -310,8 +310,8 @@ def export_denoiser(network: MaskedDenoiser) -> bytes:
     return export_onnx(plain.eval(), dict(zip(DENOISER_INPUTS, examples, strict=True)), "reconstructed")
 
 
-def _batches(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]:
-    """Places of clean lead-segments and their pictures, a batch at a time, each of as many sound rows."""
+def _batches(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Scalograms]]:
+    """Places of clean lead-segments and their images, a batch at a time, each of as many sound rows."""
     counts = clean.sound_counts
     for count in np.unique(counts).tolist():
         valid = np.arange(DEFAULT.rows)[::-1] < count
@@ -319,7 +319,7 @@ def _batches(clean: TrainingSet) -> Iterator[tuple[NDArray[np.int64], Pictures]]
         for first in range(0, len(alike), BATCH):
             places = alike[first : first + BATCH]
             images = _images(clean.levels[places].astype(np.float32))
-            yield places, Pictures(images, clean.reference[places], known=True, valid=valid)
+            yield places, Scalograms(images, clean.reference[places], known=True, valid=valid)
 
 
 def _images(levels: NDArray[np.float32]) -> Images:

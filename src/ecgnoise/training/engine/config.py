@@ -54,7 +54,7 @@ class TrainingConfig:
     checkpoints: int = setting(0, "How many times in a run the weights and their average are kept as files.")
     precision: str = setting("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     seed: int = setting(1, "Of weights, order and noise.")
-    save_every: int = setting(250, "Steps between checkpoints; each has a validation loss and pictures.")
+    save_every: int = setting(250, "Steps between checkpoints; each has a validation loss and images.")
     validation_leads: int = setting(256, "How many lead-segments the validation loss is taken of.")
     channels: tuple[int, ...] = setting((), "Widths of the network, finest level first, as 64,128,256.")
 
@@ -190,10 +190,10 @@ class StudentConfig(TrainingConfig):
     beta2: float = setting(0.99, "Of AdamW.")
     warm_up: float = setting(0.05, "Share of the run in which the learning rate rises.")
     ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
-    save_every: int = setting(500, "Steps between checkpoints; each has a validation loss and pictures.")
+    save_every: int = setting(500, "Steps between checkpoints; each has a validation loss and images.")
     validation_leads: int = setting(960, "How many answers the validation loss is taken of.")
     channels: tuple[int, ...] = setting((48, 64, 96), "Widths of the network, finest level first, as 48,64,96.")
-    pool: int = setting(20000, "How many pictures the teacher answers.")
+    pool: int = setting(20000, "How many images the teacher answers.")
     quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")
 
     def __post_init__(self) -> None:
@@ -209,21 +209,21 @@ class StudentConfig(TrainingConfig):
 
 @dataclass(frozen=True)
 class LevelConfig(TrainingConfig):
-    """How the level network is trained; the widths are those of its convolutions over pictures and over time."""
+    """How the level network is trained; the widths are those of its convolutions over images and over time."""
 
     epochs: float = setting(5.0, "Passes over what there is to train on; 0: STEPS says how long.")
-    batch: int = setting(128, "Pictures that a process takes at once.")
+    batch: int = setting(128, "Scalograms that a process takes at once.")
     learning_rate: float = setting(3e-3, "The highest, of AdamW.")
     beta2: float = setting(0.99, "Of AdamW.")
     warm_up: float = setting(0.1, "Share of the run in which the learning rate rises.")
     ema: float = setting(0.998, "Decay of the moving average of the weights, which is what is written.")
     gradient_norm: float = setting(5.0, "Longer gradients are cut to this; 0: none is.")
     save_every: int = setting(500, "Steps between checkpoints; each has a validation loss.")
-    validation_leads: int = setting(960, "How many pictures the validation loss is taken of.")
-    channels: tuple[int, ...] = setting((48, 160), "Widths of the network, over pictures and over time, as 48,160.")
-    pool: int = setting(240000, "How many pictures of noisy leads are drawn.")
+    validation_leads: int = setting(960, "How many images the validation loss is taken of.")
+    channels: tuple[int, ...] = setting((48, 160), "Widths of the network, over images and over time, as 48,160.")
+    pool: int = setting(240000, "How many images of noisy leads are drawn.")
     simulated: int = setting(1500, "Leads of unusual hearts that are simulated beside the recordings.")
-    jobs: int = setting(1, "Processes that draw pictures.")
+    jobs: int = setting(1, "Processes that draw images.")
     without: str = setting("", "Makers of noise to leave out, with commas between; see docs/training.md.")
     quantize: bool = setting(default=True, meaning="Most convolutions of the ONNX file in 8 bit, which is faster.")
 
@@ -246,7 +246,7 @@ class PublishedConfig(TrainingConfig):
     """How a published network is trained; without widths it has the published size."""
 
     epochs: float = setting(50.0, "Passes over what there is to train on; 0: STEPS says how long.")
-    save_every: int = setting(1000, "Steps between checkpoints; each has a validation loss and pictures.")
+    save_every: int = setting(1000, "Steps between checkpoints; each has a validation loss and images.")
     discretization: bool = setting(default=False, meaning="Images in whole grey levels.")
     validation_fold: int = setting(9, "The fold of PTB-XL that is not trained on but watched; 0: none.")
 

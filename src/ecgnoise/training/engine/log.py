@@ -1,4 +1,4 @@
-"""What a training run writes to be looked at: lines, TensorBoard events and pictures. Needs the extra ``train``."""
+"""What a training run writes to be looked at: lines, TensorBoard events and images. Needs the extra ``train``."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from ecgnoise.scalogram.profile import Images
 
 LOG_FILE: Final = "log.jsonl"
 TENSORBOARD: Final = "tensorboard"
-PICTURES: Final = "pictures"
+IMAGES: Final = "images"
 BORDER: Final = 4
 ENLARGED: Final = 3
 
@@ -37,7 +37,7 @@ class RunLog:
         from torch.utils.tensorboard import SummaryWriter
 
         with written(out):
-            (out / PICTURES).mkdir(exist_ok=True)
+            (out / IMAGES).mkdir(exist_ok=True)
             cut_back(out / LOG_FILE, step)
             self._events = SummaryWriter(str(out / TENSORBOARD), purge_step=step + 1)
 
@@ -64,12 +64,12 @@ class RunLog:
                 self._events.add_scalar(name, value, step)
             self._events.flush()
 
-    def pictures(self, step: int, originals: Images, reconstruction: Images) -> None:
+    def images(self, step: int, originals: Images, reconstruction: Images) -> None:
         """Write pairs of images, (k, rows, columns) in 0..255, one below the other."""
         if not self._writes:
             return
         sheet = contact_sheet(originals, reconstruction)
-        path = self._out / PICTURES / f"step-{step:06}.png"
+        path = self._out / IMAGES / f"step-{step:06}.png"
         with written(self._out), unfinished_files(path) as partial:
             Image.fromarray(sheet).save(partial, format="png")
         self._events.add_image("examples", sheet, step, dataformats="HW")
@@ -86,7 +86,7 @@ def written(out: Path) -> Iterator[None]:
 
 
 def contact_sheet(originals: Images, reconstruction: Images) -> NDArray[np.uint8]:
-    """Pairs of images in one picture: each original above what was made of it, enlarged, with white borders."""
+    """Pairs of images in one image: each original above what was made of it, enlarged, with white borders."""
     both = np.stack([originals, reconstruction], axis=1).reshape(-1, *originals.shape[1:])
     grey = np.rint(np.clip(both, 0.0, 255.0)).astype(np.uint8)
     large = grey.repeat(ENLARGED, axis=1).repeat(ENLARGED, axis=2)

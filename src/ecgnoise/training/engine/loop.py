@@ -10,8 +10,8 @@ A run's folder:
 ``state.pt``        all that the run needs to go on as if it had not stopped, every ``save_every`` steps and at Ctrl-C
 ``log.jsonl``       a line every ten steps: step, mean loss since the last line, learning rate, epoch; every
                     ``save_every`` steps and at the end the validation loss too
-``tensorboard/``    the same for TensorBoard, with the pictures
-``pictures/``       with every validation loss, examples above what the averaged network makes of them
+``tensorboard/``    the same for TensorBoard, with the images
+``images/``       with every validation loss, examples above what the averaged network makes of them
 ``checkpoints/``    weights and their average, as many times as the configuration says, evenly to the last step
 ==================  =================================================================================================
 
@@ -275,13 +275,13 @@ class Run:
         return float(self.accelerator.reduce(asked, "sum")) > 0
 
     def watch(self) -> float | None:
-        """The validation loss, and pictures beside it; None in other processes or with nothing to watch."""
+        """The validation loss, and images beside it; None in other processes or with nothing to watch."""
         if self.validation is None or not self.accelerator.is_main_process:
             return None
         with torch.no_grad():
             loss = self.validation_loss(self.validation)
             shown = self.validation.examples(self.state.average.module)
-        self.log.pictures(self.state.step, *shown)
+        self.log.images(self.state.step, *shown)
         return loss
 
     def save(self) -> None:

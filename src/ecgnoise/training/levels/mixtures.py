@@ -1,4 +1,4 @@
-"""Clean leads with noise of known kind and strength: pictures, and the levels that are to be read off them.
+"""Clean leads with noise of known kind and strength: images, and the levels that are to be read off them.
 
 A clean lead has noise of its own, so what is known of a level is an interval: at least what was added, at most that and
 what the lead may have had before. :class:`CleanLeads` holds that upper estimate. Where nothing is known the interval is
@@ -84,7 +84,7 @@ def fast_power(signal: NDArray[np.float32]) -> Array:
 
 
 class Mixtures(NamedTuple):
-    """Pictures of noisy leads, and what is known of them; levels in dB.
+    """Images of noisy leads, and what is known of them; levels in dB.
 
     images: (n, rows, columns) uint8. traces: (n, 3, columns). highest: valid rows, counted from the lowest,
     (n,). reference: (n,) in
@@ -129,7 +129,7 @@ class Mixer:
         self._transforms: dict[int, Superlet] = {}
 
     def mixtures(self, batches: int, generator: np.random.Generator) -> Mixtures:
-        """Pictures of so many batches of noisy leads, each batch of one sampling frequency."""
+        """Images of so many batches of noisy leads, each batch of one sampling frequency."""
         drawn = [self._batch(generator) for _ in range(batches)]
         return Mixtures(*(np.concatenate([batch[place] for batch in drawn]) for place in range(len(Mixtures._fields))))
 

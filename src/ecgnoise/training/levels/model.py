@@ -44,7 +44,7 @@ CALIBRATED_SNR: Final = (-8.0, 26.0)
 COVERAGE: Final = 0.68
 NOTED: Final = ". The level network:"  # in the note on training; what follows is of the network that is there
 TOLD_RANGE: Final = (-15.0, 36.0)
-RANGING_PICTURES: Final = 960
+RANGING_IMAGES: Final = 960
 READ_BATCH: Final = 48
 
 
@@ -60,7 +60,7 @@ class LevelMaterial:
 
 @dataclass(frozen=True)
 class LevelProgress:
-    """What is called while pictures are drawn, and after each step."""
+    """What is called while images are drawn, and after each step."""
 
     drawing: Progress | None = None
     step: StepProgress | None = None
@@ -77,7 +77,7 @@ def train_levels(
 ) -> ModelFolder | None:
     """Train a level network and write the model with it into a new folder; None in all processes but the first.
 
-    model: a default model; what it has but its levels stays. work: the folder of the run, where the pictures are kept;
+    model: a default model; what it has but its levels stays. work: the folder of the run, where the images are kept;
     called again with the same, training goes on where it stopped.
 
     Raises OutputError where ``out`` exists, ModelFormatError for another kind of model, and the errors of
@@ -86,7 +86,7 @@ def train_levels(
     if out.exists():
         raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
     if model.description.profile != DEFAULT:
-        raise ModelFormatError(f"{model.path}: noise levels are read in pictures of the default profile: pass another")
+        raise ModelFormatError(f"{model.path}: noise levels are read in images of the default profile: pass another")
     pools: list[Mixtures] = []
     for name, leads, size in (("training", material.training, config.pool), ("watched", material.watched, WATCHED)):
         request = PoolRequest(
@@ -117,7 +117,7 @@ def write_levels(
     """Export a trained level network, measure its intervals, and write the model with it into a new folder."""
     onnx = export_levels(network)
     if config.quantize:
-        onnx = quantized(onnx, inputs_of(pools[0], RANGING_PICTURES))
+        onnx = quantized(onnx, inputs_of(pools[0], RANGING_IMAGES))
     files = {name: model.file(name).read_bytes() for name in model.description.files}
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     files |= {LEVELS: onnx, LEVEL_WEIGHTS: save(weights)}
@@ -141,7 +141,7 @@ def export_levels(network: LevelNetwork) -> bytes:
 
 
 def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.float32]]]:
-    """What the network is given for so many pictures, spread evenly, in batches by the name of the input."""
+    """What the network is given for so many images, spread evenly, in batches by the name of the input."""
     chosen = np.linspace(0, len(pool.images) - 1, min(count, len(pool.images))).round().astype(np.int64)
     for first in range(0, len(chosen), READ_BATCH):
         rows = chosen[first : first + READ_BATCH]
@@ -153,9 +153,9 @@ def inputs_of(pool: Mixtures, count: int) -> Iterator[Mapping[str, NDArray[np.fl
 
 
 def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
-    """What turns the answers of a network into intervals that are right, measured on pictures it has not learnt.
+    """What turns the answers of a network into intervals that are right, measured on images it has not learnt.
 
-    By the kind that counts most, the factor is the one with which 68 % of the pictures whose SNR is known and lies
+    By the kind that counts most, the factor is the one with which 68 % of the images whose SNR is known and lies
     between -8 and 26 dB have it in their interval.
     """
     plain = LevelModel(*TOLD_RANGE, (1.0,) * len(KINDS))
@@ -180,7 +180,7 @@ def measured(network: OnnxLevels, pool: Mixtures) -> LevelModel:
 def described(model: ModelDescription, levels: LevelModel, config: LevelConfig) -> ModelDescription:
     """The description of a model with its level network."""
     note = (
-        f"{model.training.note.partition(NOTED)[0]}{NOTED} {config.length} of {config.batch} of {config.pool} pictures "
+        f"{model.training.note.partition(NOTED)[0]}{NOTED} {config.length} of {config.batch} of {config.pool} images "
         f"of clean leads with noise added, learning rate {config.learning_rate:g}, channels "
         f"{', '.join(map(str, config.channels))}, seed {config.seed}"
     )

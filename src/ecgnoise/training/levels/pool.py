@@ -1,6 +1,6 @@
-"""Pictures of noisy leads for the level network to learn from, drawn once and kept in the folder of the run.
+"""Images of noisy leads for the level network to learn from, drawn once and kept in the folder of the run.
 
-They are drawn in several processes. What is drawn depends on the seed and the number of pictures, not on the number of
+They are drawn in several processes. What is drawn depends on the seed and the number of images, not on the number of
 processes.
 """
 
@@ -27,8 +27,8 @@ NOISE_FILE: Final = "noise_{}_{}.npy"
 class PoolRequest:
     """What to draw.
 
-    size: pictures, rounded up to whole tasks. seed: of all that is drawn. jobs: processes. without: makers of noise
-    that are left out, see :class:`ecgnoise.training.levels.noises.Noises`. batches: of 24 pictures that a task draws;
+    size: images, rounded up to whole tasks. seed: of all that is drawn. jobs: processes. without: makers of noise
+    that are left out, see :class:`ecgnoise.training.levels.noises.Noises`. batches: of 24 images that a task draws;
     what is drawn depends on it.
     """
 
@@ -42,10 +42,10 @@ class PoolRequest:
 def make_pool(
     leads: CleanLeads, noises: Noises, request: PoolRequest, folder: Path, progress: Progress | None = None
 ) -> Mixtures:
-    """Draw pictures, or take what an earlier call with the same folder drew.
+    """Draw images, or take what an earlier call with the same folder drew.
 
     folder: where they are kept, and where the leads lie for the processes to share. progress: called with the number
-    of pictures that are ready, and of all.
+    of images that are ready, and of all.
     """
     file = folder / "pool.npz"
     if file.exists():
@@ -73,7 +73,7 @@ def load_pool(file: Path) -> Mixtures:
 
 
 def draw(folder: Path, seed: int, number: int, batches: int, without: frozenset[str]) -> Mixtures:
-    """The pictures of one task, with leads and noise out of a folder."""
+    """The images of one task, with leads and noise out of a folder."""
     mixer = Mixer(read_leads(folder), Noises(read_noises(folder), without))
     return mixer.mixtures(batches, np.random.default_rng((seed, number)))
 

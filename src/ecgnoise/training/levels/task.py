@@ -1,7 +1,7 @@
 """What the level network learns, as the loop sees it. Needs the extra ``train``.
 
 A level that is known to lie between two ends costs nothing within them, and beyond them a smooth absolute difference in
-units of 10 dB. The SNR has three outputs, its 16th, 50th and 84th percentile given the picture (Koenker and Bassett,
+units of 10 dB. The SNR has three outputs, its 16th, 50th and 84th percentile given the image (Koenker and Bassett,
 "Regression Quantiles", Econometrica 46, 1978).
 """
 
@@ -28,7 +28,7 @@ OPEN_WEIGHT: Final = 0.3
 
 
 class LevelTask:
-    """Levels of noisy pictures; see :class:`ecgnoise.training.engine.task.Task`. widths: of the network, two."""
+    """Levels of noisy images; see :class:`ecgnoise.training.engine.task.Task`. widths: of the network, two."""
 
     def __init__(self, pool: Mixtures, widths: tuple[int, ...]) -> None:
         self._pool = pool
@@ -36,12 +36,12 @@ class LevelTask:
 
     @property
     def size(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
         return len(self._pool.images)
 
     @property
     def fingerprint(self) -> str:
-        """A sum over all pictures."""
+        """A sum over all images."""
         return fingerprint(self._pool.images, self._pool.snr)
 
     def network(self) -> LevelNetwork:
@@ -50,7 +50,7 @@ class LevelTask:
         return laid_out
 
     def batch(self, chosen: NDArray[np.int64], generator: torch.Generator) -> Batch:
-        """Pictures, whether the unit is known of each, and what is known of their levels."""
+        """Scalograms, whether the unit is known of each, and what is known of their levels."""
         pool = self._pool
         drawn = torch.rand(len(chosen), generator=generator).numpy() < KNOWN_SHARE
         levels = {
@@ -75,7 +75,7 @@ class LevelTask:
         return levels + ECG_WEIGHT * ecg + snr_loss(found.snr, batch["snr"])
 
     def examples(self, network: nn.Module) -> tuple[Images, Images]:
-        """The first pictures; the network draws none, so that they stand for what it makes of them too."""
+        """The first images; the network draws none, so that they stand for what it makes of them too."""
         del network
         shown = self._pool.images[:EXAMPLES].astype(np.float32)
         return shown, shown

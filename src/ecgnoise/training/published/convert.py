@@ -48,7 +48,7 @@ Converted from the checkpoint `{checkpoint}` (SHA-256 `{sum}`) of the published 
 *Diffusion-Based Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815).
 
 - Network: {kind}, {parameters:.2f} million parameters, as published.
-- Picture: profile `paper`.{sampling}
+- Image: profile `paper`.{sampling}
 - Grades: the published rule of thumb, good from 26 dB, fair from 24 dB, poor below{grades}.
 - Licence and training data: those of the checkpoint; it does not say.
 """

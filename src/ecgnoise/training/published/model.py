@@ -33,7 +33,7 @@ from ecgnoise.models.networks.published import (
     network_of,
     with_widths,
 )
-from ecgnoise.models.reconstruct import AutoencoderReconstructor, DiffusionReconstructor, Pictures, Reconstructor
+from ecgnoise.models.reconstruct import AutoencoderReconstructor, DiffusionReconstructor, Reconstructor, Scalograms
 from ecgnoise.models.torch import WEIGHTS, TorchAutoencoder, TorchNetwork
 from ecgnoise.models.weights import load_weights
 from ecgnoise.ptbxl.store import Store
@@ -68,7 +68,7 @@ arXiv 2506.11815), trained anew.
 - Network: {kind}, {parameters:.2f} million parameters.
 - Trained on: {data}.
 - Training: {note}.
-- Picture: profile `paper`{grey}.
+- Image: profile `paper`{grey}.
 - Grades: good from {good} dB (95 % of the clean leads it was graded on), fair from {fair} dB (99 %), poor from {poor}
   dB, unusable below.
 - For research; not a medical device.
@@ -220,9 +220,9 @@ def _work(request: Request) -> Path:
 
 
 def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
-    """The autoencoder of a model folder of the kind ``autoencoder`` or ``latent``, trained on the same pictures.
+    """The autoencoder of a model folder of the kind ``autoencoder`` or ``latent``, trained on the same images.
 
-    A converted checkpoint does not say whether its pictures were in whole grey levels, so that it goes with both.
+    A converted checkpoint does not say whether its images were in whole grey levels, so that it goes with both.
 
     Raises ModelFormatError where the folder has another kind or profile.
     """
@@ -234,9 +234,7 @@ def read_autoencoder(path: Path, profile: Profile) -> Autoencoder:
     if folder.description.training.note.startswith(CONVERTED):
         found_profile = replace(found_profile, discretize=profile.discretize)
     if found_profile != profile:
-        raise ModelFormatError(
-            f"{path}: its pictures are others than those of the store: train it with the same options"
-        )
+        raise ModelFormatError(f"{path}: its images are others than those of the store: train it with the same options")
     weights = folder.file(WEIGHTS)
     network = network_of(kind, load_weights(weights), str(weights))
     found = network.ae if isinstance(network, LatentDiffusion) else network
@@ -289,8 +287,8 @@ def clean_psnr(reconstructor: Reconstructor, images: Grey) -> NDArray[np.float64
     errors = []
     for first in range(0, len(images), BATCH):
         shown = images[first : first + BATCH].astype(np.float32)
-        pictures = Pictures(shown, np.zeros(len(shown), np.float32), known=True, valid=every)
-        errors.append(metrics.column_errors(shown, reconstructor.reconstruct(pictures), every).mean(axis=1))
+        scalograms = Scalograms(shown, np.zeros(len(shown), np.float32), known=True, valid=every)
+        errors.append(metrics.column_errors(shown, reconstructor.reconstruct(scalograms), every).mean(axis=1))
     return metrics.psnr(np.concatenate(errors))
 
 
