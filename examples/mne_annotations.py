@@ -31,4 +31,4 @@ def marked(raw: mne.io.BaseRaw, grade: str = "poor") -> mne.io.BaseRaw:
 if __name__ == "__main__":
     raw = marked(simulated_raw())
     print(raw.annotations.to_data_frame(time_format=None))
-    print(f"{raw.get_data(reject_by_annotation='omit').shape[1] / raw.info['sfreq']:g} s without marks")
+    print(f"{raw.get_data(reject_by_annotation='omit').shape[1] / raw.info['sfreq']:g} s without annotations")

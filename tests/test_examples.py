@@ -16,7 +16,7 @@ def test_mne_annotations(capsys):
     raw = example["marked"](example["simulated_raw"]())
     assert set(raw.annotations.ch_names.tolist()) == {("V1",)}
     assert sum(raw.annotations.duration) == 30.0
-    assert "\n0 s without marks" in printed
+    assert "\n0 s without annotations" in printed
 
 
 def test_torch_dataset(capsys):

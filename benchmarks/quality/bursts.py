@@ -130,7 +130,7 @@ def with_bursts(leads: Signal, noises: Signal, places: list[tuple[int, int]]) ->
     return noisy
 
 
-def marks_of(places: list[tuple[int, int]]) -> Marks:
+def annotation_path(places: list[tuple[int, int]]) -> Marks:
     """Which ticks lie in the bursts, (leads, ticks)."""
     middles = (np.arange(SECONDS * TICKS) + 0.5) * RATE / TICKS
     return np.array([(first <= middles) & (middles < last) for first, last in places])
@@ -143,7 +143,7 @@ def takes_of(leads: Signal, part: tuple[float, float], seed: int) -> tuple[list[
         places = burst_places(len(leads), seed + place)
         signal = with_bursts(leads, stretches(kind, *leads.shape, part), places)
         takes.append(Take.of(f"burst {kind}", signal, RATE, parts=PARTS))
-        truth.append(marks_of(places))
+        truth.append(annotation_path(places))
     return takes, truth
 
 

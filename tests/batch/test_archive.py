@@ -270,7 +270,7 @@ def test_command_prints_the_overview(files, tiny_model, tmp_path):
         (("--shard", "1/2", "--out", "scores.csv"), "--out FOLDER"),
         (("--shard", "3/2", "--out", "results"), "'3/2'"),
         (("--shard", "2", "--out", "results"), "'2'"),
-        (("--out", "results", "--marks", "a.qua"), "--marks"),
+        (("--out", "results", "--annotations", "a.qua"), "--annotations"),
     ],
 )
 def test_wrong_options_of_the_command_are_one_line(files, arguments, fragment, tmp_path, monkeypatch):

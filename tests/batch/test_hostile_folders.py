@@ -20,7 +20,7 @@ from ecgnoise.cli import main
 from ecgnoise.errors import OutputError, ResumeError, UnreadableFileError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read, recording_files
-from ecgnoise.results.annotations import MARKS
+from ecgnoise.results.annotations import ANNOTATION_FORMATS
 from ecgnoise.results.result import Result
 from ecgnoise.scoring.checkpoint import Checkpoint
 from ecgnoise.writers import write_recording
@@ -124,7 +124,7 @@ def test_scores_of_an_earlier_run_are_no_recordings(folder, tiny_model, table):
     assert again.exit_code == 0, again.stderr
 
 
-@pytest.mark.parametrize("suffix", MARKS)
+@pytest.mark.parametrize("suffix", ANNOTATION_FORMATS)
 def test_marks_of_an_earlier_run_are_no_recordings(folder, tiny_model, suffix):
     """Also not where they were written beside the recordings."""
     if suffix == ".edf":
@@ -132,7 +132,7 @@ def test_marks_of_an_earlier_run_are_no_recordings(folder, tiny_model, suffix):
     if suffix == ".fif":
         pytest.importorskip("mne")
     name = f"{{record}}{'-annot' * (suffix == '.fif')}{suffix if suffix != '.npz' else '-mask.npz'}"
-    command = ["score", str(folder), "--model", str(tiny_model), "--marks", f"{{folder}}/{name}"]
+    command = ["score", str(folder), "--model", str(tiny_model), "--annotations", f"{{folder}}/{name}"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.stderr
     assert len(list(folder.iterdir())) == 6

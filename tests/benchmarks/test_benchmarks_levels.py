@@ -85,7 +85,7 @@ def test_a_burst_is_one_stretch_as_strong_as_was_asked():
     places = bursts.burst_places(4, 7)
     noise = np.random.default_rng(0).normal(size=leads.shape).astype(np.float32)
     added = bursts.with_bursts(leads, noise, places) - leads
-    truth = bursts.marks_of(places)
+    truth = bursts.annotation_path(places)
     for row, (first, last) in enumerate(places):
         assert 500 <= last - first <= 2000
         assert not added[row, :first].any()

@@ -70,7 +70,7 @@ def place(tmp_path, monkeypatch, tiny_model):
         ("ptbxl prepare nosuch --out new", "nosuch/ptbxl_database.csv"),
         ("ptbxl evaluate nosuch --model default --out new", "nosuch: no such folder"),
         ("ptbxl compare nosuch", "nosuch"),
-        ("marks nosuch --out m.qua", "nosuch: no such table"),
+        ("annotate nosuch --out m.qua", "nosuch: no such table"),
     ],
 )
 def test_nothing_slow_is_loaded_to_say_it(command, words):
@@ -133,7 +133,7 @@ def test_other_processes_of_a_run_say_nothing(capsys, monkeypatch):
 
 
 def test_help_shows_the_usual_values():
-    text = " ".join(CliRunner().invoke(main, ["marks", "--help"]).stdout.split())
+    text = " ".join(CliRunner().invoke(main, ["annotate", "--help"]).stdout.split())
     assert "[default: poor]" in text
     assert "[default: 0.0" in text
     assert "csv for -" in " ".join(CliRunner().invoke(main, ["score", "--help"]).stdout.split())

@@ -120,7 +120,7 @@ def test_warnings_of_libraries_never_reach_the_user(tiny_model, monkeypatch):
     assert "ValueError: and fails" in done.stderr
 
 
-@pytest.mark.parametrize("out", ["t.csv", "results", "marks"])
+@pytest.mark.parametrize("out", ["t.csv", "results", "annotations"])
 def test_a_folder_that_takes_no_files_is_found_before_the_work(tiny_model, tmp_path, monkeypatch, out):
     def full(*_arguments, **_options):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -132,7 +132,7 @@ def test_a_folder_that_takes_no_files_is_found_before_the_work(tiny_model, tmp_p
     monkeypatch.setattr("tempfile.mkdtemp", full)
     monkeypatch.setattr("ecgnoise.batch.files.score_file", scored)
     monkeypatch.setattr("ecgnoise.batch.archive.score_file", scored)
-    place = ["--marks", "m.json"] if out == "marks" else ["--out", out]
+    place = ["--annotations", "m.json"] if out == "annotations" else ["--out", out]
     done = CliRunner().invoke(main, ["score", "--example", "--model", str(tiny_model), *place])
     assert done.exit_code == 2
     assert len(done.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""What ``ecgnoise score`` prints, where, and how much; ``ecgnoise marks``."""
+"""What ``ecgnoise score`` prints, where, and how much; ``ecgnoise annotate``."""
 
 import csv
 import io
@@ -166,7 +166,7 @@ def test_notes_of_many_recordings_are_counted(score, tmp_path):
 
 
 def test_quiet_prints_errors_only(score, many, one, tmp_path):
-    done = score(one, "--out", tmp_path / "t.csv", "--marks", tmp_path / "m.json", "--quiet")
+    done = score(one, "--out", tmp_path / "t.csv", "--annotations", tmp_path / "m.json", "--quiet")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "t.csv").exists()
     assert (tmp_path / "m.json").exists()
@@ -177,7 +177,7 @@ def test_quiet_prints_errors_only(score, many, one, tmp_path):
 
 
 def test_table_on_standard_output_has_it_for_itself(score, many, one, tmp_path):
-    done = score(one, "--out", "-", "--marks", tmp_path / "m.json")
+    done = score(one, "--out", "-", "--annotations", tmp_path / "m.json")
     assert done.exit_code == 0
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [(row["record"], row["lead"]) for row in rows] == [("one", "I"), ("one", "I"), ("one", "V2"), ("one", "V2")]
@@ -207,8 +207,8 @@ def test_format_says_what_a_table_is(score, one, tmp_path):
         (("--format", "csv", "--out", "."), "this is a folder"),
         (("--out", "one.npz"), "choose one of them"),
         (("--format", "csv", "--out", "one.npz"), "a recording to score, and the place of the table"),
-        (("--marks", "one.npz"), "take the place of this file"),
-        (("--out", "a.json", "--marks", "a.json"), "take the place of this file"),
+        (("--annotations", "one.npz"), "take the place of this file"),
+        (("--out", "a.json", "--annotations", "a.json"), "take the place of this file"),
     ],
 )
 def test_wrong_places_are_one_line(score, one, arguments, fragment, monkeypatch):
@@ -229,21 +229,21 @@ def test_the_table_of_an_earlier_run_is_no_recording(score, one):
     assert len(pd.read_csv(out)) == 4
 
 
-def test_marks_say_how_many_and_where(score, one, many, tmp_path):
-    done = score(one, "--marks", tmp_path / "m.json", "--marks-grade", "good")
+def test_annotations_say_how_many_and_where(score, one, many, tmp_path):
+    done = score(one, "--annotations", tmp_path / "m.json", "--annotations-grade", "good")
     assert f"wrote {tmp_path / 'm.json'}: 2 intervals" in done.stdout.splitlines()
-    done = score(many, "--marks", tmp_path / "{record}.json", "--marks-grade", "good")
+    done = score(many, "--annotations", tmp_path / "{record}.json", "--annotations-grade", "good")
     assert f"wrote 6 files {tmp_path / '{record}.json'}: 11 intervals" in done.stdout.splitlines()
 
 
-def test_recordings_of_one_name_have_marks_in_their_folders(score, one, tmp_path):
+def test_recordings_of_one_name_have_annotations_in_their_folders(score, one, tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "one.npz").write_bytes(one.read_bytes())
-    wrong = score(tmp_path, "--marks", tmp_path / "{record}.json")
+    wrong = score(tmp_path, "--annotations", tmp_path / "{record}.json")
     assert wrong.exit_code == 2
     assert "name it with {folder}" in wrong.stderr
     assert not list(tmp_path.rglob("*.json"))
-    assert score(tmp_path, "--marks", "{folder}/{record}.json").exit_code == 0
+    assert score(tmp_path, "--annotations", "{folder}/{record}.json").exit_code == 0
     places = {tmp_path / "one.json", tmp_path / "deep" / "one.json"}
     assert set(tmp_path.rglob("*.json")) == places
     assert {json.loads(place.read_text())["record"] for place in places} == {
@@ -252,16 +252,16 @@ def test_recordings_of_one_name_have_marks_in_their_folders(score, one, tmp_path
 
 
 @pytest.mark.parametrize("out", ["t.csv", "t.parquet", "results"])
-def test_saved_results_become_marks_and_masks_without_scoring(score, many, tmp_path, out, monkeypatch):
+def test_saved_results_become_annotations_and_masks_without_scoring(score, many, tmp_path, out, monkeypatch):
     assert score(many, "--out", tmp_path / out).exit_code == 1
-    score(many, "--marks", tmp_path / "{record}.qua", "--marks-grade", "good", "--quiet")
+    score(many, "--annotations", tmp_path / "{record}.qua", "--annotations-grade", "good", "--quiet")
     expected = {file.stem: file.read_bytes() for file in tmp_path.glob("*.qua")}
     monkeypatch.setattr(Scorer, "score", None)
-    done = run("marks", tmp_path / out, "--out", tmp_path / "{record}.qua", "--grade", "good")
+    done = run("annotate", tmp_path / out, "--out", tmp_path / "{record}.qua", "--grade", "good")
     assert done.exit_code == 0, done.output
     assert done.stdout == f"wrote 6 files {tmp_path / '{record}.qua'}: 11 intervals\n"
     assert {file.stem: file.read_bytes() for file in tmp_path.glob("*.qua")} == expected
-    assert run("marks", tmp_path / out, "--out", tmp_path / "{record}.npz", "--quiet").stdout == ""
+    assert run("annotate", tmp_path / out, "--out", tmp_path / "{record}.npz", "--quiet").stdout == ""
     with np.load(tmp_path / "r5.npz") as saved:
         assert saved["mask"].shape == (1, 2500)
         assert not saved["mask"].any()
@@ -279,24 +279,24 @@ def test_saved_results_become_marks_and_masks_without_scoring(score, many, tmp_p
         (("t.csv",), "--out"),
     ],
 )
-def test_wrong_options_of_marks_are_one_line(score, many, tmp_path, arguments, fragment, monkeypatch):
+def test_wrong_options_of_annotations_are_one_line(score, many, tmp_path, arguments, fragment, monkeypatch):
     monkeypatch.chdir(tmp_path)
     score(many, "--out", "t.csv", "--quiet")
-    done = run("marks", *arguments)
+    done = run("annotate", *arguments)
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert fragment in done.stderr
 
 
-def test_marks_never_take_the_place_of_recordings(score, many, tmp_path):
+def test_annotations_never_take_the_place_of_recordings(score, many, tmp_path):
     score(many, "--out", tmp_path / "t.csv", "--quiet")
     before = (many / "r0.npz").read_bytes()
-    done = run("marks", tmp_path / "t.csv", "--out", "{folder}/{record}.npz")
+    done = run("annotate", tmp_path / "t.csv", "--out", "{folder}/{record}.npz")
     assert done.exit_code == 2
     assert "take the place of this file" in done.stderr
     assert (many / "r0.npz").read_bytes() == before
 
 
-def test_one_result_says_where_its_marks_are(score, one, tmp_path):
+def test_one_result_says_where_its_annotations_are(score, one, tmp_path):
     score(one, "--out", tmp_path / "t.csv", "--quiet")
-    done = run("marks", tmp_path / "t.csv", "--out", tmp_path / "{record}.tsv", "--grade", "good", "--join", 5)
+    done = run("annotate", tmp_path / "t.csv", "--out", tmp_path / "{record}.tsv", "--grade", "good", "--join", 5)
     assert done.stdout == f"wrote {tmp_path / 'one.tsv'}: 2 intervals\n"

@@ -16,7 +16,7 @@ from ecgnoise.errors import MissingExtraError, OptionError, UnknownFormatError, 
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import read
 from ecgnoise.recording import Recording
-from ecgnoise.results.annotations import write_marks
+from ecgnoise.results.annotations import write_annotations
 from ecgnoise.results.lead_remark import LeadRemark
 from ecgnoise.results.result import record_name
 from ecgnoise.results.saved import load_results
@@ -88,8 +88,8 @@ def test_masks_intervals_and_verdicts_are_the_same_without_scoring(tiny_model, t
     ]
     for frequency in (None, 100.0, 500.0):
         np.testing.assert_array_equal(found.mask(frequency), result.mask(frequency))
-    write_marks(result, tmp_path / "a.qua", grade="good")
-    write_marks(found, tmp_path / "b.qua", grade="good")
+    write_annotations(result, tmp_path / "a.qua", grade="good")
+    write_annotations(found, tmp_path / "b.qua", grade="good")
     assert (tmp_path / "a.qua").read_bytes() == (tmp_path / "b.qua").read_bytes()
 
 

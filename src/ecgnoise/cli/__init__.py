@@ -13,9 +13,9 @@ import click
 
 from ecgnoise._internal.files import shown_name
 from ecgnoise._version import __version__
+from ecgnoise.cli.annotate import annotate
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
-from ecgnoise.cli.marks import marks
 from ecgnoise.cli.options import KEPT
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
@@ -87,5 +87,5 @@ def main() -> None:
     """
 
 
-for command in (score, marks, stream, simulate, convert, train, ptbxl, download):
+for command in (score, annotate, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ecgnoise._internal.files import SEPARATOR, shown_name
-from ecgnoise.cli.marks import check_marks, marks_of
+from ecgnoise.cli.annotate import annotation_path, check_annotations
 from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
 from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
@@ -62,8 +62,8 @@ class ScoreOptions:
     every_row: bool
     quiet: bool
     resume: bool
-    marks: str | None
-    marks_grade: str
+    annotations: str | None
+    annotations_grade: str
     whole_segments: bool
     jobs: int | None
     shard: tuple[int, int] | None
@@ -110,15 +110,15 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
-@click.option("--marks", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv, .json or .npz.")
+@click.option("--annotations", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv, .json or .npz.")
 @click.option(
-    "--marks-grade",
+    "--annotations-grade",
     type=click.Choice(GRADES),
     default=TOO_NOISY,
     show_default=True,
-    help="Mark what is of this grade or worse.",
+    help="Annotate what is of this grade or worse.",
 )
-@click.option("--whole-segments", is_flag=True, help="Mark whole segments, by their grades.")
+@click.option("--whole-segments", is_flag=True, help="Annotate whole segments, by their grades.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes, for a folder of results  [default: 1]")
 @click.option("--shard", callback=shard_numbers, metavar="I/N", help="The I-th of N shares of a folder of results.")
 def score(options: ScoreOptions) -> None:
@@ -136,18 +136,18 @@ def score(options: ScoreOptions) -> None:
     folder = options.out is not None and options.kind is None
     if not folder and (options.jobs or options.shard):
         raise click.UsageError("--jobs and --shard are for a folder of results: pass --out FOLDER")
-    if folder and options.marks:
+    if folder and options.annotations:
         raise click.UsageError(
-            "--marks is not for a folder of results: write them afterwards with ecgnoise marks FOLDER --out FILE"
+            "--annotations is not for a folder of results: afterwards use ecgnoise annotate FOLDER --out FILE"
         )
     if options.out is not None and options.kind is not None:
         _check_out(options.out, options.kind)
     files = _find(options.paths, options.out)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
-    if options.marks is not None:
-        click.get_current_context().meta[KEPT] = "no table was written; marks that were written before stay"
-        check_marks(options.marks, map(str, files), [] if options.out is None else [options.out])
+    if options.annotations is not None:
+        click.get_current_context().meta[KEPT] = "no table was written; annotations that were written before stay"
+        check_annotations(options.annotations, map(str, files), [] if options.out is None else [options.out])
     if folder:
         score_folder(files, options, reading)
         return
@@ -240,7 +240,7 @@ def _score_all(
     from ecgnoise.cli.progress import Bar
     from ecgnoise.cli.score_output import Report
     from ecgnoise.quantifier import Quantifier
-    from ecgnoise.results.annotations import write_marks
+    from ecgnoise.results.annotations import write_annotations
 
     quantifier = Quantifier(
         options.model, threads=options.threads, batch_size=options.batch_size, device=options.device
@@ -262,12 +262,12 @@ def _score_all(
             report.result(scored.outcome)
             if options.out is not None:
                 rows += scored.outcome.rows()
-            if options.marks is not None:
-                place = marks_of(options.marks, str(scored.path))
-                found = write_marks(
-                    scored.outcome, place, grade=options.marks_grade, whole_segments=options.whole_segments
+            if options.annotations is not None:
+                place = annotation_path(options.annotations, str(scored.path))
+                found = write_annotations(
+                    scored.outcome, place, grade=options.annotations_grade, whole_segments=options.whole_segments
                 )
-                report.marks(str(place), options.marks, found)
+                report.annotations(str(place), options.annotations, found)
         report.summary()
     if options.out is not None and len(failed) < len(files):
         _write(rows, options, report, checkpoint)

@@ -28,8 +28,8 @@ class Report:
         self._lines = recordings > TABLES and not every_row
         self._overview = RunningOverview()
         self._notes: Counter[str] = Counter()
-        self._marks: Counter[str] = Counter()
-        self._marks_line = ""
+        self._annotated: Counter[str] = Counter()
+        self._annotated_line = ""
 
     def result(self, result: Result) -> None:
         """A recording was scored."""
@@ -43,11 +43,13 @@ class Report:
         else:
             self.say(result_text(result, every_row=self._every_row) + "\n")
 
-    def marks(self, place: str, pattern: str, intervals: int) -> None:
-        """Marks of a recording were written."""
+    def annotations(self, place: str, pattern: str, intervals: int) -> None:
+        """Annotations of a recording were written."""
         if self._lines:
-            self._marks.update({"files": 1, "intervals": intervals})
-            self._marks_line = f"wrote {self._marks['files']} files {pattern}: {self._marks['intervals']} intervals"
+            self._annotated.update({"files": 1, "intervals": intervals})
+            self._annotated_line = (
+                f"wrote {self._annotated['files']} files {pattern}: {self._annotated['intervals']} intervals"
+            )
         else:
             self.say(f"wrote {place}: {intervals} interval{'s' * (intervals != 1)}")
 
@@ -61,8 +63,8 @@ class Report:
         lines += [f"note of {count} recording{'s' * (count != 1)}: {note}" for note, count in told]
         if len(self._notes) > len(told):
             lines.append(f"{len(self._notes) - len(told)} other notes: the column notes of a table has them all")
-        if self._marks:
-            lines.append(self._marks_line)
+        if self._annotated:
+            lines.append(self._annotated_line)
         self.say("\n".join(lines))
 
     def say(self, text: str) -> None:

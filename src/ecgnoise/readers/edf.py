@@ -119,7 +119,7 @@ class EdfReader:
         return is_edf(head)
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file but those of annotations alone, such as marks of an earlier run."""
+        """Every such file but those of annotations alone, such as those of an earlier run."""
         named = self.recognises(path, head) or path.suffix.lower() in {".edf", ".bdf"}
         return named and not annotations_alone(head)
 

@@ -90,7 +90,8 @@ def load_results(path: str | Path) -> Results:
     """The results that ``ecgnoise score --out`` or :func:`ecgnoise.results.tables.write_table` saved.
 
     path: a table (CSV, JSON, Parquet or Excel, whatever its suffix) or a folder of results. What can be done with a
-    result can be done with these: ``mask()``, ``intervals()``, ``keep()``, ``verdict()``, marks. Images are not saved.
+    result can be done with these: ``mask()``, ``intervals()``, ``keep()``, ``verdict()``, annotations. Images are not
+    saved.
 
     Raises UnreadableFileError for a file that is absent or damaged, or lacks rows of a recording, UnknownFormatError
     for one that is no table of results, MissingExtraError without the extra ``tables`` where it is needed.

@@ -1,6 +1,6 @@
-"""Marks: the intervals that are too noisy, written where other programs read them; one file a format.
+"""Annotations: the intervals that are too noisy, written where other programs read them; one file a format.
 
-``MARKS`` is the list of formats by suffix.
+``ANNOTATION_FORMATS`` is the list of formats by suffix.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from ecgnoise.results.grades import TOO_NOISY
 from ecgnoise.results.intervals import Choice, find_intervals
 from ecgnoise.results.result import Result
 
-__all__ = ["MARKS", "mne_annotations", "write_marks"]
+__all__ = ["ANNOTATION_FORMATS", "mne_annotations", "write_annotations"]
 
-MARKS: Final[dict[str, Callable[[Result, Path, Choice], None]]] = {
+ANNOTATION_FORMATS: Final[dict[str, Callable[[Result, Path, Choice], None]]] = {
     ".qua": wfdb.write,
     ".edf": edf.write,
     ".fif": mne.write,
@@ -30,7 +30,7 @@ MARKS: Final[dict[str, Callable[[Result, Path, Choice], None]]] = {
 }
 
 
-def write_marks(
+def write_annotations(
     result: Result,
     path: str | Path,
     *,
@@ -39,7 +39,7 @@ def write_marks(
     whole_segments: bool = False,
     rule: SpanRule | None = None,
 ) -> int:
-    """Write what is of this grade or worse, or has no score, as marks, whole or not at all; how many intervals.
+    """Write what is of this grade or worse, or has no score, as annotations, whole or not at all; how many intervals.
 
     path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
     MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
@@ -49,9 +49,11 @@ def write_marks(
     ``formats`` (EDF+) or ``mne``, OptionError for another grade.
     """
     place = Path(path)
-    write = MARKS.get(place.suffix.lower())
+    write = ANNOTATION_FORMATS.get(place.suffix.lower())
     if write is None:
-        raise OutputError(f"{place}: suffix {place.suffix!r} is none of {', '.join(MARKS)}: choose one of them")
+        raise OutputError(
+            f"{place}: suffix {place.suffix!r} is none of {', '.join(ANNOTATION_FORMATS)}: choose one of them"
+        )
     choice = Choice(grade, join, whole_segments, rule)
     with whole_files(place) as partial:
         write(result, partial, choice)

@@ -22,7 +22,7 @@ def write(result: Result, path: Path, choice: Choice) -> None:
     except ImportError as error:
         raise MissingExtraError("writing EDF+", "edfio", "formats") from error
     start = result.recording_start
-    marks = [
+    noisy = [
         EdfAnnotation(round(interval.start, 6), round(interval.duration, 6), _text(interval))
         for interval in find_intervals(result, choice)
     ]
@@ -31,7 +31,7 @@ def write(result: Result, path: Path, choice: Choice) -> None:
         [],
         recording=Recording(startdate=start.date()) if start else None,
         starttime=start.time().replace(tzinfo=None) if start else None,
-        annotations=[scored, *marks],
+        annotations=[scored, *noisy],
     ).write(path)
 
 

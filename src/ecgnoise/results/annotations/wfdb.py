@@ -34,7 +34,7 @@ LEADS_IN_BITS: Final = 4
 MOST_CHANNELS: Final = 256
 WORDS: Final = ("clean", "noisy", "unreadable")
 
-Mark = tuple[int, int, int, str]
+Annotation = tuple[int, int, int, str]
 
 
 def write(result: Result, path: Path, choice: Choice) -> None:
@@ -45,8 +45,8 @@ def write(result: Result, path: Path, choice: Choice) -> None:
         raise OutputError(f"{path.name}: {len(result.lead_names)} leads, WFDB annotations know {MOST_CHANNELS}: .json")
     places, states = _changes(result, choice)
     few = len(result.lead_names) <= LEADS_IN_BITS
-    marks = list(_in_bits(places, states, result) if few else _by_channel(places, states, result))
-    samples, subtypes, channels, texts = zip(*marks, strict=True)
+    annotations = list(_in_bits(places, states, result) if few else _by_channel(places, states, result))
+    samples, subtypes, channels, texts = zip(*annotations, strict=True)
     with quiet():  # of pandas, as wfdb uses it
         from wfdb import wrann
 
@@ -54,7 +54,7 @@ def write(result: Result, path: Path, choice: Choice) -> None:
             path.stem,
             path.suffix.removeprefix("."),
             np.array(samples),
-            [SYMBOL] * len(marks),
+            [SYMBOL] * len(annotations),
             subtype=np.array(subtypes),
             chan=np.array(channels),
             aux_note=list(texts),
@@ -80,8 +80,8 @@ def _changes(result: Result, choice: Choice) -> tuple[NDArray[np.int64], NDArray
     return places, states
 
 
-def _in_bits(places: NDArray[np.int64], states: NDArray[np.int64], result: Result) -> Iterator[Mark]:
-    """One mark a change, the leads in its bits."""
+def _in_bits(places: NDArray[np.int64], states: NDArray[np.int64], result: Result) -> Iterator[Annotation]:
+    """One annotation per change, the leads in its bits."""
     bits = 1 << np.arange(len(states))[:, None]
     subtypes = (bits * (states >= NOISY) + (bits << LEADS_IN_BITS) * (states == UNREADABLE)).sum(axis=0)
     signed = np.where(
@@ -94,8 +94,8 @@ def _in_bits(places: NDArray[np.int64], states: NDArray[np.int64], result: Resul
         yield place, subtype, 0, ", ".join(said) or WORDS[CLEAN]
 
 
-def _by_channel(places: NDArray[np.int64], states: NDArray[np.int64], result: Result) -> Iterator[Mark]:
-    """One mark a lead that changes; the first sample has one for each lead."""
+def _by_channel(places: NDArray[np.int64], states: NDArray[np.int64], result: Result) -> Iterator[Annotation]:
+    """One annotation per lead that changes; the first sample has one for each lead."""
     before = np.full(len(states), -1)
     for place, column in zip(places.tolist(), states.T, strict=True):
         for lead in np.flatnonzero(column != before).tolist():

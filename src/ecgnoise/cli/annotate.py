@@ -1,4 +1,4 @@
-"""``ecgnoise marks``: masks and marks of saved results, without scoring again; where marks go."""
+"""``ecgnoise annotate``: masks and annotations of saved results, without scoring again; where annotations go."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ FOLDER: Final = "{folder}"
 
 
 @dataclass(frozen=True)
-class MarksOptions:
-    """The options of ``ecgnoise marks``; its help says what they are."""
+class AnnotateOptions:
+    """The options of ``ecgnoise annotate``; its help says what they are."""
 
     results: Path
     out: str
@@ -33,7 +33,7 @@ class MarksOptions:
     quiet: bool
 
 
-@click.command(cls=OptionsCommand, short_help="Write masks and marks of saved results.")
+@click.command(cls=OptionsCommand, short_help="Write masks and annotations of saved results.")
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -47,32 +47,34 @@ class MarksOptions:
     type=click.Choice(GRADES),
     default=TOO_NOISY,
     show_default=True,
-    help="Mark what is of this grade or worse, and what has no score.",
+    help="Annotate what is of this grade or worse, and what has no score.",
 )
 @click.option(
     "--join", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="S", help="Bridge gaps of S seconds."
 )
-@click.option("--enter", type=float, metavar="DB", help="Mark below this local SNR, instead of the grade's limit.")
-@click.option("--leave", type=float, metavar="DB", help="The local SNR at which a mark ends  [default: 4 dB above]")
+@click.option("--enter", type=float, metavar="DB", help="Annotate below this local SNR, instead of the grade's limit.")
+@click.option(
+    "--leave", type=float, metavar="DB", help="The local SNR at which an annotation ends  [default: 4 dB above]"
+)
 @click.option("--shortest", type=click.FloatRange(0.0), metavar="S", help="Leave out noise of less than S seconds.")
-@click.option("--whole-segments", is_flag=True, help="Mark whole segments, by their grades.")
+@click.option("--whole-segments", is_flag=True, help="Annotate whole segments, by their grades.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def marks(options: MarksOptions) -> None:
+def annotate(options: AnnotateOptions) -> None:
     """Write the noisy intervals of RESULTS where other programs read them, without scoring again.
 
     RESULTS is a table or a folder that ecgnoise score --out wrote.
     """
-    from ecgnoise.results.annotations import write_marks
+    from ecgnoise.results.annotations import write_annotations
     from ecgnoise.results.saved import iterate_results
 
     _check_rule(options)
-    click.get_current_context().meta[KEPT] = "marks that were written before stay"
+    click.get_current_context().meta[KEPT] = "annotations that were written before stay"
     sources = [result.source for result in iterate_results(options.results)]
-    check_marks(options.out, sources, [options.results])
+    check_annotations(options.out, sources, [options.results])
     intervals = 0
     for result in iterate_results(options.results):
-        place = marks_of(options.out, result.source)
-        found = write_marks(
+        place = annotation_path(options.out, result.source)
+        found = write_annotations(
             result,
             place,
             grade=options.grade,
@@ -87,7 +89,7 @@ def marks(options: MarksOptions) -> None:
         click.echo(f"wrote {len(sources)} files {options.out}: {intervals} intervals")
 
 
-def _check_rule(options: MarksOptions) -> None:
+def _check_rule(options: AnnotateOptions) -> None:
     """UsageError for options that contradict each other."""
     given = [f"--{name}" for name in ("enter", "leave", "shortest") if getattr(options, name) is not None]
     if given and options.whole_segments:
@@ -96,7 +98,7 @@ def _check_rule(options: MarksOptions) -> None:
         raise click.UsageError(f"--leave {options.leave:g}: pass --enter too, and not less than that")
 
 
-def _rule(options: MarksOptions, limits: "SpanLimits") -> "SpanRule | None":
+def _rule(options: AnnotateOptions, limits: "SpanLimits") -> "SpanRule | None":
     """When spans count: the rule of the grade, changed by options; None where none is given."""
     if (options.enter, options.leave, options.shortest) == (None, None, None):
         return None
@@ -107,40 +109,43 @@ def _rule(options: MarksOptions, limits: "SpanLimits") -> "SpanRule | None":
     return rule if options.shortest is None else replace(rule, shortest=options.shortest)
 
 
-def marks_of(marks: str, source: str) -> Path:
-    """Where the marks of a recording go: the name with those of the recording and its folder put in."""
+def annotation_path(annotations: str, source: str) -> Path:
+    """Where the annotations of a recording go: the name with those of the recording and its folder put in."""
     from ecgnoise.results.scores import record_name
 
     folder = str(Path(source).parent)
-    return Path(marks.replace(FOLDER, folder).replace(RECORD, record_name(source)))
+    return Path(annotations.replace(FOLDER, folder).replace(RECORD, record_name(source)))
 
 
-def check_marks(marks: str, sources: Iterable[str], others: Iterable[Path]) -> None:
-    """Find out before the work whether each recording has marks of its own, in a folder that is there.
+def check_annotations(annotations: str, sources: Iterable[str], others: Iterable[Path]) -> None:
+    """Find out before the work whether each recording has annotations of its own, in a folder that is there.
 
-    sources: the paths of the recordings. others: files that the marks may not take the place of, as the recordings.
+    sources: the paths of the recordings. others: files that the annotations may not take the place of, as the
+    recordings.
     """
     from ecgnoise._internal.atomic import check_place
-    from ecgnoise.results.annotations import MARKS
+    from ecgnoise.results.annotations import ANNOTATION_FORMATS
 
-    suffix, known = Path(marks).suffix.lower(), list(sources)
-    if suffix not in MARKS:
-        raise OutputError(f"{marks}: marks have the suffix {', '.join(MARKS)}: choose one of them")
-    if len(known) > 1 and RECORD not in marks:
+    suffix, known = Path(annotations).suffix.lower(), list(sources)
+    if suffix not in ANNOTATION_FORMATS:
         raise OutputError(
-            f"{marks}: {len(known)} recordings, one file of marks: name it with {RECORD}, as {RECORD}{suffix}"
+            f"{annotations}: annotations have the suffix {', '.join(ANNOTATION_FORMATS)}: choose one of them"
+        )
+    if len(known) > 1 and RECORD not in annotations:
+        raise OutputError(
+            f"{annotations}: {len(known)} recordings, one file: name it with {RECORD}, as {RECORD}{suffix}"
         )
     kept = {file.resolve() for file in (*map(Path, known), *others)}
     taken: dict[Path, str] = {}
     for source in known:
-        place = marks_of(marks, source)
+        place = annotation_path(annotations, source)
         if place in taken:
             raise OutputError(
-                f"{place}: the marks of both {taken[place]} and {source}: name it with {FOLDER}, as "
+                f"{place}: the annotations of both {taken[place]} and {source}: name it with {FOLDER}, as "
                 f"{FOLDER}/{RECORD}{suffix} beside each recording, or take one folder at a time"
             )
         if place.resolve() in kept:
-            raise OutputError(f"{place}: the marks would take the place of this file: choose another name")
+            raise OutputError(f"{place}: the annotations would take the place of this file: choose another name")
         if not place.parent.is_dir():
             raise OutputError(f"{place}: there is no folder {place.parent}: choose another place")
         taken[place] = source
