@@ -66,15 +66,15 @@ class AppleWatchReader:
         content = path.read_bytes()
         lines = text_lines(content, text_encoding(content) or "latin-1")
         first = next((number for number, line in enumerate(lines) if SAMPLE.fullmatch(line)), len(lines))
-        rate, at = _rate(lines[:first], path)
+        sampling_frequency, at = _sampling_frequency(lines[:first], path)
         values, signal = _values(lines[:at]), _values(lines[at:first])
         unit = next((value for value in signal if voltage_unit(value)), "")
         lead = next((value for value in signal if re.match(r"lead\s", value, re.IGNORECASE)), "")
-        channels = [Channel(lead, unit, rate)]
+        channels = [Channel(lead, unit, sampling_frequency)]
         leads = leads_of(channels, options, path)
         return Recording(
             ArraySamples(leads.scaled(_samples(lines, first, path)[None], path)),
-            leads.frequency,
+            leads.sampling_frequency,
             leads.names,
             leads.recording_units,
             _start(values),
@@ -87,7 +87,7 @@ def _values(lines: list[str]) -> list[str]:
     return [match["value"] for match in map(NAMED.fullmatch, lines) if match]
 
 
-def _rate(lines: list[str], path: Path) -> tuple[float, int]:
+def _sampling_frequency(lines: list[str], path: Path) -> tuple[float, int]:
     """The sampling frequency in Hz, and the number of its line."""
     found = [(at, match["rate"]) for at, line in enumerate(lines) if (match := RATE.fullmatch(line.strip()))]
     if not found:

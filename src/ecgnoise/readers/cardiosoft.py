@@ -45,10 +45,10 @@ class CardioSoftReader:
 
 
 def _leads(strip: ET.Element, options: ReadOptions, path: Path) -> list[ListedLead]:
-    rate = _number(strip, "SampleRate", path)
-    if rate is not None and _unit(strip, "SampleRate").casefold() not in {"", "hz"}:
+    said = _number(strip, "SampleRate", path)
+    if said is not None and _unit(strip, "SampleRate").casefold() not in {"", "hz"}:
         raise UnreadableFileError(f"{path}: sampling frequency in {_unit(strip, 'SampleRate')[:20]!r}: export it in Hz")
-    frequency = settle_sampling_frequency(None, options, path) if rate is None else rate
+    sampling_frequency = settle_sampling_frequency(None, options, path) if said is None else said
     gain = _number(strip, "Resolution", path)
     stated = re.fullmatch(r"\s*(\S+?)\s*per\s*lsb\s*", _unit(strip, "Resolution"), re.IGNORECASE)
     unit = stated.group(1) if stated and gain is not None else ""
@@ -60,7 +60,7 @@ def _leads(strip: ET.Element, options: ReadOptions, path: Path) -> list[ListedLe
         counts = listed_counts(wave.text or "", announced or 0, name, path)
         known = first is not None and last is not None and 0 <= first < last < len(counts)
         valid = (int(first or 0), int(last or 0)) if known else None
-        leads.append(ListedLead(name, counts, 1.0 if gain is None else gain, unit, frequency, valid))
+        leads.append(ListedLead(name, counts, 1.0 if gain is None else gain, unit, sampling_frequency, valid))
     return leads
 
 

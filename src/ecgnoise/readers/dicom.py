@@ -116,7 +116,7 @@ def _recording(dataset: Any, options: ReadOptions, path: Path) -> Recording:
         start = _start(dataset, group)
     return Recording(
         ArraySamples(leads.scaled(signal, path)),
-        leads.frequency,
+        leads.sampling_frequency,
         leads.names,
         leads.recording_units,
         start,
@@ -203,8 +203,8 @@ def _is_whole(group: Any) -> bool:
 
 
 def _duration(group: Any) -> float:
-    frequency = _number(group, "SamplingFrequency", 1.0)
-    return float(group.NumberOfWaveformSamples) / frequency if frequency > 0 else 0.0
+    sampling_frequency = _number(group, "SamplingFrequency", 1.0)
+    return float(group.NumberOfWaveformSamples) / sampling_frequency if sampling_frequency > 0 else 0.0
 
 
 def _channels(group: Any) -> list[Channel]:

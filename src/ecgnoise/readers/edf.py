@@ -138,7 +138,7 @@ class EdfReader:
         samples, start, more = _in_time(stored, header)
         return Recording(
             samples,
-            leads.frequency,
+            leads.sampling_frequency,
             leads.names,
             leads.recording_units,
             start,
@@ -156,7 +156,7 @@ def _channels(
     Where some have the name of a lead and perhaps a unit of voltage, those without one are left out.
     """
     channels = [
-        Channel(signal.label, signal.unit, header.rate(signal), signal.has_gain, signal.count == 0)
+        Channel(signal.label, signal.unit, header.sampling_frequency(signal), signal.has_gain, signal.count == 0)
         for signal in signals
     ]
     named = any(may_be_voltage(channel.unit) and _is_lead(channel.name) for channel in channels if not channel.other)
@@ -172,7 +172,7 @@ def _channels(
     counts = Counter(signals[row].count for row in ecg_channels(channels, options, path))
     common = max(counts, key=lambda count: (counts[count], count))
     stated = [
-        replace(channel, frequency=asked * signal.count / common)
+        replace(channel, sampling_frequency=asked * signal.count / common)
         for channel, signal in zip(channels, signals, strict=True)
     ]
     return stated, [f"the header says no duration of a data record: taken as {asked:g} Hz, as stated"]
@@ -198,7 +198,7 @@ def _in_time(stored: EdfSamples, header: EdfHeader) -> tuple[Samples, datetime |
     The annotations of the first data record may add a part of a second to the start.
     """
     times = next((signal for signal in header.signals if signal.annotations and signal.count), None)
-    path, frequency = stored.file.path, stored.leads.frequency
+    path, sampling_frequency = stored.file.path, stored.leads.sampling_frequency
     if times is None:
         notes = ["interrupted (EDF+D), without times of its data records: put end to end"] if header.interrupted else []
         return stored, header.start, notes
@@ -208,10 +208,10 @@ def _in_time(stored: EdfSamples, header: EdfHeader) -> tuple[Samples, datetime |
         start += timedelta(seconds=onsets[0])
     if not header.interrupted:
         return stored, start, []
-    samples, notes = with_gaps(stored, onsets, frequency, path)
+    samples, notes = with_gaps(stored, onsets, sampling_frequency, path)
     if not samples.missing:
         return stored, start, notes
-    return samples, start, [*notes, samples.note(frequency)]
+    return samples, start, [*notes, samples.note(sampling_frequency)]
 
 
 def _integers(raw: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -33,10 +33,12 @@ class Hl7Reader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "hl7_aecg.HL7aECGParser", options, set_rate=set_rate)
+        return bridged(
+            path, self.name, "hl7_aecg.HL7aECGParser", options, set_sampling_frequency=set_sampling_frequency
+        )
 
 
-def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+def set_sampling_frequency(root: ET.Element, hertz: float | None) -> str | None:
     """Writes the increment of time into each set of sequences without a usable one.
 
     See :mod:`ecgnoise.readers._shared.ecgdatakit`.

@@ -37,7 +37,7 @@ class _Header:
     samples: int
     names: tuple[str, ...]
     resolutions: tuple[int, ...]
-    frequency: float
+    sampling_frequency: float
     start: datetime | None
     notes: tuple[str, ...]
 
@@ -87,12 +87,14 @@ class IshneReader:
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, its samples left on disk."""
         header = _header(path)
-        notes, frequency = list(header.notes), header.frequency
-        if frequency <= 0 and options.sampling_frequency is not None:
-            frequency = options.sampling_frequency
-            notes.append(f"the header says {header.frequency:g} Hz: taken as {frequency:g} Hz, as stated")
+        notes, sampling_frequency = list(header.notes), header.sampling_frequency
+        if sampling_frequency <= 0 and options.sampling_frequency is not None:
+            sampling_frequency = options.sampling_frequency
+            notes.append(
+                f"the header says {header.sampling_frequency:g} Hz: taken as {sampling_frequency:g} Hz, as stated"
+            )
         channels = [
-            Channel(name, "nV", frequency, resolution > 0)
+            Channel(name, "nV", sampling_frequency, resolution > 0)
             for name, resolution in zip(header.names, header.resolutions, strict=True)
         ]
         leads = leads_of(channels, options, path)
@@ -105,7 +107,7 @@ class IshneReader:
         shape = (len(leads.rows), header.samples)
         return Recording(
             IshneSamples(path, leads, resolutions, shape, len(channels), header.offset),
-            leads.frequency,
+            leads.sampling_frequency,
             leads.names,
             leads.recording_units,
             header.start,
@@ -132,11 +134,11 @@ def _header(path: Path) -> _Header:
         notes.append(f"checksum {found:#06x} of the headers, {stated:#06x} stated: they may be damaged")
     samples, more = _samples(fixed, (size - offset) // (2 * count), count, path)
     start, odd = _start(fixed)
-    (frequency,) = struct.unpack_from("<h", fixed, 272)
+    (sampling_frequency,) = struct.unpack_from("<h", fixed, 272)
     codes = struct.unpack_from(f"<{count}h", fixed, 158)
     resolutions = struct.unpack_from(f"<{count}h", fixed, 206)
     return _Header(
-        offset, samples, tuple(map(_name, codes)), resolutions, float(frequency), start, (*notes, *more, *odd)
+        offset, samples, tuple(map(_name, codes)), resolutions, float(sampling_frequency), start, (*notes, *more, *odd)
     )
 
 

@@ -37,10 +37,12 @@ class MortaraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "mortara_el250.MortaraEL250Parser", options, set_rate=set_rate)
+        return bridged(
+            path, self.name, "mortara_el250.MortaraEL250Parser", options, set_sampling_frequency=set_sampling_frequency
+        )
 
 
-def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+def set_sampling_frequency(root: ET.Element, hertz: float | None) -> str | None:
     """Writes the sampling frequency into each CHANNEL without a usable one, see ``_shared.ecgdatakit``."""
     said: str | None = None
     for element in [*root.findall("CHANNEL"), *root.findall("TYPICAL_CYCLE")]:

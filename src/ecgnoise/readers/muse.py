@@ -31,10 +31,12 @@ class MuseReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "ge_muse_xml.GEMuseXMLParser", options, set_rate=set_rate)
+        return bridged(
+            path, self.name, "ge_muse_xml.GEMuseXMLParser", options, set_sampling_frequency=set_sampling_frequency
+        )
 
 
-def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+def set_sampling_frequency(root: ET.Element, hertz: float | None) -> str | None:
     """Writes the sampling frequency into each Waveform without a usable one, see ``_shared.ecgdatakit``."""
     said: str | None = None
     for wave in root.findall("Waveform"):

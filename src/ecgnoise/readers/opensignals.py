@@ -143,12 +143,16 @@ def _are_counts(values: NDArray[np.float64], bits: int) -> bool:
 
 def _said(devices: list[dict[str, Any]], path: Path) -> Said:
     """Sampling frequency and start of the devices; UnreadableFileError where they differ in it."""
-    rates = {device.get("sampling rate") for device in devices}
-    if len(rates) > 1:
-        listed = ", ".join(map(str, rates))
+    sampling_frequencies = {device.get("sampling rate") for device in devices}
+    if len(sampling_frequencies) > 1:
+        listed = ", ".join(map(str, sampling_frequencies))
         raise UnreadableFileError(f"{path}: devices of several sampling rates ({listed[:60]}): export one by one")
-    rate = rates.pop()
-    stated = float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) else None
+    sampling_frequency = sampling_frequencies.pop()
+    stated = (
+        float(sampling_frequency)
+        if isinstance(sampling_frequency, int | float) and not isinstance(sampling_frequency, bool)
+        else None
+    )
     return Said(stated, start=_start(devices[0]), firm=True)
 
 

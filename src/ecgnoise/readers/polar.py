@@ -82,6 +82,10 @@ def _timing(clock: NDArray[np.float64], options: ReadOptions, path: Path) -> Tim
                 "(--sampling-frequency)"
             ) from problem
         return Timing(frozenset(), Clock(), CLOCK[0], (f"the sensor timestamp {problem}: {asked:g} Hz as stated",))
-    rate = known.rate or 0.0
-    near = abs(rate - round(rate)) < NOMINAL
-    return Timing(frozenset(), replace(known, rate=float(round(rate)) if near else rate), repr(CLOCK[0]))
+    sampling_frequency = known.sampling_frequency or 0.0
+    near = abs(sampling_frequency - round(sampling_frequency)) < NOMINAL
+    return Timing(
+        frozenset(),
+        replace(known, sampling_frequency=float(round(sampling_frequency)) if near else sampling_frequency),
+        repr(CLOCK[0]),
+    )

@@ -50,8 +50,8 @@ class SchillerReader:
 
 
 def _leads(rhythm: ET.Element, options: ReadOptions, path: Path) -> list[ListedLead]:
-    rate = _frequency(rhythm, path)
-    frequency = settle_sampling_frequency(None, options, path) if rate is None else rate
+    stated = _sampling_frequency(rhythm, path)
+    sampling_frequency = settle_sampling_frequency(None, options, path) if stated is None else stated
     gain = text_of(rhythm, "resolution", "yres", "unitperbit") or text_of(rhythm, "resolution", "yres")
     unit = text_of(rhythm, "resolution", "yres", "units")
     leads = []
@@ -61,13 +61,13 @@ def _leads(rhythm: ET.Element, options: ReadOptions, path: Path) -> list[ListedL
             raise UnreadableFileError(f"{path}: lead {name} is written as {coding[:20]!r}: export it comma separated")
         announced = text_of(channel, "samplecount")
         counts = listed_counts(text_of(channel, "data"), int(announced) if announced.isdigit() else 0, name, path)
-        leads.append(ListedLead(name, counts, number_in(gain or "1", "unit per bit", path), unit, frequency))
+        leads.append(ListedLead(name, counts, number_in(gain or "1", "unit per bit", path), unit, sampling_frequency))
     if not leads:
         raise UnreadableFileError(f"{path}: a rhythm without leads: export it again")
     return leads
 
 
-def _frequency(rhythm: ET.Element, path: Path) -> float | None:
+def _sampling_frequency(rhythm: ET.Element, path: Path) -> float | None:
     """Samples a second; None where they are not stated, or with an exponent that nobody knows the meaning of."""
     exponent = text_of(rhythm, "resolution", "samplerate", "exponent")
     stated = text_of(rhythm, "resolution", "samplerate", "value") or text_of(rhythm, "resolution", "samplerate")

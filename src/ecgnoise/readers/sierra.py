@@ -30,10 +30,12 @@ class SierraReader:
 
     def read(self, path: Path, options: ReadOptions) -> Recording:
         """The recording, in memory."""
-        return bridged(path, self.name, "sierra_xml.SierraXMLParser", options, set_rate=set_rate)
+        return bridged(
+            path, self.name, "sierra_xml.SierraXMLParser", options, set_sampling_frequency=set_sampling_frequency
+        )
 
 
-def set_rate(root: ET.Element, hertz: float | None) -> str | None:
+def set_sampling_frequency(root: ET.Element, hertz: float | None) -> str | None:
     """Writes the sampling frequency into the waveforms where nothing states it, see ``_shared.ecgdatakit``."""
     waves = root.find("{*}waveforms/{*}parsedwaveforms")
     if waves is None:

@@ -52,7 +52,7 @@ class WavReader:
             raise UnreadableFileError(f"{path}: not a WAV file: pass another one, or fetch it again")
         try:
             with soundfile.SoundFile(path) as file:
-                kind, rate, channels = file.subtype, float(file.samplerate), file.channels
+                kind, stated, channels = file.subtype, float(file.samplerate), file.channels
                 if kind not in WHOLE.keys() | FLOATING:
                     raise UnreadableFileError(f"{path}: coded sound ({kind}), not samples: save it as PCM or float")
                 _check_length(path)
@@ -64,11 +64,11 @@ class WavReader:
         if not len(frames):
             raise UnreadableFileError(f"{path}: no samples in it: pass another one, or fetch it again")
         signal = frames.T if kind in FLOATING else frames.T >> WHOLE[kind]
-        frequency = settle_sampling_frequency(rate, options, path)
+        sampling_frequency = settle_sampling_frequency(stated, options, path)
         units = settle_units(None, options, path)
         return Recording(
             ArraySamples(to_millivolts(np.asarray(signal, np.float64), units, str(path))),
-            frequency,
+            sampling_frequency,
             options.lead_names or default_lead_names(channels),
             UNKNOWN_UNITS if units == UNKNOWN_UNITS else "mV",
             source=str(path),

@@ -73,8 +73,8 @@ class WfdbReader:
             alone = "the header names no signal file: pass the record that it is a part of"
             raise UnreadableFileError(f"{path}: {of_segments if header.segments else alone}")
         lines = [described[row] for row in known]
-        rate, notes = _rate(header, options)
-        channels, frame, more = _channels(lines, rate, options, path)
+        sampling_frequency, notes = _sampling_frequency(header, options)
+        channels, frame, more = _channels(lines, sampling_frequency, options, path)
         leads = leads_of(channels, options, path)
         rows = tuple(known[row] for row in leads.rows)
         frame = frame or described[rows[0]].frame
@@ -84,7 +84,7 @@ class WfdbReader:
         empty = [f"left out, without samples: {_listed(absent)}"] if absent else []
         return Recording(
             WfdbSamples(path, leads, (len(rows), length * frame), frame, pieces),
-            leads.frequency,
+            leads.sampling_frequency,
             leads.names,
             leads.recording_units,
             header.start,
@@ -173,7 +173,7 @@ def _checked(header: WfdbHeader, segment: WfdbHeader) -> WfdbHeader:
         raise UnreadableFileError(
             f"{header.path}: its segment {segment.path.stem} is a record of several segments itself: fetch it again"
         )
-    whole, part = _stated_rate(header), _stated_rate(segment)
+    whole, part = _stated_sampling_frequency(header), _stated_sampling_frequency(segment)
     if whole is not None and part is not None and abs(whole - part) > FREQUENCY_TOLERANCE * whole:
         raise UnreadableFileError(
             f"{header.path}: {whole:g} Hz, and {part:g} Hz in its segment {segment.path.stem}: mend the header"
@@ -209,18 +209,18 @@ def _is_there(row: int, header: WfdbHeader, segments: Sequence[WfdbHeader | None
     return any(line.coding and line.file != NULL for line in found)
 
 
-def _stated_rate(header: WfdbHeader) -> float | None:
+def _stated_sampling_frequency(header: WfdbHeader) -> float | None:
     """Frames a second by the record line; None where it ends before them."""
-    text = header.rate.partition("/")[0].partition("(")[0]
-    return plain_number(text) if header.rate else None
+    text = header.sampling_frequency.partition("/")[0].partition("(")[0]
+    return plain_number(text) if header.sampling_frequency else None
 
 
-def _rate(header: WfdbHeader, options: ReadOptions) -> tuple[float | None, list[str]]:
+def _sampling_frequency(header: WfdbHeader, options: ReadOptions) -> tuple[float | None, list[str]]:
     """Frames a second, None where only the caller says how many samples there are, and a note where he does.
 
     UnreadableFileError where the header gives no number.
     """
-    stated, asked = _stated_rate(header), options.sampling_frequency
+    stated, asked = _stated_sampling_frequency(header), options.sampling_frequency
     if stated is None and asked is None:
         return DEFAULT_FREQUENCY, [
             f"no sampling frequency in the header: {DEFAULT_FREQUENCY:g} Hz, the format's default"
@@ -229,14 +229,16 @@ def _rate(header: WfdbHeader, options: ReadOptions) -> tuple[float | None, list[
         return stated, []
     if asked is None:
         raise UnreadableFileError(
-            f"{header.path}: sampling frequency {header.rate[:20]!a} cannot be read: write it as a plain number, or "
-            "pass it (--sampling-frequency)"
+            f"{header.path}: sampling frequency {header.sampling_frequency[:20]!a} cannot be read: "
+            "write it as a plain number, or pass it (--sampling-frequency)"
         )
-    return None, [f"the header gives {header.rate[:20]!a} Hz: taken as {asked:g} Hz, as stated"] if header.rate else []
+    return None, [
+        f"the header gives {header.sampling_frequency[:20]!a} Hz: taken as {asked:g} Hz, as stated"
+    ] if header.sampling_frequency else []
 
 
 def _channels(
-    lines: Sequence[SignalLine], rate: float | None, options: ReadOptions, path: Path
+    lines: Sequence[SignalLine], sampling_frequency: float | None, options: ReadOptions, path: Path
 ) -> tuple[list[Channel], int, list[str]]:
     """The channels, 1 where their frames are averaged and 0 where they are not, and notes."""
     named = [
@@ -250,9 +252,12 @@ def _channels(
     frames = Counter(lines[row].frame for row in rows)
     common = max(frames, key=lambda frame: (frames[frame], frame))
     asked = options.sampling_frequency or DEFAULT_FREQUENCY
-    second = asked / common if rate is None else rate
-    averaged = len(frames) > 1 and (asked if rate is None else rate) >= SAMPLING_FREQUENCY_LIMITS[0]
-    if averaged and rate is None:
+    second = asked / common if sampling_frequency is None else sampling_frequency
+    averaged = (
+        len(frames) > 1
+        and (asked if sampling_frequency is None else sampling_frequency) >= SAMPLING_FREQUENCY_LIMITS[0]
+    )
+    if averaged and sampling_frequency is None:
         second = asked
     channels = [
         Channel(channel.name, channel.unit, second * (1 if averaged else line.frame), channel.gain)

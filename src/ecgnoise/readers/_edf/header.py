@@ -89,15 +89,19 @@ class EdfHeader:
         """Bytes of a data record."""
         return sum(signal.count for signal in self.signals) * self.sample_bytes
 
-    def rate(self, signal: EdfSignal) -> float:
+    def sampling_frequency(self, signal: EdfSignal) -> float:
         """Samples a second; 0 where the header does not say.
 
         Durations have few digits: 100 samples in 0.333333 s are 300 Hz.
         """
         if not self.duration:
             return 0.0
-        rate = signal.count / self.duration
-        return float(round(rate)) if abs(rate - round(rate)) < 2e-6 * rate else rate
+        sampling_frequency = signal.count / self.duration
+        return (
+            float(round(sampling_frequency))
+            if abs(sampling_frequency - round(sampling_frequency)) < 2e-6 * sampling_frequency
+            else sampling_frequency
+        )
 
 
 def is_edf(head: bytes) -> bool:

@@ -34,28 +34,28 @@ def onset(record: bytes) -> float:
 
 
 def with_gaps(
-    samples: Samples, onsets: Sequence[float], frequency: float, path: Path
+    samples: Samples, onsets: Sequence[float], sampling_frequency: float, path: Path
 ) -> tuple[InterruptedSamples, list[str]]:
     """Samples with gaps where data records of equal length do not follow each other, and notes.
 
     onsets: when each data record begins, in s; NaN where it does not say so, which is right where it lies between its
-    neighbours without a gap. frequency: samples a second. Gaps are rounded to whole samples.
+    neighbours without a gap. sampling_frequency: samples a second. Gaps are rounded to whole samples.
 
     Raises UnreadableFileError for records that begin before the one before has ended, that have no time, and for more
     than 31 days.
     """
     frame = samples.shape[1] // len(onsets)
-    times, notes = _filled(onsets, frame / frequency, path)
-    seconds = max(times) - times[0] + frame / frequency
+    times, notes = _filled(onsets, frame / sampling_frequency, path)
+    seconds = max(times) - times[0] + frame / sampling_frequency
     if seconds > LONGEST_INTERRUPTED:
         raise UnreadableFileError(
             f"{path}: an interrupted recording (EDF+D) over {seconds / 86400:.0f} days, of at most "
             f"{LONGEST_INTERRUPTED / 86400:.0f}: split it at its gaps"
         )
-    records, gaps, off = _stretches(times, frame / frequency, frequency, path)
+    records, gaps, off = _stretches(times, frame / sampling_frequency, sampling_frequency, path)
     firsts = np.array(records, np.int64) * frame
-    starts = firsts + np.round(np.cumsum(gaps) * frequency).astype(np.int64)
-    if off * frequency >= 0.5:
+    starts = firsts + np.round(np.cumsum(gaps) * sampling_frequency).astype(np.int64)
+    if off * sampling_frequency >= 0.5:
         shown = f"{off:.3g} s" if off >= 1 else f"{off * 1000:.3g} ms"
         notes.append(f"times of data records are up to {shown} off: put end to end")
     return InterruptedSamples(samples, tuple(starts.tolist()), tuple(firsts.tolist())), notes
@@ -83,7 +83,7 @@ def _tolerance(duration: float) -> float:
 
 
 def _stretches(
-    times: Sequence[float], duration: float, frequency: float, path: Path
+    times: Sequence[float], duration: float, sampling_frequency: float, path: Path
 ) -> tuple[list[int], list[float], float]:
     """The data records that begin a stretch, the gap before each in s, and by how much times are off within them.
 
@@ -102,8 +102,8 @@ def _stretches(
         if gap < 0:
             raise UnreadableFileError(
                 f"{path}: data record {at + 1} of an interrupted recording (EDF+D) begins "
-                f"{max(1, round(-gap * frequency))} samples before the one before it ends: fetch it again, or mend its "
-                "times"
+                f"{max(1, round(-gap * sampling_frequency))} samples before the one before it ends: "
+                "fetch it again, or mend its times"
             )
         records.append(at)
         gaps.append(gap)

@@ -48,16 +48,18 @@ def labchart(variables: Mapping[str, NDArray[Any]], path: Path) -> tuple[NDArray
     Raises SignalShapeError for several blocks or channels of different length, UnreadableFileError for numbers that
     contradict each other.
     """
-    starts, ends, rates = (_channels(variables[key], path) for key in ("datastart", "dataend", "samplerate"))
+    starts, ends, sampling_frequencies = (
+        _channels(variables[key], path) for key in ("datastart", "dataend", "samplerate")
+    )
     there = np.flatnonzero((starts > 0) & (ends >= starts))
     data = np.ravel(variables["data"])
-    if not len(there) or not len(starts) == len(ends) == len(rates) or ends.max() > data.size:
+    if not len(there) or not len(starts) == len(ends) == len(sampling_frequencies) or ends.max() > data.size:
         raise UnreadableFileError(f"{path}: datastart and dataend lie outside of data: export it again")
     lengths = (ends - starts)[there] + 1
-    if len(set(lengths.tolist())) > 1 or len(set(rates[there].tolist())) > 1:
+    if len(set(lengths.tolist())) > 1 or len(set(sampling_frequencies[there].tolist())) > 1:
         raise SignalShapeError(f"{path}: its channels differ in length or rate: export those of one sampling rate only")
     signal = np.stack([data[int(starts[at]) - 1 : int(ends[at])] for at in there])
-    said: dict[str, Any] = {"samplerate": rates[there]}
+    said: dict[str, Any] = {"samplerate": sampling_frequencies[there]}
     if "titles" in variables and np.size(variables["titles"]) == len(starts):
         said["titles"] = np.ravel(variables["titles"])[there]
     units = _units(variables, len(starts))
@@ -76,10 +78,10 @@ def physiobank(signal: NDArray[Any], path: Path) -> tuple[NDArray[Any], dict[str
         return None
     with open_file(beside) as file:
         text = file.read(INFO_BYTES).decode("utf-8", "replace")
-    rate, rows = INFO_RATE.search(text), INFO_ROW.findall(text)
+    stated, rows = INFO_RATE.search(text), INFO_ROW.findall(text)
     try:
         gains, bases = (np.array([[float(row[at])] for row in rows]).reshape(-1, 1) for at in (2, 3))
-        frequency = float(rate[1]) if rate else None
+        sampling_frequency = float(stated[1]) if stated else None
     except ValueError:
         return None
     if len(rows) != len(signal) or not (np.isfinite(gains) & (gains > 0) & np.isfinite(bases)).all():
@@ -89,7 +91,7 @@ def physiobank(signal: NDArray[Any], path: Path) -> tuple[NDArray[Any], dict[str
         "units": np.array([row[4] for row in rows]),
         "lead_names": np.array([row[1] for row in rows]),
     }
-    return (counts - bases) / gains, said | ({} if frequency is None else {"fs": np.array(frequency)})
+    return (counts - bases) / gains, said | ({} if sampling_frequency is None else {"fs": np.array(sampling_frequency)})
 
 
 def _channels(array: NDArray[Any], path: Path) -> NDArray[np.float64]:

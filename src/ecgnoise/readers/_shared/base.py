@@ -69,8 +69,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.sampling_frequency is not None:
-            frequency = check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
-            object.__setattr__(self, "sampling_frequency", frequency)
+            sampling_frequency = check_sampling_frequency(self.sampling_frequency, "option sampling_frequency")
+            object.__setattr__(self, "sampling_frequency", sampling_frequency)
         if self.lead_names is not None:
             object.__setattr__(self, "lead_names", as_lead_names(self.lead_names, "option lead_names"))
         if self.units is not None and self.units not in (*MILLIVOLTS_PER, UNKNOWN_UNITS):
@@ -149,16 +149,16 @@ def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: 
     return stated
 
 
-def frequency_notes(stated: float | None, options: ReadOptions) -> list[str]:
+def sampling_frequency_notes(stated: float | None, options: ReadOptions) -> list[str]:
     """A note where a file states a sampling frequency that cannot be, such as 0, and the caller states one."""
     if stated is None or _can_be(stated) or options.sampling_frequency is None:
         return []
     return [f"the file says {stated:g} Hz: {options.sampling_frequency:g} Hz as stated"]
 
 
-def _can_be(frequency: float) -> bool:
+def _can_be(sampling_frequency: float) -> bool:
     low, high = SAMPLING_FREQUENCY_LIMITS
-    return low <= frequency <= high
+    return low <= sampling_frequency <= high
 
 
 def settle_units(stated: str | None, options: ReadOptions, path: Path) -> str:

@@ -13,7 +13,7 @@ from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError
 from ecgnoise.readers._shared.base import (
     ReadOptions,
     distinct_names,
-    frequency_notes,
+    sampling_frequency_notes,
     settle_sampling_frequency,
     settle_units,
     shown_unit,
@@ -36,13 +36,13 @@ SHOWN: Final = 20  # channels that a message names
 class Channel:
     """One signal of a file.
 
-    unit: as the file writes it, empty where it does not. frequency: samples a second. gain: False where the file
-    gives none that is a number other than 0. other: True where the reader knows that it is something else.
+    unit: as the file writes it, empty where it does not. sampling_frequency: samples a second. gain: False where the
+    file gives none that is a number other than 0. other: True where the reader knows that it is something else.
     """
 
     name: str
     unit: str
-    frequency: float
+    sampling_frequency: float
     gain: bool = True
     other: bool = False
 
@@ -63,13 +63,14 @@ class Channel:
 class Leads:
     """The channels that are read, by their number in the file, in the order of the recording.
 
-    units: V, mV, uV, nV or unknown of each; None for a lead without gain. frequency: that of all of them, in Hz.
+    units: V, mV, uV, nV or unknown of each; None for a lead without gain. sampling_frequency: that of all of them, in
+    Hz.
     """
 
     rows: tuple[int, ...]
     names: tuple[str, ...]
     units: tuple[str | None, ...]
-    frequency: float
+    sampling_frequency: float
     notes: tuple[str, ...]
 
     @property
@@ -104,21 +105,25 @@ def leads_of(channels: Sequence[Channel], options: ReadOptions, path: Path) -> L
     names = dict(zip(kept, distinct_names([lead_name(channels[row].name) for row in kept]), strict=True))
     called = {row: channels[row].name for row in kept}
     rows = kept if options.lead_names is None else wanted_rows(names, options.lead_names, path, called)
-    channels = [replace(channel, frequency=np.nan_to_num(channel.frequency, nan=0.0)) for channel in channels]
-    rate = _common_rate([channels[row].frequency for row in rows])
-    frequency = settle_sampling_frequency(rate, options, path)
-    slower = [row for row in rows if channels[row].frequency != rate]
+    channels = [
+        replace(channel, sampling_frequency=np.nan_to_num(channel.sampling_frequency, nan=0.0)) for channel in channels
+    ]
+    stated = _common_sampling_frequency([channels[row].sampling_frequency for row in rows])
+    sampling_frequency = settle_sampling_frequency(stated, options, path)
+    slower = [row for row in rows if channels[row].sampling_frequency != stated]
     if slower and options.lead_names is not None:
-        rates = ", ".join(f"{names[row]} {channels[row].frequency:g} Hz" for row in rows)
-        raise LeadNameError(f"{path}: leads of different sampling frequency ({rates}): pass leads of one (--leads)")
+        listed_frequencies = ", ".join(f"{names[row]} {channels[row].sampling_frequency:g} Hz" for row in rows)
+        raise LeadNameError(
+            f"{path}: leads of different sampling frequency ({listed_frequencies}): pass leads of one (--leads)"
+        )
     if slower:
-        listed = ", ".join(f"{names[row]} ({channels[row].frequency:g} Hz)" for row in slower)
-        notes.append(f"left out, not at {rate:g} Hz: {listed}")
-    rows = [row for row in rows if channels[row].frequency == rate]
+        listed = ", ".join(f"{names[row]} ({channels[row].sampling_frequency:g} Hz)" for row in slower)
+        notes.append(f"left out, not at {stated:g} Hz: {listed}")
+    rows = [row for row in rows if channels[row].sampling_frequency == stated]
     units = tuple(_unit(channels[row], options, path) for row in rows)
-    notes += [*brain_notes([names[row] for row in rows]), *frequency_notes(rate, options)]
+    notes += [*brain_notes([names[row] for row in rows]), *sampling_frequency_notes(stated, options)]
     notes += units_notes((channels[row].unit for row in rows if channels[row].gain), options)
-    return Leads(tuple(rows), tuple(names[row] for row in rows), units, frequency, tuple(notes))
+    return Leads(tuple(rows), tuple(names[row] for row in rows), units, sampling_frequency, tuple(notes))
 
 
 def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) -> list[int]:
@@ -167,11 +172,13 @@ def wanted_rows(
     return [known[name.casefold()] for name in wanted]
 
 
-def _common_rate(rates: Sequence[float]) -> float:
+def _common_sampling_frequency(sampling_frequencies: Sequence[float]) -> float:
     """The rate that most leads have; of two that as many have, the higher one. One that can be scored comes first."""
     low, high = SAMPLING_FREQUENCY_LIMITS
-    counts = Counter(rate for rate in rates if low <= rate <= high) or Counter(rates)
-    return max(counts, key=lambda rate: (counts[rate], rate))
+    counts = Counter(
+        sampling_frequency for sampling_frequency in sampling_frequencies if low <= sampling_frequency <= high
+    ) or Counter(sampling_frequencies)
+    return max(counts, key=lambda sampling_frequency: (counts[sampling_frequency], sampling_frequency))
 
 
 def _unit(channel: Channel, options: ReadOptions, path: Path) -> str | None:

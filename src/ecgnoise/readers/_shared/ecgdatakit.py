@@ -38,7 +38,7 @@ RateSetter = Callable[[ET.Element, float | None], str | None]
 
 
 def bridged(
-    path: Path, what: str, parser: str, options: ReadOptions, *, set_rate: RateSetter | None = None
+    path: Path, what: str, parser: str, options: ReadOptions, *, set_sampling_frequency: RateSetter | None = None
 ) -> Recording:
     """The recording in a file of one of the package's formats, in memory.
 
@@ -47,17 +47,26 @@ def bridged(
     Raises MissingExtraError, UnreadableFileError, UnknownSamplingFrequencyError, SamplingFrequencyError, and what
     :func:`ecgnoise.readers._shared.channels.leads_of` raises.
     """
-    with _decodable(path, what, options, set_rate) as (place, mended):
+    with _decodable(path, what, options, set_sampling_frequency) as (place, mended):
         record, remarks = _record(place, path, what, parser)
-    rates = _frequencies(record, options)
-    if mended.rate is not None:  # exact, where the package has rounded it
-        near = [own == round(mended.rate) or isclose(own, mended.rate) for own in rates]
-        rates = [mended.rate if is_near else own for own, is_near in zip(rates, near, strict=True)]
-    channels = [_channel(lead, rate) for lead, rate in zip(record.leads, rates, strict=True)]
+    sampling_frequencies = _frequencies(record, options)
+    if mended.sampling_frequency is not None:  # exact, where the package has rounded it
+        near = [
+            own == round(mended.sampling_frequency) or isclose(own, mended.sampling_frequency)
+            for own in sampling_frequencies
+        ]
+        sampling_frequencies = [
+            mended.sampling_frequency if is_near else own
+            for own, is_near in zip(sampling_frequencies, near, strict=True)
+        ]
+    channels = [
+        _channel(lead, sampling_frequency)
+        for lead, sampling_frequency in zip(record.leads, sampling_frequencies, strict=True)
+    ]
     leads = leads_of(channels, options, path)
     return Recording(
         ArraySamples(_signal([record.leads[row] for row in leads.rows], leads.scaled, path)),
-        leads.frequency,
+        leads.sampling_frequency,
         leads.names,
         leads.recording_units,
         record.recording.date,
@@ -72,12 +81,12 @@ class _Mended:
     """What was changed of a file before it was decoded: notes, and the sampling frequency that was written into it."""
 
     notes: tuple[str, ...] = ()
-    rate: float | None = None
+    sampling_frequency: float | None = None
 
 
 @contextmanager
 def _decodable(
-    path: Path, what: str, options: ReadOptions, set_rate: RateSetter | None
+    path: Path, what: str, options: ReadOptions, set_sampling_frequency: RateSetter | None
 ) -> Iterator[tuple[Path, _Mended]]:
     """The file that the package is to decode, itself or a mended copy of it, and what was mended."""
     size = path.stat().st_size
@@ -85,12 +94,12 @@ def _decodable(
         raise UnreadableFileError(
             f"{path}: {size >> 20} MiB, at most {LARGEST_BYTES >> 20} can be read as {what}: split it"
         )
-    if set_rate is None:
+    if set_sampling_frequency is None:
         yield path, _Mended()
         return
     checked = checked_xml(path, what)
-    content, mended = _with_rate(checked, options, path, set_rate)
-    if not checked.mended and mended.rate is None:
+    content, mended = _with_sampling_frequency(checked, options, path, set_sampling_frequency)
+    if not checked.mended and mended.sampling_frequency is None:
         yield path, mended
         return
     with tempfile.TemporaryDirectory(prefix="ecgnoise-") as folder:
@@ -99,11 +108,13 @@ def _decodable(
         yield copy, mended
 
 
-def _with_rate(checked: Checked, options: ReadOptions, path: Path, set_rate: RateSetter) -> tuple[bytes, _Mended]:
+def _with_sampling_frequency(
+    checked: Checked, options: ReadOptions, path: Path, set_sampling_frequency: RateSetter
+) -> tuple[bytes, _Mended]:
     """The bytes of XML with the caller's sampling frequency where the file states none; errors where nobody does."""
     root = ET.fromstring(checked.content)
     asked = options.sampling_frequency
-    said = set_rate(root, asked)
+    said = set_sampling_frequency(root, asked)
     if said is None:
         return checked.content, _Mended(checked.notes)
     shown = ascii(said[:SHOWN])
@@ -112,11 +123,11 @@ def _with_rate(checked: Checked, options: ReadOptions, path: Path, set_rate: Rat
             f"{path}: the file has {shown} for its sampling frequency: pass sampling_frequency in Hz "
             "(--sampling-frequency)"
         )
-    rate = settle_sampling_frequency(None, options, path)
-    notes = [f"the file has {shown} for its sampling frequency: {rate:g} Hz as stated"] if said else []
+    sampling_frequency = settle_sampling_frequency(None, options, path)
+    notes = [f"the file has {shown} for its sampling frequency: {sampling_frequency:g} Hz as stated"] if said else []
     for element in root.iter():  # the package looks for names without a prefix, which a copy would have
         element.tag = element.tag.rpartition("}")[2]
-    return ET.tostring(root), _Mended((*checked.notes, *notes), rate)
+    return ET.tostring(root), _Mended((*checked.notes, *notes), sampling_frequency)
 
 
 def _parser(name: str) -> Any:
@@ -152,7 +163,7 @@ def _frequencies(record: Any, options: ReadOptions) -> Sequence[float]:
     if said.get("sampling_rate_stated", True) is False and options.sampling_frequency:  # MFER's default gives way
         return [options.sampling_frequency] * count
     if len(said.get("sampling_rates", ())) == count:  # MFER
-        return [float(rate) for rate in said["sampling_rates"]]
+        return [float(sampling_frequency) for sampling_frequency in said["sampling_rates"]]
     if said.get("rhythm_time", {}).get("sampling_rate_exact"):  # HL7 aECG
         return [float(said["rhythm_time"]["sampling_rate_exact"])] * count
     if said.get("rhythm_sample_interval_us"):  # SCP-ECG
@@ -162,10 +173,10 @@ def _frequencies(record: Any, options: ReadOptions) -> Sequence[float]:
     return [float(lead.sampling_rate) for lead in record.leads]
 
 
-def _channel(lead: Any, frequency: float) -> Channel:
+def _channel(lead: Any, sampling_frequency: float) -> Channel:
     unit = str(lead.resolution_unit or lead.units or lead.adc_resolution_unit)
     gain = bool(np.isfinite([lead.resolution, lead.offset]).all() and lead.resolution != 0)
-    return Channel(lead.label, unit, frequency, gain)
+    return Channel(lead.label, unit, sampling_frequency, gain)
 
 
 def _signal(leads: Sequence[Any], scaled: Any, path: Path) -> Signal:

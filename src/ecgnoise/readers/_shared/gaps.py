@@ -54,8 +54,8 @@ class InterruptedSamples:
         """Samples that lie in gaps."""
         return self.shape[1] - self.samples.shape[1]
 
-    def note(self, frequency: float) -> str:
+    def note(self, sampling_frequency: float) -> str:
         """How often the recording is interrupted, and how much of it is missing, at so many samples a second."""
         count = len(self.starts) - 1
         times = "once" if count == 1 else f"{count} times"
-        return f"interrupted {times}, {self.missing / frequency:g} s are missing"
+        return f"interrupted {times}, {self.missing / sampling_frequency:g} s are missing"

@@ -19,7 +19,7 @@ from ecgnoise.readers._shared.base import (
     ReadOptions,
     chosen,
     distinct_names,
-    frequency_notes,
+    sampling_frequency_notes,
     settle_sampling_frequency,
     settle_units,
     units_notes,
@@ -61,11 +61,11 @@ SUFFIXED: Final = re.compile(r"(?P<name>.+?)[\s_/]+(?P<unit>[mun\u00b5\u03bc]v|m
 class Said:
     """What a file says outside of its columns, for all of them.
 
-    rate: in Hz; another one that the caller states is an error where ``firm``, and wins with a note where not.
-    units: as the file spells it.
+    sampling_frequency: in Hz; another one that the caller states is an error where ``firm``, and wins with a note where
+    not. units: as the file spells it.
     """
 
-    rate: float | None = None
+    sampling_frequency: float | None = None
     units: str | None = None
     start: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -81,20 +81,20 @@ def recording_of_columns(
     """
     named = columns if timing else [known for known in _without_empty_end(columns) if known.name or not known.is_empty]
     if timing is None:
-        timing = timing_of(named, options.sampling_frequency or said.rate, path)
+        timing = timing_of(named, options.sampling_frequency or said.sampling_frequency, path)
     others = [column for at, column in enumerate(named) if at not in timing.columns]
     notes = [*said.notes, *timing.notes, *(_end_notes(columns) if named is not columns else [])]
     leads, left = _leads(others, options, path)
     notes += left
-    rate = _settled_rate(timing, said, options, path, notes)
+    sampling_frequency = _settled_sampling_frequency(timing, said, options, path, notes)
     settled = [settle_units(column.unit or said.units, options, path) for column in leads]
     notes += units_notes([column.unit or said.units for column in leads], options)
     samples = _samples(leads, settled, path, notes)
     names = [lead_name(column.name) for column in leads]
     return chosen(
         Recording(
-            _with_gaps(samples, timing.clock, rate, options, path=path, notes=notes),
-            rate,
+            _with_gaps(samples, timing.clock, sampling_frequency, options, path=path, notes=notes),
+            sampling_frequency,
             distinct_names(names if any(names) or not options.lead_names else options.lead_names),
             UNKNOWN_UNITS if UNKNOWN_UNITS in settled else "mV",
             timing.clock.start or said.start,
@@ -177,31 +177,42 @@ def _is_mark(column: Column) -> bool:
     return bool((moves == 1).mean() > 0.7 and (values == np.round(values)).all() and (moves[moves != 1] < 0).all())
 
 
-def _settled_rate(timing: Timing, said: Said, options: ReadOptions, path: Path, notes: list[str]) -> float:
+def _settled_sampling_frequency(
+    timing: Timing, said: Said, options: ReadOptions, path: Path, notes: list[str]
+) -> float:
     """The sampling frequency in Hz of times, header and caller; errors of :func:`settle_sampling_frequency`."""
-    rate, asked = timing.clock.rate, options.sampling_frequency
-    if rate is not None:
+    sampling_frequency, asked = timing.clock.sampling_frequency, options.sampling_frequency
+    if sampling_frequency is not None:
         low, high = SAMPLING_FREQUENCY_LIMITS
-        if not low <= rate <= high:
+        if not low <= sampling_frequency <= high:
             stated = f", {asked:g} Hz given" if asked is not None else ""
             raise SamplingFrequencyError(
-                f"{path}: its time column {timing.name} gives {rate:.6g} Hz{stated}, {low:g} to {high:g} can be "
-                "scored: correct the unit of its times, or pass another recording"
+                f"{path}: its time column {timing.name} gives {sampling_frequency:.6g} Hz{stated}, "
+                f"{low:g} to {high:g} can be scored: correct the unit of its times, or pass another recording"
             )
-        if said.rate is not None and abs(said.rate - rate) > FREQUENCY_TOLERANCE * rate:
-            notes.append(f"the header says {said.rate:g} Hz, the times {rate:g} Hz, which hold")
-        return settle_sampling_frequency(rate, options, path)
-    unusable = frequency_notes(said.rate, options)
+        if (
+            said.sampling_frequency is not None
+            and abs(said.sampling_frequency - sampling_frequency) > FREQUENCY_TOLERANCE * sampling_frequency
+        ):
+            notes.append(
+                f"the header says {said.sampling_frequency:g} Hz, the times {sampling_frequency:g} Hz, which hold"
+            )
+        return settle_sampling_frequency(sampling_frequency, options, path)
+    unusable = sampling_frequency_notes(said.sampling_frequency, options)
     if unusable:
         notes += unusable
-        return settle_sampling_frequency(said.rate, options, path)
-    if said.rate is None or asked is None or abs(asked - said.rate) <= FREQUENCY_TOLERANCE * said.rate:
-        return settle_sampling_frequency(said.rate if asked is None or said.firm else None, options, path)
+        return settle_sampling_frequency(said.sampling_frequency, options, path)
+    if (
+        said.sampling_frequency is None
+        or asked is None
+        or abs(asked - said.sampling_frequency) <= FREQUENCY_TOLERANCE * said.sampling_frequency
+    ):
+        return settle_sampling_frequency(said.sampling_frequency if asked is None or said.firm else None, options, path)
     if said.firm:
         raise OptionError(
-            f"{path}: sampling_frequency {asked:g} Hz given, the file says {said.rate:g} Hz: leave it out"
+            f"{path}: sampling_frequency {asked:g} Hz given, the file says {said.sampling_frequency:g} Hz: leave it out"
         )
-    notes.append(f"the header says {said.rate:g} Hz: {asked:g} Hz as stated")
+    notes.append(f"the header says {said.sampling_frequency:g} Hz: {asked:g} Hz as stated")
     return float(asked)
 
 
@@ -218,22 +229,30 @@ def _samples(leads: Sequence[Column], units: Sequence[str], path: Path, notes: l
 
 
 def _with_gaps(
-    samples: ArraySamples, clock: Clock, rate: float, options: ReadOptions, *, path: Path, notes: list[str]
+    samples: ArraySamples,
+    clock: Clock,
+    sampling_frequency: float,
+    options: ReadOptions,
+    *,
+    path: Path,
+    notes: list[str],
 ) -> Samples:
     """The samples where they belong in time; UnreadableFileError where that takes more than 31 days."""
     steps = clock.steps
     if steps is None or not steps.missing:
         return samples
-    total = (samples.shape[1] + steps.missing) / rate
+    total = (samples.shape[1] + steps.missing) / sampling_frequency
     row = steps.firsts[1] + 1
     if total > LONGEST_INTERRUPTED:
         if options.sampling_frequency is not None:
-            notes.append(f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {rate:g} Hz as stated")
+            notes.append(
+                f"a gap at row {row} makes it {total / 86400:.0f} days: not used, {sampling_frequency:g} Hz as stated"
+            )
             return samples
         raise UnreadableFileError(
             f"{path}: a gap at row {row} makes it {total / 86400:.0f} days, of at most "
             f"{LONGEST_INTERRUPTED / 86400:.0f}: split it there"
         )
     interrupted = InterruptedSamples(samples, steps.starts, steps.firsts)
-    notes.append(f"{interrupted.note(rate)}, first at row {row}")
+    notes.append(f"{interrupted.note(sampling_frequency)}, first at row {row}")
     return interrupted

@@ -25,8 +25,8 @@ from ecgnoise.readers._shared.base import (
     FREQUENCY_TOLERANCE,
     ReadOptions,
     distinct_names,
-    frequency_notes,
     most_expanded,
+    sampling_frequency_notes,
     settle_sampling_frequency,
     settle_units,
     units_notes,
@@ -178,15 +178,19 @@ def recording_of(found: Found, options: ReadOptions, path: Path, *, held: bool) 
     """The recording, its samples held in memory or not; errors as :func:`ecgnoise.readers.read` lists them."""
     leads, length = found.raw.shape
     said = stated_frequency(found.said, path)
-    frequency = settle_sampling_frequency(said, options, path)
+    sampling_frequency = settle_sampling_frequency(said, options, path)
     names, stated = _names(found, options, leads, path)
     units = stated_units(found.said, leads)
     rows = _rows(names, units, options, path) if stated else list(range(leads))
     chosen_units = tuple(settle_units(units[row], options, path) for row in rows)
-    notes = [*found.notes, *frequency_notes(said, options), *units_notes((units[row] for row in rows), options)]
+    notes = [
+        *found.notes,
+        *sampling_frequency_notes(said, options),
+        *units_notes((units[row] for row in rows), options),
+    ]
     if len(rows) < leads:
         notes.append(f"left out, not ECG: {', '.join(names[row] for row in range(leads) if row not in rows)}")
-    first, last, missing, padding = _padding(found, frequency) if found.padded else (0, length, (0, 0), [])
+    first, last, missing, padding = _padding(found, sampling_frequency) if found.padded else (0, length, (0, 0), [])
     source = str(path) if found.address is None else f"{path}{SEPARATOR}{found.address}"
     samples: Samples = ScaledSamples(
         found.raw, tuple(rows), chosen_units, first, last - first, missing, source, found.coding
@@ -196,7 +200,7 @@ def recording_of(found: Found, options: ReadOptions, path: Path, *, held: bool) 
         samples = ArraySamples(samples.window(0, last - first))
     known = UNKNOWN_UNITS if UNKNOWN_UNITS in chosen_units else "mV"
     kept = distinct_names([names[row] for row in rows])
-    recording = Recording(samples, frequency, kept, known, source=source, notes=(*notes, *padding))
+    recording = Recording(samples, sampling_frequency, kept, known, source=source, notes=(*notes, *padding))
     return recording.pick(options.lead_names) if stated and options.lead_names else recording
 
 
@@ -209,16 +213,18 @@ def _absent_note(found: Found, rows: Sequence[int], first: int, last: int) -> li
 
 def stated_frequency(said: Mapping[str, Any], path: Path) -> float | None:
     """The sampling frequency in Hz, or None; UnreadableFileError where it is not one number."""
-    found = {key: _frequency(said[key], key, path) for key in FREQUENCY_KEYS if key in said}
+    found = {key: _sampling_frequency(said[key], key, path) for key in FREQUENCY_KEYS if key in said}
     if "isi" in said:
         unit = "".join(_texts(said.get("isi_units", "ms")))
         seconds = seconds_per(unit)
         if seconds is None:
             raise UnreadableFileError(f"{path}: isi_units {unit[:20]!a} is none of {TIME_UNITS}: save isi in ms")
-        interval = _frequency(said["isi"], "isi", path) * seconds
+        interval = _sampling_frequency(said["isi"], "isi", path) * seconds
         found["isi"] = 1 / interval if interval > 0 else np.nan
     first = next(iter(found.values()), None)
-    if first is not None and any(abs(rate - first) > FREQUENCY_TOLERANCE * abs(first) for rate in found.values()):
+    if first is not None and any(
+        abs(sampling_frequency - first) > FREQUENCY_TOLERANCE * abs(first) for sampling_frequency in found.values()
+    ):
         listed = ", ".join(f"{key} {value:g}" for key, value in found.items())
         raise UnreadableFileError(f"{path}: its sampling frequencies differ ({listed}): save one of them only")
     return first
@@ -258,7 +264,7 @@ def check_announced(size: int, stored: int, name: str, path: Path) -> None:
         )
 
 
-def _frequency(value: Any, key: str, path: Path) -> float:
+def _sampling_frequency(value: Any, key: str, path: Path) -> float:
     array = np.asarray(value)
     numbers = array.ravel()
     if array.dtype.kind in "iuf" and numbers.size and (numbers == numbers[0]).all():
@@ -301,7 +307,7 @@ def _rows(names: Sequence[str], units: Sequence[str | None], options: ReadOption
     return rows
 
 
-def _padding(found: Found, frequency: float) -> tuple[int, int, tuple[int, int], list[str]]:
+def _padding(found: Found, sampling_frequency: float) -> tuple[int, int, tuple[int, int], list[str]]:
     """The stretch between zeros at both ends, samples at its ends that are missing, and a note of it.
 
     Less than a second of them is missing where a segment would not be left without.
@@ -311,7 +317,7 @@ def _padding(found: Found, frequency: float) -> tuple[int, int, tuple[int, int],
     if not before + after or before >= length:
         return 0, length, (0, 0), []
     span = f"{before} samples at the start and {after} at the end are 0 in all leads"
-    if before + after < frequency and length - before - after < segment_samples(frequency):
+    if before + after < sampling_frequency and length - before - after < segment_samples(sampling_frequency):
         return 0, length, (before, after), [f"{span}: taken for missing"]
     return before, length - after, (0, 0), [f"{span}: left out as padding"]
 

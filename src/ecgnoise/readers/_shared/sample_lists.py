@@ -26,7 +26,7 @@ class ListedLead:
     counts: NDArray[np.float64]
     gain: float
     unit: str
-    frequency: float
+    sampling_frequency: float
     valid: tuple[int, int] | None = None
 
 
@@ -52,7 +52,8 @@ def recording_of_lists(
     """The recording of the leads that are ECG; missing samples where a lead is shorter than others or not valid."""
     gains = [bool(np.isfinite(lead.gain) and lead.gain != 0) for lead in leads]
     channels = [
-        Channel(lead.name, lead.unit, lead.frequency, has_gain) for lead, has_gain in zip(leads, gains, strict=True)
+        Channel(lead.name, lead.unit, lead.sampling_frequency, has_gain)
+        for lead, has_gain in zip(leads, gains, strict=True)
     ]
     picked = leads_of(channels, options, path)
     rows = [leads[row] for row in picked.rows]
@@ -67,7 +68,7 @@ def recording_of_lists(
         row[:first], row[last + 1 :] = np.nan, np.nan
     return Recording(
         ArraySamples(picked.scaled(signal, path)),
-        picked.frequency,
+        picked.sampling_frequency,
         picked.names,
         picked.recording_units,
         start,

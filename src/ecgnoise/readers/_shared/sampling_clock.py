@@ -40,11 +40,11 @@ SURELY_COUNTING: Final = 0.95  # of all steps from one sample to the next
 class Clock:
     """What a column of times says.
 
-    rate: samples a second, None where it says nothing certain. steps: where its samples belong, None where there is no
-    telling.
+    sampling_frequency: samples a second, None where it says nothing certain. steps: where its samples belong, None
+    where there is no telling.
     """
 
-    rate: float | None = None
+    sampling_frequency: float | None = None
     steps: Steps | None = None
     start: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def clock_of_text(times: TextTimes, hint: float | None) -> Clock:
     steps = steps_of(times.seconds)
     unclear = times.has_date and times.start is None
     notes = ("has dates of which the day and the month are not told apart: the start is not known",) if unclear else ()
-    return _unless_coarse(Clock(_rate(steps, 1.0, hint), steps, times.start, notes), hint)
+    return _unless_coarse(Clock(_sampling_frequency(steps, 1.0, hint), steps, times.start, notes), hint)
 
 
 def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float | None) -> Clock:
@@ -68,7 +68,7 @@ def clock_of_numbers(values: NDArray[np.float64], unit: str | None, hint: float 
         if seconds is None:
             return _of_unknown_unit(values, unit, hint)
         steps = steps_of(values)
-        return _unless_coarse(Clock(_rate(steps, seconds, hint), steps, _start(values, seconds)), hint)
+        return _unless_coarse(Clock(_sampling_frequency(steps, seconds, hint), steps, _start(values, seconds)), hint)
     return _of_no_unit(values, hint)
 
 
@@ -96,9 +96,19 @@ def _counted_on(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 def _unless_coarse(clock: Clock, hint: float | None) -> Clock:
     """The clock without its rate where its times are rounded so far that another one, which somebody states, holds."""
-    if hint is None or clock.rate is None or clock.steps is None or not clock.steps.coarse or clock.rate == hint:
+    if (
+        hint is None
+        or clock.sampling_frequency is None
+        or clock.steps is None
+        or not clock.steps.coarse
+        or clock.sampling_frequency == hint
+    ):
         return clock
-    return replace(clock, rate=None, notes=(*clock.notes, f"is rounded and would give {clock.rate:.6g} Hz"))
+    return replace(
+        clock,
+        sampling_frequency=None,
+        notes=(*clock.notes, f"is rounded and would give {clock.sampling_frequency:.6g} Hz"),
+    )
 
 
 def _of_unknown_unit(values: NDArray[np.float64], unit: str, hint: float | None) -> Clock:
@@ -125,22 +135,25 @@ def _of_no_unit(values: NDArray[np.float64], hint: float | None) -> Clock:
         return Clock(hint, steps, _start(values, fitting[0]))
     unix = unix_unit(float(known[0]))
     if unix is not None:
-        return Clock(_rate(steps, unix, None), steps, _start(values, unix))
+        return Clock(_sampling_frequency(steps, unix, None), steps, _start(values, unix))
     low, high = SAMPLING_FREQUENCY_LIMITS
-    rate = 1 / steps.step
-    if not low <= rate <= high:
+    sampling_frequency = 1 / steps.step
+    if not low <= sampling_frequency <= high:
         days = excel_start(float(known[0]))
-        if days is not None and low <= rate / 86400 <= high:
-            return Clock(_rate(steps, 86400.0, None), steps, days)
+        if days is not None and low <= sampling_frequency / 86400 <= high:
+            return Clock(_sampling_frequency(steps, 86400.0, None), steps, days)
         raise IrregularError(
-            f"states no unit, and in seconds it would be {rate:.6g} Hz, where {low:g} to {high:g} can be scored"
+            f"states no unit, and in seconds it would be {sampling_frequency:.6g} Hz, "
+            f"where {low:g} to {high:g} can be scored"
         )
-    if rate > FASTEST * (1 + FREQUENCY_TOLERANCE):
-        raise IrregularError(f"states no unit: {rate:.6g} Hz if in s, {rate / 60:.6g} Hz if in min")
-    return Clock(_rate(steps, 1.0, None), steps)
+    if sampling_frequency > FASTEST * (1 + FREQUENCY_TOLERANCE):
+        raise IrregularError(
+            f"states no unit: {sampling_frequency:.6g} Hz if in s, {sampling_frequency / 60:.6g} Hz if in min"
+        )
+    return Clock(_sampling_frequency(steps, 1.0, None), steps)
 
 
-def _rate(steps: Steps, seconds: float, hint: float | None) -> float:
+def _sampling_frequency(steps: Steps, seconds: float, hint: float | None) -> float:
     """Samples a second: of those that the rounding of the times allows what is stated, usual, or a whole number."""
     low, middle = 1 / (steps.high * seconds), 1 / (steps.step * seconds)
     high = 1 / (steps.low * seconds) if steps.low > 0 else 2 * SAMPLING_FREQUENCY_LIMITS[1]
@@ -148,7 +161,11 @@ def _rate(steps: Steps, seconds: float, hint: float | None) -> float:
     if hint is not None and low - FREQUENCY_TOLERANCE * hint <= hint <= high + FREQUENCY_TOLERANCE * hint:
         return hint
     if int(high + slack) - np.ceil(low - slack) > 0:
-        usual = [rate for rate in USUAL_RATES if low - slack <= rate <= high + slack]
+        usual = [
+            sampling_frequency
+            for sampling_frequency in USUAL_RATES
+            if low - slack <= sampling_frequency <= high + slack
+        ]
         if len(usual) > 1:
             raise IrregularError(f"is rounded too far: {' or '.join(map(str, usual[:4]))} Hz fit it")
         if usual:
@@ -171,12 +188,12 @@ def _start(values: NDArray[np.float64], seconds: float) -> datetime | None:
 def first_useful(clocks: Sequence[Clock | IrregularError]) -> int | None:
     """The number of the clock to go by: one that states the rate before one that does not; None without any."""
     whole = [at for at, clock in enumerate(clocks) if isinstance(clock, Clock)]
-    sure = [at for at in whole if _has_rate(clocks[at])]
+    sure = [at for at in whole if _has_sampling_frequency(clocks[at])]
     return next(iter([*sure, *whole]), None)
 
 
-def _has_rate(clock: Clock | IrregularError) -> bool:
-    return isinstance(clock, Clock) and clock.rate is not None
+def _has_sampling_frequency(clock: Clock | IrregularError) -> bool:
+    return isinstance(clock, Clock) and clock.sampling_frequency is not None
 
 
 def with_start(clock: Clock, start: datetime | None) -> Clock:

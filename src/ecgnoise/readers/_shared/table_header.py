@@ -215,18 +215,24 @@ def _is_statement(line: Line) -> bool:
 
 def _said(lines: Sequence[Line]) -> Said:
     """What the lines say of the sampling frequency, the unit and the start."""
-    rates = {rate for line in lines if (rate := rate_in(line.plain)) is not None}
-    of_ecg = {rate for line in lines if is_called_ecg(line.text) and (rate := rate_in(line.plain)) is not None}
-    rates = of_ecg if len(of_ecg) == 1 else rates
+    sampling_frequencies = {
+        sampling_frequency for line in lines if (sampling_frequency := rate_in(line.plain)) is not None
+    }
+    of_ecg = {
+        sampling_frequency
+        for line in lines
+        if is_called_ecg(line.text) and (sampling_frequency := rate_in(line.plain)) is not None
+    }
+    sampling_frequencies = of_ecg if len(of_ecg) == 1 else sampling_frequencies
     units = {match["unit"].strip("()[]") for line in lines if (match := UNIT.search(line.plain))}
     known = {unit for unit in units if voltage_unit(unit)}
     starts = [start_of(match["start"].strip(" \"'")) for line in lines if (match := START.search(line.plain))]
     notes: tuple[str, ...] = ()
-    if len(rates) > 1:
-        listed = ", ".join(f"{rate:g} Hz" for rate in sorted(rates))
+    if len(sampling_frequencies) > 1:
+        listed = ", ".join(f"{sampling_frequency:g} Hz" for sampling_frequency in sorted(sampling_frequencies))
         notes = (f"the header says several sampling frequencies ({listed}), none of which is used",)
     return Said(
-        rates.pop() if len(rates) == 1 else None,
+        sampling_frequencies.pop() if len(sampling_frequencies) == 1 else None,
         known.pop() if len(known) == 1 else None,
         next((start for start in starts if start is not None), None),
         notes,

@@ -152,7 +152,7 @@ def _chosen(
     clock = None if found is None else clocks[places[found]]
     if found is not None and isinstance(clock, Clock):
         name = repr(columns[places[found]].shown)
-        stated = f": {hint:g} Hz as stated" if hint is not None and clock.rate is None else ""
+        stated = f": {hint:g} Hz as stated" if hint is not None and clock.sampling_frequency is None else ""
         return Timing(used, clock, name, tuple(f"the time column {name} {note}{stated}" for note in clock.notes))
     if not clocks:
         return Timing(used, Clock())

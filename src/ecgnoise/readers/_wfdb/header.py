@@ -65,13 +65,13 @@ class SegmentLine:
 class WfdbHeader:
     """What a header says.
 
-    rate: frames a second as the record line writes it, empty where it does not. frames: 0 where they are not stated.
-    segments: of a record of several; it has no signals of its own then.
+    sampling_frequency: frames a second as the record line writes it, empty where it does not. frames: 0 where they are
+    not stated. segments: of a record of several; it has no signals of its own then.
     """
 
     path: Path
     count: int
-    rate: str
+    sampling_frequency: str
     frames: int
     start: datetime | None
     signals: tuple[SignalLine, ...]
