@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from ecgnoise.models.folder import load_folder
-from ecgnoise.models.levels import LevelEstimates
+from ecgnoise.models.level_estimates import LevelEstimates
 from ecgnoise.models.load import load_reconstructor
 from ecgnoise.noise_levels import KINDS, SPANS, power_mean, span_times, total
 from ecgnoise.results.scores import ModelIdentity

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgnoise.errors import ModelFormatError
-from ecgnoise.models.levels import LevelEstimates
+from ecgnoise.models.level_estimates import LevelEstimates
 from ecgnoise.noise_levels import (
     KINDS,
     SPANS,

@@ -277,8 +277,7 @@ def _railed(lead: NDArray[np.float32], runs: NDArray[np.int64], sampling_frequen
     """Samples at the extreme values, as a railed or saturated amplifier leaves them, (samples,).
 
     runs: of equal samples, (runs, 2). Beside long runs at the very extremes these are samples near them where the
-    signal
-    comes to rest abruptly, and all samples near them where they are a third of the lead.
+    signal comes to rest abruptly, and all samples near them where they are a third of the lead.
     """
     values = lead.astype(np.float64)
     if not np.isfinite(values).any():

@@ -163,6 +163,24 @@ def test_a_baseline_at_the_extreme_is_no_rail():
         assert not look_for_faults(one_sided.astype(np.float32), 500.0)[2].any()
 
 
+@pytest.mark.parametrize(("milliseconds", "railed"), [(36, False), (44, True)])
+def test_runs_at_a_rail_count_from_40_ms_on(milliseconds, railed):
+    lead = np.sin(np.arange(5000) / 200).astype(np.float32)
+    width = milliseconds // 2
+    for first in range(200, 4800, 250):
+        lead[first : first + width] = 2.0
+    assert look_for_faults(lead, 500.0)[2].any() == railed
+
+
+@pytest.mark.parametrize(("distance", "railed"), [(0.22, False), (0.28, True)])
+def test_a_rail_lies_more_than_a_quarter_of_the_range_from_the_median(distance, railed):
+    lead = np.random.default_rng(0).normal(distance, 0.005, 5000)
+    lead[2500] = 1.0
+    for first in range(200, 4800, 250):
+        lead[first : first + 50] = 0.0
+    assert look_for_faults(lead.astype(np.float32), 500.0)[2].any() == railed
+
+
 def test_pulses_of_calibration_are_no_rail():
     lead = clean_lead() * 0.5
     lead[100:200] = 1.0 + np.random.default_rng(0).normal(0, 0.001, 100)

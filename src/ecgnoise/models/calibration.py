@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._version import __version__
 from ecgnoise.models.description import PERCENTILES, Thresholds
 
 PASSING_GOOD: Final = 5
@@ -32,11 +33,15 @@ def clean_percentiles_of(psnr: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def source_commit() -> str:
-    """The commit of the checkout this package runs from, or empty outside of one."""
+    """The commit of the checkout of this project that the package runs from, or the version outside of one.
+
+    A repository of the user's own, in which the package may be installed, is no checkout of it.
+    """
+    package = Path(__file__).resolve().parents[1]
+    asked = ["git", "rev-parse", "HEAD", "--show-toplevel"]
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        found = subprocess.run(asked, cwd=package, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return ""
-    return found.stdout.strip()
+        return __version__
+    commit, _, top = found.stdout.strip().partition("\n")
+    return commit if Path(top).resolve() / "src" / package.name == package else __version__

@@ -4,9 +4,8 @@ The network gives levels in units of 10 dB: of each kind of noise, and of all no
 in each span; the same of the whole window; of the ECG; and the 16th, 50th and 84th percentile of the SNR.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.description import LevelModel
+from ecgnoise.models.level_estimates import LevelEstimates
 from ecgnoise.models.onnx import Interface, OnnxSession
 from ecgnoise.models.reconstruct import Scalograms
-from ecgnoise.noise_levels import BANDS, KINDS, SPANS, Levels, weighted
+from ecgnoise.noise_levels import BANDS, KINDS, SPANS, weighted
 from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, to_network
 from ecgnoise.scalogram.traces import TRACES, total_power
 
@@ -26,39 +26,6 @@ UNIT_DB: Final = 10.0
 QUANTILES: Final = (0.16, 0.5, 0.84)  # of the SNR
 PARTS: Final = (BANDS * SPANS, BANDS, 1, len(QUANTILES))  # spans, noise, ECG, SNR
 OUTPUTS: Final = sum(PARTS)
-
-
-@dataclass(frozen=True)
-class LevelEstimates:
-    """What was read in the images of n lead-segments, all in dB.
-
-    spans: noise power in each span over the reference, (n, bands, spans): of each kind, and of all noise in the reading
-    band. noise: the same of the whole window, (n, bands). ecg: power of the ECG over the reference, (n,). snr: power of
-    the ECG over that of all noise of the window, (n, 3): the estimate, and the lower and upper end of its interval
-    (68 %).
-    """
-
-    spans: Levels
-    noise: Levels
-    ecg: Levels
-    snr: Levels
-
-
-class LevelReader(Protocol):
-    """A model of noise levels as seen from the score.
-
-    snr_range: the lowest and highest SNR in dB that it can tell.
-    """
-
-    @property
-    def snr_range(self) -> tuple[float, float]:
-        """The lowest and highest SNR in dB that it can tell."""
-
-    def read(self, scalograms: Scalograms, traced: Any) -> LevelEstimates:
-        """The levels in images, each the same whatever the others are.
-
-        traced: what :func:`ecgnoise.scalogram.traces.traces` gives of their signals, where the images are.
-        """
 
 
 class LevelAnswers:

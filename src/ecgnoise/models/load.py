@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ecgnoise.errors import MissingExtraError, ModelFormatError
 from ecgnoise.models.description import LEVELS
 from ecgnoise.models.folder import ModelFolder
-from ecgnoise.models.levels import LevelAnswers, LevelReader, OnnxLevels
+from ecgnoise.models.level_estimates import LevelReader
+from ecgnoise.models.levels import LevelAnswers, OnnxLevels
 from ecgnoise.models.onnx import Interface, OnnxAutoencoder, OnnxSession, open_onnx
 from ecgnoise.models.reconstruct import (
     IN_MEMORY,

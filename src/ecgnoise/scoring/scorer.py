@@ -15,7 +15,7 @@ from ecgnoise import segments
 from ecgnoise._internal.files import file_states
 from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, UnknownUnitsError
 from ecgnoise.models.folder import Grading
-from ecgnoise.models.levels import LevelEstimates, LevelReader
+from ecgnoise.models.level_estimates import LevelEstimates, LevelReader
 from ecgnoise.models.reconstruct import IN_MEMORY, Placement, Reconstructor, Scalograms
 from ecgnoise.noise_levels import KINDS, SPANS, ecg_rms, local_snr, readable_snr, span_times
 from ecgnoise.readers import recording_files

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.models.levels import LevelEstimates
+from ecgnoise.models.level_estimates import LevelEstimates
 from ecgnoise.noise_levels import KINDS, SPAN_COLUMNS, SPANS, Levels, power_mean, total
 from ecgnoise.segments import LeadSegment, touches
 
