@@ -6,8 +6,7 @@ Run it as ``python examples/mne_annotations.py``; it needs ``pip install 'ecgnoi
 import mne
 
 import ecgnoise
-from ecgnoise.results.annotations import mne_annotations
-from ecgnoise.simulate import NoiseKind, add_noise
+from ecgnoise import NoiseKind, add_noise, mne_annotations
 
 MILLIVOLTS_A_VOLT = 1e3
 

@@ -10,8 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ecgnoise
-from ecgnoise.results.verdicts import record_verdict
-from ecgnoise.simulate import NoiseKind, add_noise
+from ecgnoise import NoiseKind, add_noise, record_verdict
 
 
 class CleanRecordings(Dataset[torch.Tensor]):

@@ -1,4 +1,15 @@
-"""One exception a cause. Each message is one line: the value, the limit, the file where there is one, the remedy.
+"""What can go wrong, by what a caller can do about it. Each message is one line: value, limit, file, remedy.
+
+| error | what to do |
+|---|---|
+| ``InputError`` | pass another recording, or say what its file does not |
+| ``OptionError`` | pass another value |
+| ``ModelError`` | pass another model |
+| ``TrainingError`` | pass other recordings, or train otherwise |
+| ``OutputError`` | write elsewhere |
+| ``ResumeError`` | go on with the run that was begun, or delete what it left |
+| ``DownloadError`` | try again later, or elsewhere |
+| ``MissingExtraError`` | install the package that it names |
 
 Everything that a user can get wrong raises a subclass of :class:`EcgNoiseError`; the command-line program prints its
 message and exits with 2. A lead-segment that cannot be scored is not an error but a fault in the result.
@@ -16,59 +27,92 @@ class EcgNoiseError(Exception):
     """Base of all errors of this package."""
 
 
-class UnreadableFileError(EcgNoiseError):
-    """A file that is absent, empty, truncated or damaged."""
+class InputError(EcgNoiseError, ValueError):
+    """A recording, a table or a store that cannot be used as it is."""
 
 
-class UnknownFormatError(EcgNoiseError):
+class UnreadableFileError(InputError):
+    """A file that is empty, truncated or damaged, or may not be opened."""
+
+
+class MissingFileError(UnreadableFileError, FileNotFoundError):
+    """A file that is absent."""
+
+
+class UnknownFormatError(InputError):
     """A file that no reader recognises by its content."""
 
 
-class UnknownSamplingFrequencyError(EcgNoiseError):
+class UnknownSamplingFrequencyError(InputError):
     """Neither the file nor the caller says how many samples a second there are."""
 
 
-class UnknownUnitsError(EcgNoiseError):
+class UnknownUnitsError(InputError):
     """Neither the file nor the caller says what unit the samples have, or the unit is not one of voltage."""
 
 
-class SamplingFrequencyError(EcgNoiseError):
+class NoEcgError(InputError):
+    """A file in which no channel is an ECG."""
+
+
+class SamplingFrequencyError(InputError):
     """A sampling frequency outside the range that can be scored, or not a number."""
 
 
-class SignalShapeError(EcgNoiseError):
+class SignalShapeError(InputError):
     """A signal that is not (leads, time) or (time,), is transposed, empty or holds no real numbers."""
 
 
-class LeadNameError(EcgNoiseError):
+class LeadNameError(InputError):
     """Lead names that do not fit the signal, or leads asked for that are not there."""
 
 
-class OptionError(EcgNoiseError):
+class StreamError(InputError):
+    """Live samples that are no numbers, do not fit the leads, or end within a sample."""
+
+
+class StoreError(InputError):
+    """A store of images that is absent, damaged, or made otherwise than asked for."""
+
+
+class ResultFileError(InputError):
+    """Result files of PTB-XL that are not there, are of different records or leave nothing to compare."""
+
+
+class OptionError(EcgNoiseError, ValueError):
     """An option outside its range."""
 
 
-class MissingExtraError(EcgNoiseError):
-    """An optional package is needed and not installed."""
-
-    def __init__(self, what: str, package: str, extra: str) -> None:
-        super().__init__(f"{what} needs the package {package}: pip install 'ecgnoise[{extra}]'")
+class ModelError(EcgNoiseError):
+    """A model that cannot be used."""
 
 
-class ModelNotFoundError(EcgNoiseError):
+class ModelNotFoundError(ModelError, FileNotFoundError):
     """No model folder, bundled model or checkpoint at the place named."""
 
 
-class ModelFormatError(EcgNoiseError):
+class ModelFormatError(ModelError):
     """A model folder with missing, unknown or contradictory entries."""
 
 
-class ModelChecksumError(EcgNoiseError):
+class ModelChecksumError(ModelError):
     """A file of a model folder that is not the one its model.toml was written for."""
 
 
-class CheckpointError(EcgNoiseError):
+class CheckpointError(ModelError):
     """A checkpoint that cannot be loaded, or whose parameters are not those of the network."""
+
+
+class TrainingError(EcgNoiseError):
+    """A training that cannot begin, or not go on."""
+
+
+class TrainingDataError(TrainingError):
+    """Too few usable recordings to train on, or a training state that does not fit the configuration."""
+
+
+class DivergedError(TrainingError):
+    """A loss that is not finite."""
 
 
 class OutputError(EcgNoiseError):
@@ -79,21 +123,12 @@ class ResumeError(EcgNoiseError):
     """Work of an earlier run that is of another model, recording or options, or that nobody asked to go on with."""
 
 
-class StreamError(EcgNoiseError):
-    """Live samples that are no numbers, do not fit the leads, or end within a sample."""
-
-
-class TrainingDataError(EcgNoiseError):
-    """Too few usable recordings to train on, or a training state that does not fit the configuration."""
-
-
-class ResultFileError(EcgNoiseError):
-    """Result files of PTB-XL that are not there, are of different records or leave nothing to compare."""
-
-
 class DownloadError(EcgNoiseError):
     """A file or list of files that a server does not give, or not whole and right."""
 
 
-class StoreError(EcgNoiseError):
-    """A store of images that is absent, damaged, or made otherwise than asked for."""
+class MissingExtraError(EcgNoiseError, ImportError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f"{what} needs the package {package}: pip install 'ecgnoise[{extra}]'")

@@ -9,6 +9,7 @@ import pytest
 
 from ecgnoise.errors import (
     LeadNameError,
+    NoEcgError,
     OptionError,
     SamplingFrequencyError,
     UnknownUnitsError,
@@ -329,7 +330,7 @@ def test_status_and_signals_without_samples_are_left_out(tmp_path):
 
 def test_annotations_only(tmp_path):
     path = write(tmp_path, times(range(20)), reserved="EDF+C", duration=0)
-    one_line(path, UnknownUnitsError, "no channel is an ECG .*no signals")
+    one_line(path, NoEcgError, "no channel is an ECG .*no signals")
 
 
 @pytest.mark.parametrize("signals", ["0", "-1", "abc", "", "9e99", "1e9"])

@@ -21,6 +21,7 @@ from ecgnoise.errors import (
     EcgNoiseError,
     LeadNameError,
     MissingExtraError,
+    NoEcgError,
     OptionError,
     SamplingFrequencyError,
     SignalShapeError,
@@ -760,7 +761,7 @@ def test_dicom_with_companded_samples(coding, tmp_path, ecg):
 
 def test_hl7_units_and_other_sequences(tmp_path, ecg):
     np.testing.assert_allclose(read(makers.hl7(tmp_path, ecg, "mV")).signal, ecg.signal * 1000, atol=ROUNDING * 1000)
-    with pytest.raises(UnknownUnitsError, match="no channel is an ECG"):
+    with pytest.raises(NoEcgError, match="no channel is an ECG"):
         read(makers.hl7(tmp_path, ecg, "mm[Hg]"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise._internal.files import shown_name
-from ecgnoise.errors import OutputError
+from ecgnoise.errors import EcgNoiseError, OutputError
 
 LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
 
@@ -50,6 +50,8 @@ def whole_files(path: Path) -> Iterator[Path]:
     try:
         with unfinished_files(path) as partial:
             yield partial
+    except EcgNoiseError:
+        raise
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and "\0" not in str(path):
             raise

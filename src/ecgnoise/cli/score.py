@@ -18,7 +18,7 @@ from ecgnoise._internal.files import SEPARATOR, shown_name
 from ecgnoise.cli.annotate import annotation_path, check_annotations
 from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
 from ecgnoise.cli.streams import INTERRUPTED
-from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, MissingFileError, OutputError, UnreadableFileError, one_line
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions
     )
     out = options.out or Path()
     if not any(os.path.lexists(str(file).partition(SEPARATOR)[0]) for file in files):
-        raise UnreadableFileError(f"{files[0]}: no such file: check the path")  # before a folder is made for nothing
+        raise MissingFileError(f"{files[0]}: no such file: check the path")  # before a folder is made for nothing
     try:
         with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
             found = score_archive(

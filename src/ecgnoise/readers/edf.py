@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.readers._edf.header import EdfHeader, EdfSignal, annotations_alone, is_edf, read_header
 from ecgnoise.readers._edf.interrupted import onset, with_gaps
 from ecgnoise.readers._shared.base import ReadOptions, open_file
@@ -51,6 +51,8 @@ class _File:
             with open_file(self.path) as file:
                 for row, at, part in self._parts(file, places, frame, (start, stop)):
                     raw[row, at : at + len(part)] = part
+        except EcgNoiseError:
+            raise
         except OSError as error:
             raise UnreadableFileError(f"{self.path}: cannot be read ({one_line(error)}): read it again") from error
         return _integers(raw)

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from ecgnoise.errors import UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError
 from ecgnoise.readers._shared.base import ReadOptions, open_file
 from ecgnoise.readers._shared.channels import Channel, Leads, leads_of
 from ecgnoise.recording import Recording, Signal
@@ -59,6 +59,8 @@ class IshneSamples:
         try:
             with open_file(self.path) as file:
                 raw = np.fromfile(file, "<i2", count, offset=self.offset + 2 * start * self.width)
+        except EcgNoiseError:
+            raise
         except OSError as error:
             raise UnreadableFileError(f"{self.path}: cannot be read ({error.strerror}): read it again") from error
         if len(raw) < count:

@@ -10,7 +10,7 @@ from typing import IO, Final, Literal
 
 import numpy as np
 
-from ecgnoise.errors import SignalShapeError, UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError, one_line
 from ecgnoise.readers._shared.base import ReadOptions, open_file, settle_sampling_frequency, settle_units
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
@@ -59,6 +59,8 @@ class WavReader:
                 if channels > MAXIMUM_LEADS:
                     raise SignalShapeError(f"{path}: {channels} leads, at most {MAXIMUM_LEADS} at once: pass fewer")
                 frames = file.read(dtype="int32" if kind in WHOLE else "float64", always_2d=True)
+        except EcgNoiseError:
+            raise
         except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError) as error:
             raise UnreadableFileError(f"{path}: not a whole WAV file ({one_line(error)}): save it again") from error
         if not len(frames):

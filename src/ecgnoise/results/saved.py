@@ -24,6 +24,7 @@ from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.errors import (
     EcgNoiseError,
     MissingExtraError,
+    MissingFileError,
     OptionError,
     UnknownFormatError,
     UnreadableFileError,
@@ -138,7 +139,7 @@ def _kind(file: Path) -> str:
         with open_regular(file) as content:
             head = content.read(HEAD_BYTES)
     except FileNotFoundError as error:
-        raise UnreadableFileError(
+        raise MissingFileError(
             f"{file}: no such table or folder of results: pass what ecgnoise score --out wrote"
         ) from error
     except (OSError, ValueError) as error:

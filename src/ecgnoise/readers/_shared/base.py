@@ -17,6 +17,7 @@ from ecgnoise._internal.files import open_regular
 from ecgnoise.errors import (
     LeadNameError,
     MissingExtraError,
+    MissingFileError,
     OptionError,
     SamplingFrequencyError,
     UnknownSamplingFrequencyError,
@@ -256,10 +257,9 @@ def check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        absent = not isinstance(error, OSError) or error.errno in ABSENT
-        said = "no such file" if absent else f"cannot be opened ({getattr(error, 'strerror', '')})"
-        remedy = "check the path" if absent else _remedy(error)
-        raise UnreadableFileError(f"{path}: {said}: {remedy}") from error
+        if not isinstance(error, OSError) or error.errno in ABSENT:
+            raise MissingFileError(f"{path}: no such file: check the path") from error
+        raise UnreadableFileError(f"{path}: cannot be opened ({error.strerror}): {_remedy(error)}") from error
     _check_mode(path, mode)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import LeadNameError, SignalShapeError, UnknownUnitsError
+from ecgnoise.errors import LeadNameError, NoEcgError, SignalShapeError, UnknownUnitsError
 from ecgnoise.readers._shared.base import (
     ReadOptions,
     distinct_names,
@@ -130,7 +130,8 @@ def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) 
     """The numbers of the channels that are ECG leads by name and unit.
 
     A unit that is not one of voltage counts where the caller states one, unless it is one of another quantity.
-    UnknownUnitsError where there are none, SignalShapeError where there are too many and none is asked for by name.
+    NoEcgError where there are none, UnknownUnitsError where none has a unit of voltage, SignalShapeError where there are
+    too many and none is asked for by name.
     """
     candidates = [row for row, channel in enumerate(channels) if not channel.other and may_be_voltage(channel.unit)]
     named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates], options.lead_names)]
@@ -142,7 +143,7 @@ def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) 
         )
     if not kept:
         listed = ", ".join(channel.name for channel in channels[:SHOWN]) or "no signals"
-        raise UnknownUnitsError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another recording")
+        raise NoEcgError(f"{path}: no channel is an ECG in a unit of voltage ({listed}): pass another recording")
     if len(kept) > MAXIMUM_LEADS and options.lead_names is None:
         raise SignalShapeError(
             f"{path}: {len(kept)} leads, at most {MAXIMUM_LEADS} can be scored at once: choose some (--leads)"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from ecgnoise.errors import UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.readers._shared.base import HEAD_BYTES, open_file
 
 LARGEST_BYTES: Final = 256 << 20
@@ -106,12 +106,16 @@ def checked_xml(path: Path, what: str) -> Checked:
         content = file.read()
     try:
         _look_through(content, path, what)
+    except EcgNoiseError:
+        raise
     except (expat.ExpatError, ValueError, LookupError):
         content, notes = _repaired(content)
     else:
         return Checked(content, mended=False, notes=())
     try:
         _look_through(content, path, what)
+    except EcgNoiseError:
+        raise
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise UnreadableFileError(f"{path}: not a whole {what} file ({one_line(error)}): fetch it again") from error
     return Checked(content, mended=True, notes=notes)

@@ -40,7 +40,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ecgnoise._internal.atomic import sweep_unfinished, unfinished_files
-from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
+from ecgnoise.errors import CheckpointError, DivergedError, OutputError, TrainingDataError
 from ecgnoise.training.engine.config import TrainingConfig, earlier_config
 from ecgnoise.training.engine.log import RunLog
 from ecgnoise.training.engine.task import Batch, Task
@@ -166,7 +166,7 @@ def train(
     Ctrl-C ends the run after the step at hand, with a checkpoint, by a KeyboardInterrupt; a second one at once.
 
     Raises TrainingDataError where the run in ``out`` had another configuration, other data or other processes,
-    CheckpointError where its state is damaged, OutputError where it cannot be written, OptionError where the loss is
+    CheckpointError where its state is damaged, OutputError where it cannot be written, DivergedError where the loss is
     not finite any more.
     """
     run = Run(task, validation, config, out)
@@ -302,13 +302,13 @@ class Run:
             write_whole(parameters, path, "the checkpoint")
 
     def write(self, *, watched: bool) -> None:
-        """A line of the log, with a validation loss where asked; OptionError where the loss is not finite."""
+        """A line of the log, with a validation loss where asked; DivergedError where the loss is not finite."""
         self._share_loss()
         state = self.state
         self.loss = state.loss / state.unlogged
         if not math.isfinite(self.loss):
             given, what = self.config.learning_rate, f"the loss is {self.loss} at step {state.step}"
-            raise OptionError(f"learning_rate {given:g}: {what}: pass a lower one, and another folder")
+            raise DivergedError(f"learning_rate {given:g}: {what}: pass a lower one, and another folder")
         self._loss.zero_()
         state.loss, state.unlogged = 0.0, 0
         epoch, rate = state.step / self.epoch, float(state.schedule.get_last_lr()[0])

@@ -192,6 +192,8 @@ def checksum(record: Path) -> str:
             with open_regular(file) as opened:
                 for block in iter(lambda: opened.read(1 << 20), b""):
                     total.update(block)
+    except EcgNoiseError:
+        raise
     except OSError as error:
         raise TrainingDataError(f"{shown_name(record)}: cannot be read ({error.strerror}): check it") from error
     return total.hexdigest()
