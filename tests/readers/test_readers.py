@@ -11,6 +11,7 @@ import pytest
 from ecgnoise.errors import (
     EcgNoiseError,
     LeadNameError,
+    NoEcgError,
     OptionError,
     SamplingFrequencyError,
     SignalShapeError,
@@ -282,7 +283,7 @@ def test_wfdb_leaves_out_what_is_no_ecg(tmp_path, millivolts):
     np.testing.assert_allclose(recording.signal[1], millivolts[1], atol=5.1e-4)
     assert "RESP, ABP" in recording.notes[0]
     check_lazy(recording)
-    with pytest.raises(UnknownUnitsError, match="RESP"):
+    with pytest.raises(NoEcgError, match="RESP"):
         read(header(tmp_path, first="r 4 250 2000", lines=[line.replace("II", "RESP") for line in lines]))
 
 

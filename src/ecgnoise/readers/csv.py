@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, UnreadableFileError
 from ecgnoise.readers._shared.base import HEAD_BYTES, ReadOptions
 from ecgnoise.readers._shared.channel_names import names_results
 from ecgnoise.readers._shared.lead_columns import recording_of_columns
@@ -119,6 +119,8 @@ def _columns(file: io.TextIOWrapper, layout: Layout, heading: Heading, lines: li
     if set(layout.kinds) == {NUMBER} and decimal is not None:
         try:
             table = _numbers(islice(file, skip, None), layout, decimal=decimal)
+        except EcgNoiseError:  # of a file that expands beyond all measure
+            raise
         except ValueError:
             table = None
         if table is not None and table.shape[1] == layout.width:

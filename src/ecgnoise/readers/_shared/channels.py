@@ -130,8 +130,8 @@ def ecg_channels(channels: Sequence[Channel], options: ReadOptions, path: Path) 
     """The numbers of the channels that are ECG leads by name and unit.
 
     A unit that is not one of voltage counts where the caller states one, unless it is one of another quantity.
-    NoEcgError where there are none, UnknownUnitsError where none has a unit of voltage, SignalShapeError where there are
-    too many and none is asked for by name.
+    NoEcgError where there are none, UnknownUnitsError where none has a unit of voltage, SignalShapeError where there
+    are too many and none is asked for by name.
     """
     candidates = [row for row, channel in enumerate(channels) if not channel.other and may_be_voltage(channel.unit)]
     named = [candidates[at] for at in ecg_rows([channels[row].name for row in candidates], options.lead_names)]
