@@ -30,6 +30,7 @@ TEXTS = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
 PAGE_OF = {
     "score": "docs/score-files.md",
     "annotate": "docs/outputs.md",
+    "archive": "docs/outputs.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",

@@ -83,7 +83,7 @@ def test_processes_that_score_leave_nothing_either(place):
             target = place / "work" / file.name.replace("example", f"example{number}")
             target.write_bytes(text if text is not None else file.read_bytes())
     before = left(place)
-    done = run(place, "-m", "ecgnoise", "score", ".", "--out", "results", "--jobs", "2")
+    done = run(place, "-m", "ecgnoise", "archive", ".", "--out", "results", "--jobs", "2")
     assert (done.returncode, done.stderr) == (0, "")
     new = [path for path in left(place) if path not in before]
     assert new

@@ -33,7 +33,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1]
 
 @pytest.fixture
 def lots_of_two(monkeypatch):
-    monkeypatch.setattr(archive, "FILES_A_LOT", 2)
+    monkeypatch.setattr(archive, "FILES_A_BATCH", 2)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_lots_have_a_size_and_an_order(tmp_path):
 
 
 def test_the_worst_are_twenty_and_of_all_parts(files, options, tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "FILES_A_LOT", 9)
+    monkeypatch.setattr(archive, "FILES_A_BATCH", 9)
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(30):
@@ -254,7 +254,7 @@ def run(*arguments):
 
 def test_command_prints_the_overview(files, tiny_model, tmp_path):
     out = tmp_path / "results"
-    result = run("score", files[0].parent, "--out", out, "--model", tiny_model, "--shard", "1/1", "--jobs", 1)
+    result = run("archive", files[0].parent, "--out", out, "--model", tiny_model, "--shard", "1/1", "--jobs", 1)
     assert result.exit_code == 1, result.output
     first, failed, segments = result.stdout.splitlines()[:3]
     assert first == f"{out}: 7 of 7 recordings in 1 parts, 6 scored"
@@ -266,16 +266,16 @@ def test_command_prints_the_overview(files, tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        (("--jobs", 2), "--out FOLDER"),
-        (("--shard", "1/2", "--out", "scores.csv"), "--out FOLDER"),
-        (("--shard", "3/2", "--out", "results"), "'3/2'"),
-        (("--shard", "2", "--out", "results"), "'2'"),
-        (("--out", "results", "--annotations", "a.qua"), "--annotations"),
+        (("archive", "--jobs", 2), "--out"),
+        (("archive", "--shard", "3/2", "--out", "results"), "'3/2'"),
+        (("archive", "--shard", "2", "--out", "results"), "'2'"),
+        (("archive", "--jobs", 0, "--out", "results"), "--jobs"),
+        (("score", "--out", "results"), "results: a folder of results is made by ecgnoise archive"),
     ],
 )
 def test_wrong_options_of_the_command_are_one_line(files, arguments, fragment, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run("score", files[0], *arguments)
+    result = run(arguments[0], files[0], *arguments[1:])
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert fragment in result.stderr
@@ -290,7 +290,7 @@ def test_killed_and_run_again_is_the_same(tiny_model, tmp_path, jobs):
     for number in range(1, 300):
         (folder / f"{number:03d}.npz").hardlink_to(folder / "000.npz")
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "ecgnoise", "score", str(folder), "--model", str(tiny_model), "--threads", "1"]
+    command = [sys.executable, "-m", "ecgnoise", "archive", str(folder), "--model", str(tiny_model), "--threads", "1"]
     process = subprocess.Popen(
         [*command, "--out", str(out), "--jobs", str(jobs)],
         env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True,

@@ -117,7 +117,7 @@ def test_names_that_steer_a_terminal_are_shown_without(folder, tiny_model):
 
 @pytest.mark.parametrize("table", ["scores.parquet", "scores.xlsx", "scores.csv", "results"])
 def test_scores_of_an_earlier_run_are_no_recordings(folder, tiny_model, table):
-    command = ["score", str(folder), "--model", str(tiny_model), "--out"]
+    command = ["archive" if table == "results" else "score", str(folder), "--model", str(tiny_model), "--out"]
     assert CliRunner().invoke(main, [*command, str(folder / table)]).exit_code == 0
     assert [file.name for file in find_recordings([folder])] == ["a.npz", "b.npz", "c.npz"]
     again = CliRunner().invoke(main, [*command, str(folder / table)])
@@ -148,7 +148,7 @@ def test_an_npz_that_is_no_mask_of_ours_is_a_recording(tmp_path):
 @pytest.mark.parametrize("paths", [["nosuch"], ["nosuch/*.csv", "absent.h5::/ecg"]])
 def test_no_folder_of_results_is_made_for_paths_that_are_not_there(tiny_model, tmp_path, monkeypatch, paths):
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, ["score", *paths, "--model", str(tiny_model), "--out", "results"])
+    done = CliRunner().invoke(main, ["archive", *paths, "--model", str(tiny_model), "--out", "results"])
     assert done.exit_code == 2
     assert "no such file: check the path" in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "tiny"] or list(tmp_path.iterdir()) == []
@@ -156,7 +156,7 @@ def test_no_folder_of_results_is_made_for_paths_that_are_not_there(tiny_model, t
 
 def test_nothing_is_made_in_a_folder_of_something_else(folder, tiny_model):
     before = sorted(folder.iterdir())
-    done = CliRunner().invoke(main, ["score", str(folder), "--model", str(tiny_model), "--out", str(folder)])
+    done = CliRunner().invoke(main, ["archive", str(folder), "--model", str(tiny_model), "--out", str(folder)])
     assert done.exit_code == 2
     assert "there is a.npz and no run.json" in done.stderr
     assert sorted(folder.iterdir()) == before
@@ -226,7 +226,8 @@ def test_names_that_are_no_utf_8_are_written_with_replacement(folder, tiny_model
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     (folder / os.fsdecode(b"bad\xff.npz")).write_bytes(b"PK\x03\x04 no archive")
-    command = [sys.executable, "-m", "ecgnoise", "score", str(folder), "--model", str(tiny_model)]
+    name = "archive" if table == "results" else "score"
+    command = [sys.executable, "-m", "ecgnoise", name, str(folder), "--model", str(tiny_model)]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / table)], env=ENVIRONMENT, capture_output=True, timeout=120, check=False
     )

@@ -46,7 +46,7 @@ def deadly(tmp_path, monkeypatch):
     (tmp_path / "guard" / "sitecustomize.py").write_text(KILLS)
     package = Path(ecgnoise.__file__).parents[1]
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'guard'}{os.pathsep}{package}")
-    monkeypatch.setattr(archive, "FILES_A_LOT", 4)
+    monkeypatch.setattr(archive, "FILES_A_BATCH", 4)
 
 
 def recordings(folder, *names):
@@ -178,7 +178,7 @@ def test_of_two_runs_in_one_folder_one_wins(tiny_model, tmp_path):
 def test_without_jobs_a_file_whose_decoder_crashes_is_an_error_too(tiny_model, tmp_path, jobs):
     recordings(tmp_path / "in", "a", "b")
     (tmp_path / "in" / "killer.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM")
-    command = ["score", str(tmp_path / "in"), "--model", str(tiny_model), "--out", str(tmp_path / "out"), *jobs]
+    command = ["archive", str(tmp_path / "in"), "--model", str(tiny_model), "--out", str(tmp_path / "out"), *jobs]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1, done.output
     ((record, kind, message),) = errors(tmp_path / "out", 1)

@@ -225,7 +225,7 @@ def test_leads_are_chosen_in_the_order_asked_for(score, recording):
         (("x", "--sampling-frequency", "5"), "100"),
         (("x", "--out", "scores.docx"), ".parquet"),
         (("x", "--out", "nowhere/scores.csv"), "nowhere"),
-        (("x", "--out", "."), "x: no such file"),
+        (("x", "--out", "."), "ecgnoise archive"),
         (("absent.csv",), "absent.csv"),
     ],
 )

@@ -129,11 +129,16 @@ def test_a_folder_that_takes_no_files_is_found_before_the_work(tiny_model, tmp_p
         raise AssertionError("scored all the same")
 
     monkeypatch.chdir(tmp_path)
+    ecgnoise.write_recording(ecgnoise.simulate_ecg(10, 250, lead_names=["I"]), tmp_path / "a.csv")
     monkeypatch.setattr("tempfile.mkdtemp", full)
     monkeypatch.setattr("ecgnoise.batch.files.score_file", scored)
     monkeypatch.setattr("ecgnoise.batch.archive.score_file", scored)
-    place = ["--annotations", "m.json"] if out == "annotations" else ["--out", out]
-    done = CliRunner().invoke(main, ["score", "--example", "--model", str(tiny_model), *place])
+    command = {
+        "t.csv": ["score", "--example", "--out", out],
+        "results": ["archive", "--out", out, str(tmp_path / "a.csv")],
+        "annotations": ["score", "--example", "--annotations", "m.json"],
+    }[out]
+    done = CliRunner().invoke(main, [*command, "--model", str(tiny_model)])
     assert done.exit_code == 2
     assert len(done.stderr.splitlines()) == 1
     assert "Read-only file system" in done.stderr

@@ -165,14 +165,14 @@ def test_notes_of_many_recordings_are_counted(score, tmp_path):
     assert "note of 6 recordings: I and V1 hold the same samples" in done.stdout.splitlines()
 
 
-def test_quiet_prints_errors_only(score, many, one, tmp_path):
+def test_quiet_prints_errors_only(score, many, one, tmp_path, tiny_model):
     done = score(one, "--out", tmp_path / "t.csv", "--annotations", tmp_path / "m.json", "--quiet")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "t.csv").exists()
     assert (tmp_path / "m.json").exists()
     done = score(many, "--quiet")
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (1, "", 2)
-    done = score(one, "--out", tmp_path / "results", "--quiet")
+    done = run("archive", one, "--out", tmp_path / "results", "--quiet", "--model", tiny_model)
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -202,7 +202,7 @@ def test_format_says_what_a_table_is(score, one, tmp_path):
     ("arguments", "fragment"),
     [
         (("--out", "-", "--resume"), "--resume"),
-        (("--out", "-", "--jobs", "2"), "--out FOLDER"),
+        (("--out", "results"), "ecgnoise archive"),
         (("--format", "doc"), "'doc'"),
         (("--format", "csv", "--out", "."), "this is a folder"),
         (("--out", "one.npz"), "choose one of them"),
@@ -252,8 +252,10 @@ def test_recordings_of_one_name_have_annotations_in_their_folders(score, one, tm
 
 
 @pytest.mark.parametrize("out", ["t.csv", "t.parquet", "results"])
-def test_saved_results_become_annotations_and_masks_without_scoring(score, many, tmp_path, out, monkeypatch):
-    assert score(many, "--out", tmp_path / out).exit_code == 1
+def test_saved_results_need_no_scoring(score, many, tmp_path, out, monkeypatch, tiny_model):
+    place = ("--out", tmp_path / out)
+    scored = run("archive", many, *place, "--model", tiny_model) if out == "results" else score(many, *place)
+    assert scored.exit_code == 1
     score(many, "--annotations", tmp_path / "{record}.qua", "--annotations-grade", "good", "--quiet")
     expected = {file.stem: file.read_bytes() for file in tmp_path.glob("*.qua")}
     monkeypatch.setattr(Scorer, "score", None)

@@ -14,6 +14,7 @@ import click
 from ecgnoise._internal.files import shown_name
 from ecgnoise._version import __version__
 from ecgnoise.cli.annotate import annotate
+from ecgnoise.cli.archive import archive
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
 from ecgnoise.cli.options import KEPT
@@ -87,5 +88,5 @@ def main() -> None:
     """
 
 
-for command in (score, annotate, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, annotate, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

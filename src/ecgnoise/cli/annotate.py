@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecgnoise.cli.options import KEPT, OptionsCommand
+from ecgnoise.cli.options import KEPT, OptionsCommand, quiet_option
 from ecgnoise.errors import OutputError
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 
@@ -58,11 +58,11 @@ class AnnotateOptions:
 )
 @click.option("--shortest", type=click.FloatRange(0.0), metavar="S", help="Leave out noise of less than S seconds.")
 @click.option("--whole-segments", is_flag=True, help="Annotate whole segments, by their grades.")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@quiet_option
 def annotate(options: AnnotateOptions) -> None:
     """Write the noisy intervals of RESULTS where other programs read them, without scoring again.
 
-    RESULTS is a table or a folder that ecgnoise score --out wrote.
+    RESULTS is a table of ecgnoise score --out, or a folder of ecgnoise archive.
     """
     from ecgnoise.results.annotations import write_annotations
     from ecgnoise.results.saved import iterate_results

@@ -2,7 +2,6 @@
 
 import glob
 import io
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecgnoise._internal.files import SEPARATOR, shown_name
+from ecgnoise._internal.files import shown_name
 from ecgnoise.cli.annotate import annotation_path, check_annotations
-from ecgnoise.cli.options import KEPT, OptionsCommand, comma_separated
+from ecgnoise.cli.options import KEPT, OptionsCommand, parts_option, quiet_option, reading_options, scoring_options
 from ecgnoise.cli.streams import INTERRUPTED
-from ecgnoise.errors import EcgNoiseError, MissingFileError, OutputError, UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ Exit code:
   0    every file was scored
   1    some files were scored, others could not be: they are listed at the end
   2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording, a folder of results with the
-       same command
+  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording
 """
 
 
@@ -65,18 +63,6 @@ class ScoreOptions:
     annotations: str | None
     annotations_grade: str
     whole_segments: bool
-    jobs: int | None
-    shard: tuple[int, int] | None
-
-
-def shard_numbers(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """The two numbers in ``2/8``; None where the option is not given."""
-    if value is None:
-        return None
-    number, slash, count = value.partition("/")
-    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise click.BadParameter(f"{value!r}: pass the number of the shard, from 1, and how many there are: 2/8")
-    return int(number), int(count)
 
 
 @click.command(cls=OptionsCommand, short_help="Say how noisy recordings are.", epilog=EXIT_CODES)
@@ -85,9 +71,8 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    metavar="FILE|FOLDER|-",
-    help="Write a table: .csv, .json, .parquet or .xlsx, - for CSV on standard output; or a folder of results, "
-    "resumable.",
+    metavar="FILE|-",
+    help="Write a table: .csv, .json, .parquet or .xlsx, or - for CSV on standard output.",
 )
 @click.option(
     "--format",
@@ -95,20 +80,11 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
     type=click.Choice(FORMATS),
     help="Of the table, which goes to standard output without --out  [default: by the suffix, csv for -]",
 )
-@click.option("--sampling-frequency", type=float, metavar="HZ", help="Samples a second, where a file does not say.")
-@click.option("--units", metavar="UNIT", help="V, mV, uV, nV or unknown, where a file does not say.")
-@click.option(
-    "--leads", callback=comma_separated, metavar="I,II,V5", help="The leads wanted; names for leads that have none."
-)
-@click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
-@click.option(
-    "--parts", type=click.IntRange(1, 256), default=1, show_default=True, help="Parts of a segment with their own PSNR."
-)
-@click.option("--batch-size", type=click.IntRange(1), help="Lead-segments in the network at once.")
-@click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
-@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda.")
+@reading_options
+@scoring_options
+@parts_option
 @click.option("--all", "every_row", is_flag=True, help="Print every lead-segment, also where there are many.")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@quiet_option
 @click.option("--resume", is_flag=True, help="Go on with the long recording that was stopped.")
 @click.option("--annotations", metavar="FILE", help="Write the noisy intervals: .qua, .edf, .fif, .tsv, .json or .npz.")
 @click.option(
@@ -119,13 +95,11 @@ def shard_numbers(_context: click.Context, _option: click.Parameter, value: str 
     help="Annotate what is of this grade or worse.",
 )
 @click.option("--whole-segments", is_flag=True, help="Annotate whole segments, by their grades.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes, for a folder of results  [default: 1]")
-@click.option("--shard", callback=shard_numbers, metavar="I/N", help="The I-th of N shares of a folder of results.")
 def score(options: ScoreOptions) -> None:
     """Score ECG recordings: a PSNR in dB for each lead and segment of 10 s. High is clean.
 
     Takes files (WFDB, CSV, EDF, DICOM, MATLAB, NumPy, HDF5, HL7, SCP-ECG and others), folders with all below them, and
-    quoted glob patterns.
+    quoted glob patterns. For very many recordings, ecgnoise archive makes a folder of results.
     """
     from ecgnoise.readers import ReadOptions
 
@@ -133,24 +107,16 @@ def score(options: ScoreOptions) -> None:
         raise click.UsageError("nothing to score: name a file, folder or glob pattern, or pass --example")
     reading = ReadOptions(options.sampling_frequency, options.units, options.leads)
     options = _with_output(options)
-    folder = options.out is not None and options.kind is None
-    if not folder and (options.jobs or options.shard):
-        raise click.UsageError("--jobs and --shard are for a folder of results: pass --out FOLDER")
-    if folder and options.annotations:
-        raise click.UsageError(
-            "--annotations is not for a folder of results: afterwards use ecgnoise annotate FOLDER --out FILE"
-        )
-    if options.out is not None and options.kind is not None:
+    if options.out is not None:
+        if options.kind is None:
+            raise click.UsageError(f"--out {options.out}: a folder of results is made by ecgnoise archive")
         _check_out(options.out, options.kind)
-    files = _find(options.paths, options.out)
+    files = named_recordings(options.paths, options.out)
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
     if options.annotations is not None:
         click.get_current_context().meta[KEPT] = "no table was written; annotations that were written before stay"
         check_annotations(options.annotations, map(str, files), [] if options.out is None else [options.out])
-    if folder:
-        score_folder(files, options, reading)
-        return
     with _checkpoint(files, options) as checkpoint:
         failed = _score_all(files, options, reading, checkpoint)
     if failed:
@@ -159,7 +125,7 @@ def score(options: ScoreOptions) -> None:
 
 
 def _with_output(options: ScoreOptions) -> ScoreOptions:
-    """The options with the kind of their table, None for a folder of results; ``--format`` alone goes to ``-``."""
+    """The options with the kind of their table, None for a folder; ``--format`` alone goes to ``-``."""
     out, kind = options.out, options.kind
     if out is None:
         return replace(options, out=None if kind is None else STDOUT)
@@ -173,40 +139,6 @@ def _with_output(options: ScoreOptions) -> ScoreOptions:
 def _names_folder(out: Path) -> bool:
     """Whether results go to a folder: one that is there, or a name without suffix."""
     return out.is_dir() or not out.suffix
-
-
-def score_folder(files: list[Path], options: ScoreOptions, reading: "ReadOptions") -> None:
-    """Score into a folder of results, and print what it holds then."""
-    from ecgnoise.batch.archive import ArchiveOptions, may_crash, score_archive
-    from ecgnoise.batch.summary import overview_text
-    from ecgnoise.cli.progress import Bar
-
-    asked = ArchiveOptions(
-        model=options.model,
-        reading=reading,
-        parts=options.parts,
-        batch_size=options.batch_size,
-        threads=options.threads,
-        device=options.device,
-        jobs=options.jobs or 1,
-        apart=may_crash(files),
-        shard=options.shard or (1, 1),
-    )
-    out = options.out or Path()
-    if not any(os.path.lexists(str(file).partition(SEPARATOR)[0]) for file in files):
-        raise MissingFileError(f"{files[0]}: no such file: check the path")  # before a folder is made for nothing
-    try:
-        with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
-            found = score_archive(
-                files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
-            )
-    except KeyboardInterrupt:
-        click.echo(f"Stopped: the parts in {out} are whole, the same command goes on.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
-    if not options.quiet:
-        click.echo(overview_text(found, out))
-    if found.failed:
-        click.get_current_context().exit(SOME_FAILED if found.scored else NONE_SCORED)
 
 
 @contextmanager
@@ -290,7 +222,7 @@ def _write(
     report.say(f"wrote {out}: {len(rows)} rows")
 
 
-def _find(paths: tuple[str, ...], out: Path | None) -> list[Path]:
+def named_recordings(paths: tuple[str, ...], out: Path | None) -> list[Path]:
     """The recordings named; UnreadableFileError for a folder without any, OutputError where one is the output.
 
     The output in a folder that is named, from an earlier run, is no recording.

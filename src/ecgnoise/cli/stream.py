@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from ecgnoise.cli.options import OptionsCommand, comma_separated
+from ecgnoise.cli.options import OptionsCommand, comma_separated, model_options
 from ecgnoise.cli.streams import INTERRUPTED, STANDARD_OUTPUT, let_go
 from ecgnoise.errors import StreamError
 
@@ -55,9 +55,7 @@ class StreamOptions:
 @click.option(
     "--gain", type=float, default=1.0, show_default=True, metavar="N", help="Steps a unit: what to divide by."
 )
-@click.option("--model", default="default", show_default=True, metavar="FOLDER", help="A model folder.")
-@click.option("--threads", type=click.IntRange(1), help="Threads that score  [default: one a processor]")
-@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda.")
+@model_options
 def stream(options: StreamOptions) -> None:
     """Score samples from standard input as they come.
 

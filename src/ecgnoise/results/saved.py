@@ -88,7 +88,7 @@ class Results(Sequence[Result]):
 
 
 def load_results(path: str | Path) -> Results:
-    """The results that ``ecgnoise score --out`` or :func:`ecgnoise.results.tables.write_table` saved.
+    """The results that ``ecgnoise score --out``, ``ecgnoise archive`` or :func:`ecgnoise.write_table` saved.
 
     path: a table (CSV, JSON, Parquet or Excel, whatever its suffix) or a folder of results. What can be done with a
     result can be done with these: ``mask()``, ``intervals()``, ``keep()``, ``verdict()``, annotations. Images are not
@@ -111,7 +111,7 @@ def _part_files(folder: Path) -> list[Path]:
     """The parts of a folder of results, or of its folder of parts."""
     files = part_files(folder)
     if not files:
-        raise UnreadableFileError(f"{folder}: no parts of results in it: pass a folder that ecgnoise score --out wrote")
+        raise UnreadableFileError(f"{folder}: no parts of results in it: pass a folder that ecgnoise archive wrote")
     return files
 
 
@@ -140,7 +140,7 @@ def _kind(file: Path) -> str:
             head = content.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise MissingFileError(
-            f"{file}: no such table or folder of results: pass what ecgnoise score --out wrote"
+            f"{file}: no such table or folder of results: pass what ecgnoise score --out or archive wrote"
         ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -151,7 +151,7 @@ def _kind(file: Path) -> str:
     kind = known or file.suffix.lower()
     if kind not in TABLE_READERS:
         raise UnknownFormatError(
-            f"{file}: no {', '.join(TABLE_READERS)} with results: pass what ecgnoise score --out wrote"
+            f"{file}: no {', '.join(TABLE_READERS)} with results: pass what ecgnoise score --out or archive wrote"
         )
     return kind
 
