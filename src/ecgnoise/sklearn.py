@@ -9,16 +9,15 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.errors import MissingExtraError, SignalShapeError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import SignalShapeError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import Recording, as_numbers
 from ecgnoise.results.grades import TOO_NOISY
 from ecgnoise.results.result import Result
 
-try:
+with extra("NoiseFilter", "sklearn"):
     from sklearn.base import BaseEstimator, TransformerMixin
-except ImportError as error:
-    raise MissingExtraError("NoiseFilter", "scikit-learn", "sklearn") from error
 
 LEADS_AT_ONCE: Final = 256
 

@@ -28,11 +28,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecgnoise._internal.atomic import check_place, lock, whole_files
+from ecgnoise._internal.extras import extra
 from ecgnoise._internal.files import SEPARATOR, file_states, name_bytes, shown_name
 from ecgnoise._internal.processes import Died, one_by_one
 from ecgnoise.batch.files import score_file
 from ecgnoise.batch.summary import STATES, Overview, overview, part_states, write_overview
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError, OutputError, UnreadableFileError, one_line
+from ecgnoise.errors import EcgNoiseError, OptionError, OutputError, UnreadableFileError, one_line
 from ecgnoise.models.load import available_processors
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, recording_files
@@ -254,10 +255,8 @@ def _identity(batches: Sequence[Sequence[Path]], options: ArchiveOptions) -> dic
 
 
 def _check_pyarrow() -> None:
-    try:
+    with extra("a folder of results", "tables"):
         import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("a folder of results", "pyarrow", "tables") from error
 
 
 Task = tuple[Path, int, tuple[Path, ...], ArchiveOptions]

@@ -3,17 +3,17 @@
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ecgnoise._internal.extras import extra
 from ecgnoise.cli.progress import Bar
 from ecgnoise.cli.streams import INTERRUPTED
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OptionError
+from ecgnoise.errors import EcgNoiseError, OptionError
 from ecgnoise.training.engine.config import (
     CHOICES,
     PRESETS,
@@ -233,7 +233,7 @@ def _default(options: TrainOptions) -> None:
     if not isinstance(config, DefaultConfig):
         raise OptionError(f"preset {options.preset!r} is not one of the default model")
     check_material(options.source, options.only, options.start, options.out)
-    with needing_extra(), train_bar() as bar:
+    with extra("training", "train"), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.default.teacher import train_default
 
@@ -255,7 +255,7 @@ def _student(options: TrainOptions) -> None:
     if not isinstance(config, StudentConfig) or options.teacher is None:
         raise OptionError(f"preset {options.preset!r} is not one of a student")
     check_material(options.source, options.only, options.teacher, options.out)
-    with needing_extra(), train_bar() as bar:
+    with extra("training", "train"), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.default.student import Callbacks, train_student
 
@@ -277,7 +277,7 @@ def _levels(options: TrainOptions) -> None:
     if not isinstance(config, LevelConfig):
         raise OptionError(f"preset {options.preset!r} is not one of noise levels")
     check_material(options.source, options.only, None, options.out)
-    with needing_extra(), train_bar() as bar:
+    with extra("training", "train"), train_bar() as bar:
         from ecgnoise.models.folder import load_folder
         from ecgnoise.training.levels.material import read_material
         from ecgnoise.training.levels.model import LevelProgress, train_levels
@@ -308,7 +308,7 @@ def _published(kind: str, options: TrainOptions) -> None:
     if not isinstance(config, PublishedConfig):
         raise OptionError(f"preset {options.preset!r} is not one of the published networks")
     check_store(options.source, options.only, options.autoencoder, options.out)
-    with needing_extra(), train_bar() as bar:
+    with extra("training", "train"), train_bar() as bar:
         from ecgnoise.ptbxl.store import open_store
         from ecgnoise.training.published.model import Request, train_published
 
@@ -346,17 +346,6 @@ def _say(out: Path, model: "ModelFolder | None") -> None:
     """What was written; nothing in the processes that wrote nothing."""
     if model is not None:
         click.echo(f"wrote {out}: {model.description.name} {model.description.version} ({model.hash})")
-
-
-@contextmanager
-def needing_extra() -> Iterator[None]:
-    """Turns the absence of an optional package into MissingExtraError."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        if str(missing.name).startswith("ecgnoise"):
-            raise
-        raise MissingExtraError("training", str(missing.name), "train") from missing
 
 
 train.add_command(TrainCommand("default", DefaultConfig, _default))

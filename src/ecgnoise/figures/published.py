@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError
+from ecgnoise._internal.extras import extra
 from ecgnoise.scalogram.profile import WHITE, Images
 from ecgnoise.scoring import metrics
 from ecgnoise.segments import Window, part_columns
@@ -53,10 +53,8 @@ def draw_segment(shown: ShownSegment, title: str) -> "Figure":
 
     Raises MissingExtraError without the extra ``plot``.
     """
-    try:
+    with extra("drawing a result", "plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("drawing a result", "matplotlib", "plot") from error
     parts = part_columns(shown.window.columns, shown.parts)
     rows = 4 if shown.parts == 1 else 5
     figure = Figure(figsize=(WIDTH, PANEL * rows), layout="constrained")

@@ -16,9 +16,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from ecgnoise._internal.extras import extra
 from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.errors import (
-    MissingExtraError,
     ModelChecksumError,
     ModelFormatError,
     ModelNotFoundError,
@@ -168,10 +168,8 @@ def write_folder(path: str | Path, description: ModelDescription, files: Mapping
     Raises OutputError where the folder exists or cannot be written, ModelFormatError where the files are
     not those of the kind of network, MissingExtraError without the extra ``train``.
     """
-    try:
+    with extra("writing a model folder", "train"):
         import tomli_w
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("writing a model folder", "tomli-w", "train") from error
     folder = Path(path)
     if folder.exists():
         raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")

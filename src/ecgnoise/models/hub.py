@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from ecgnoise.errors import DownloadError, MissingExtraError, OptionError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import DownloadError, OptionError
 
 PREFIX: Final = "hf:"
 USUAL_FILE: Final = "pretrained_ldm.pth"
@@ -51,12 +52,10 @@ def fetch(wanted: HubFile) -> Path:
 
     Raises MissingExtraError without the extra ``hub``, DownloadError where the hub does not give the file.
     """
-    try:
+    with extra(f"fetching {wanted}", "hub"):
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
         from huggingface_hub.utils import disable_progress_bars, logging
-    except ImportError as error:
-        raise MissingExtraError(f"fetching {wanted}", "huggingface_hub", "hub") from error
     if not sys.stderr.isatty():
         disable_progress_bars()
     logging.set_verbosity_error()  # it would say each time that it tries again

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, ModelFormatError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.description import LEVELS
 from ecgnoise.models.folder import ModelFolder
 from ecgnoise.models.level_estimates import LevelReader
@@ -90,7 +91,7 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
     """
     if device == CPU:
         return Loaded(load_reconstructor(folder, threads=1), load_levels(folder, threads=1), IN_MEMORY)
-    try:
+    with extra(f"--device {device}", "train"):
         from ecgnoise.models.torch import (
             TorchDenoiser,
             TorchLevels,
@@ -100,8 +101,6 @@ def load_on_device(folder: ModelFolder, device: str) -> Loaded:
             open_levels,
             placement,
         )
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
     check_device(device)
     network = open_denoiser(folder).to(device)
     denoiser = TorchDenoiser(network, lower_precision(device))

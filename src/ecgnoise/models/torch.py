@@ -5,11 +5,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, ModelFormatError, OptionError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import ModelFormatError, OptionError
 from ecgnoise.models.folder import ModelFolder
 from ecgnoise.models.reconstruct import Array, Placement
 
-try:
+with extra("the torch twin of a model", "train"):
     import torch
 
     from ecgnoise.models.networks.levels import LevelNetwork
@@ -17,8 +18,6 @@ try:
     from ecgnoise.models.networks.student import StudentDenoiser
     from ecgnoise.models.networks.teacher import MaskedDenoiser
     from ecgnoise.models.weights import load_weights
-except ModuleNotFoundError as missing:
-    raise MissingExtraError("the torch twin of a model", str(missing.name), "train") from missing
 
 WEIGHTS: Final = "weights.safetensors"
 LEVEL_WEIGHTS: Final = "levels.safetensors"

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.errors import MissingExtraError, OutputError, ResultFileError, UnreadableFileError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OutputError, ResultFileError, UnreadableFileError
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
 from ecgnoise.ptbxl.rows import Sheet, read_rows
@@ -371,10 +372,8 @@ def draw_distributions(comparison: Comparison, path: Path) -> None:
 
     Raises MissingExtraError without ``plot``, OutputError for a place that cannot be written.
     """
-    try:
+    with extra("drawing the distributions", "plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("drawing the distributions", "matplotlib", "plot") from error
     file, leads = comparison.file, comparison.values.leads
     figure = Figure(figsize=(4 * len(comparison.noises), 3.4), layout="constrained")
     figure.suptitle(f"{file.path.name}: macro W1 {comparison.macro.w1.value:.3f}")

@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.extras import extra
 from ecgnoise._version import __version__
-from ecgnoise.errors import MissingExtraError, OptionError, StoreError
+from ecgnoise.errors import OptionError, StoreError
 from ecgnoise.models.diffusion import Ddim, Ddpm
 from ecgnoise.models.folder import HASH_DIGITS, ModelFolder
 from ecgnoise.models.load import available_processors, load_reconstructor
@@ -345,10 +346,8 @@ def open_twin(model: ModelFolder, device: str) -> DiffusionNetwork:
     Raises OptionError where torch has no such device, ModelFormatError where the folder has no weights for torch,
     MissingExtraError without the extra ``train``.
     """
-    try:
+    with extra(f"--device {device}", "train"):
         from ecgnoise.models.torch import check_device, open_torch
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"--device {device}", str(error.name), "train") from error
     check_device(device)
     twin = open_torch(model)
     twin.network.to(device)

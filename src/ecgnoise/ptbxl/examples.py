@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError, ResultFileError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import ResultFileError
 from ecgnoise.ptbxl.compare import UNITS, ResultFile, compared_leads, result_rows, save_figure
 from ecgnoise.ptbxl.labels import CLEAN, LEADS
 from ecgnoise.ptbxl.store import Store
@@ -106,10 +107,8 @@ def draw_examples(file: ResultFile, store: Store, path: Path) -> None:
     """
     leads = scored_leads(file)
     examples = choose_examples(leads, store)
-    try:
+    with extra("drawing examples", "plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("drawing examples", "matplotlib", "plot") from error
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     grid = figure.add_gridspec(3, len(PERCENTILES), height_ratios=(1.6, 1, 1))
     top = figure.add_subplot(grid[0, :])

@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.errors import EcgNoiseError, MissingExtraError, OutputError, StoreError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import EcgNoiseError, OutputError, StoreError
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.scalogram.profile import COLUMNS, Images, Profile, level_images
 
@@ -232,11 +233,9 @@ def _columns() -> dict[str, Any]:
 
 def _write_index(path: Path, index: Sequence[RecordLabels]) -> None:
     """Write the labels as Parquet; statements as JSON, leads as lists of 0 .. 11."""
-    try:
+    with extra("a store", "ptbxl"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError("a store", "pyarrow", "ptbxl") from error
     columns = _columns()
     rows = [
         {name: getattr(record, name) for name in columns} | {"scp_codes": json.dumps(record.scp_codes)}
@@ -247,11 +246,9 @@ def _write_index(path: Path, index: Sequence[RecordLabels]) -> None:
 
 def _read_index(path: Path) -> tuple[RecordLabels, ...]:
     """Read a table of :func:`_write_index`; StoreError where it is another."""
-    try:
+    with extra("a store", "ptbxl"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError("a store", "pyarrow", "ptbxl") from error
     try:
         rows = pq.read_table(path).to_pylist()
         return tuple(_record(row) for row in rows)
@@ -267,8 +264,6 @@ def _record(row: dict[str, Any]) -> RecordLabels:
 
 def _zarr() -> Any:
     """The zarr package."""
-    try:
+    with extra("a store", "ptbxl"):
         import zarr
-    except ImportError as error:
-        raise MissingExtraError("a store", "zarr", "ptbxl") from error
     return zarr

@@ -20,10 +20,10 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgnoise._internal.extras import extra
 from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.errors import (
     EcgNoiseError,
-    MissingExtraError,
     MissingFileError,
     OptionError,
     UnknownFormatError,
@@ -180,20 +180,16 @@ def _read_json(file: Path) -> Iterator[Row]:
 
 
 def _read_parquet(file: Path) -> Iterator[Row]:
-    try:
+    with extra("reading Parquet", "tables"):
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError("reading Parquet", "pyarrow", "tables") from error
     with pq.ParquetFile(file) as table:
         for batch in table.iter_batches():
             yield from batch.to_pylist()
 
 
 def _read_excel(file: Path) -> Iterator[Row]:
-    try:
+    with extra("reading Excel", "tables"):
         import openpyxl
-    except ImportError as error:
-        raise MissingExtraError("reading Excel", "openpyxl", "tables") from error
     with file.open("rb") as content:  # openpyxl does not open a file of another suffix
         book = openpyxl.load_workbook(content, read_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ecgnoise._internal.atomic import whole_files
-from ecgnoise.errors import MissingExtraError, OutputError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OutputError
 from ecgnoise.results.cells import COLUMNS, NUMBERS
 
 if TYPE_CHECKING:
@@ -64,10 +65,8 @@ def _write_json(rows: Rows, path: Path) -> None:
 
 
 def _write_parquet(rows: Rows, path: Path) -> None:
-    try:
+    with extra("writing Parquet", "tables"):
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError("writing Parquet", "pyarrow", "tables") from error
     pq.write_table(arrow_table(rows), path)
 
 
@@ -82,11 +81,9 @@ def arrow_table(rows: Rows) -> "pa.Table":
 
 
 def _write_excel(rows: Rows, path: Path) -> None:
-    try:
+    with extra("writing Excel", "tables"):
         import openpyxl
         from openpyxl.cell import WriteOnlyCell
-    except ImportError as error:
-        raise MissingExtraError("writing Excel", "openpyxl", "tables") from error
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("ecgnoise")
     if len(rows) >= EXCEL_ROWS:

@@ -11,7 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
-from ecgnoise.errors import MissingExtraError
+from ecgnoise._internal.extras import extra
 from ecgnoise.scalogram.profile import WHITE, ArrayT
 
 HIGHEST_PSNR: Final = 100.0
@@ -53,10 +53,8 @@ def ssim(
     As scikit-image has it unless told otherwise: windows of 7 by 7 pixels, range 255; 1 for an exact reconstruction.
     All values must be finite. Raises MissingExtraError without the extra ``ptbxl``.
     """
-    try:
+    with extra("SSIM", "ptbxl"):
         from skimage.metrics import structural_similarity
-    except ImportError as error:
-        raise MissingExtraError("SSIM", "scikit-image", "ptbxl") from error
     pairs = zip(original[:, rows].astype(np.float64), reconstruction[:, rows].astype(np.float64), strict=True)
     return np.array([structural_similarity(*pair, data_range=WHITE) for pair in pairs], np.float64)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO, Final, Protocol, runtime_checkable
 
+from ecgnoise._internal.extras import extra
 from ecgnoise._internal.files import open_regular
 from ecgnoise.errors import (
     LeadNameError,
-    MissingExtraError,
     MissingFileError,
     OptionError,
     SamplingFrequencyError,
@@ -114,10 +114,8 @@ class Container(Protocol):
 
 def package_of_extra(name: str, what: str) -> ModuleType:
     """A package of the extra ``formats``, loaded when it is needed; MissingExtraError, saying what for, without it."""
-    try:
+    with extra(what, "formats"):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(what, name, "formats") from error
 
 
 def settle_sampling_frequency(stated: float | None, options: ReadOptions, path: Path) -> float:

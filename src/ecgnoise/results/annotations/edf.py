@@ -7,7 +7,7 @@ channel follows the text behind ``@@``, as EDFbrowser and MNE write and read it.
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import MissingExtraError
+from ecgnoise._internal.extras import extra
 from ecgnoise.results.intervals import Choice, Interval, find_intervals
 from ecgnoise.results.result import Result
 
@@ -17,10 +17,8 @@ CHANNEL: Final = "@@"
 
 def write(result: Result, path: Path, choice: Choice) -> None:
     """Write one annotation an interval, and one that says what was scored, so that no file is without any."""
-    try:
+    with extra("writing EDF+", "formats"):
         from edfio import Edf, EdfAnnotation, Recording
-    except ImportError as error:
-        raise MissingExtraError("writing EDF+", "edfio", "formats") from error
     start = result.recording_start
     noisy = [
         EdfAnnotation(round(interval.start, 6), round(interval.duration, 6), _text(interval))

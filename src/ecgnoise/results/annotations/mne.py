@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ecgnoise.errors import MissingExtraError, OutputError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OutputError
 from ecgnoise.noise_levels import SpanRule
 from ecgnoise.results.grades import TOO_NOISY
 from ecgnoise.results.intervals import Choice, Interval, find_intervals
@@ -35,10 +36,8 @@ def mne_annotations(
 
 def _annotations(found: Sequence[Interval]) -> "mne.Annotations":
     """The intervals as MNE has them."""
-    try:
+    with extra("MNE annotations", "mne"):
         import mne
-    except ImportError as error:
-        raise MissingExtraError("MNE annotations", "mne", "mne") from error
     return mne.Annotations(
         onset=[interval.start for interval in found],
         duration=[interval.duration for interval in found],

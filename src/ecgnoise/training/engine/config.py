@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.errors import MissingExtraError, OptionError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OptionError
 
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 SCHEDULES: Final = ("cosine", "constant")
@@ -101,10 +102,8 @@ class TrainingConfig:
 
     def content(self) -> bytes:
         """The configuration as the bytes of a TOML file."""
-        try:
+        with extra("training", "train"):
             import tomli_w
-        except ImportError as error:
-            raise MissingExtraError("training", "tomli-w", "train") from error
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         return tomli_w.dumps(values).encode()
 

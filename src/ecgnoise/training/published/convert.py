@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ecgnoise.errors import MissingExtraError, OptionError, OutputError
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OptionError, OutputError
 from ecgnoise.models.checkpoint import AUTOENCODER, AUTOENCODER_PREFIX, kind_of, read_checkpoint
 from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import (
@@ -21,7 +22,7 @@ from ecgnoise.models.folder import (
 from ecgnoise.models.hub import HubFile, fetch, is_on_hub
 from ecgnoise.scalogram.profile import PAPER
 
-try:
+with extra("converting a checkpoint", "train"):
     from safetensors.torch import save
     from torch import Tensor
 
@@ -34,8 +35,6 @@ try:
     )
     from ecgnoise.models.torch import WEIGHTS
     from ecgnoise.training.engine.export import export_autoencoder, export_published
-except ModuleNotFoundError as missing:
-    raise MissingExtraError("converting a checkpoint", str(missing.name), "train") from missing
 
 SAMPLING: Final = " Sampling: DDIM, timesteps 30, 20, 10, 0."
 NO_SAMPLING: Final = " There is no reverse process: what comes back from the latent is scored."
