@@ -47,3 +47,10 @@ def test_the_reference_is_that_of_the_docstrings():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.page() == module.PAGE.read_text(encoding="utf-8"), "run docs/make_reference.py"
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {ecgnoise.__version__}\n" in citation
+    assert f'__version__ = "{ecgnoise.__version__}"' in (ROOT / "src" / "ecgnoise" / "_version.py").read_text()
+    assert "version = " not in (ROOT / "pyproject.toml").read_text().partition("[tool")[0].replace("target-version", "")

@@ -13,7 +13,7 @@ INSTALLED_AS: Final = MappingProxyType({"skimage": "scikit-image", "sklearn": "s
 
 @contextmanager
 def extra(what: str, name: str) -> Iterator[None]:
-    """MissingExtraError where a package that is imported within is not installed. what: what needs it. name: its extra."""
+    """MissingExtraError where what is imported within is not installed. what: what needs it. name: its extra."""
     try:
         yield
     except MissingExtraError:
