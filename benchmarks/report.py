@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks import report_pictures, report_quality
 from benchmarks.machine import RESULTS
+from benchmarks.rival_table import read_rivals
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
@@ -166,8 +167,7 @@ def machine_line(machine: dict[str, Any]) -> str:
 
 def quality(figures: dict[str, Any]) -> str:
     """The section on quality."""
-    file = RESULTS / "rivals.json"
-    rivals = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    rivals = read_rivals(RESULTS)
     return QUALITY.format(
         model=figures["model"],
         machine=machine_line(figures["machine"]),

@@ -1,4 +1,4 @@
-"""The section on quality of docs/benchmarks.md: from results/quality.json and results/rivals.json.
+"""The section on quality of docs/benchmarks.md: from results/quality.json and results/rivals.csv.
 
 What was not measured has no section.
 """

@@ -1,6 +1,6 @@
 """Score real noise with ecgnoise and its rivals, and keep the figures: ``python -m benchmarks.quality``.
 
-Figures of ecgnoise go to benchmarks/results/quality.json, those of rivals to rivals.json; python -m benchmarks.report
+Figures of ecgnoise go to benchmarks/results/quality.json, those of rivals to rivals.csv; python -m benchmarks.report
 makes the page of them. Scores are kept in benchmarks/.cache: a run that was interrupted goes on, and another model does
 not ask the rivals again. After a change of how ecgnoise scores, pass --fresh.
 """
@@ -42,6 +42,7 @@ from benchmarks.quality.scorers import (
     local_rivals,
     start_pool,
 )
+from benchmarks.rival_table import write_rivals
 from ecgnoise import Quantifier
 from ecgnoise.models.folder import load_folder
 
@@ -126,12 +127,12 @@ def chosen_rivals(asked: str) -> list[str]:
 
 
 def keep_results(figures: dict[str, Figures], identity: str, folder: Path) -> None:
-    """Write what ecgnoise did by all its looks to quality.json, and what rivals did, if any, to rivals.json."""
+    """Write what ecgnoise did by all its looks to quality.json, and what rivals did, if any, to rivals.csv."""
     looks, rivals = (by_scorer(figures, names) for names in (set(LOOKS) - {PSNR}, asked_beside(figures) - set(LOOKS)))
     own = {name: part[PSNR] for name, part in figures.items()}
     keep("quality", {"model": identity, **own, "looks": looks}, folder)
     if rivals:
-        keep("rivals", {"rivals": rivals}, folder)
+        write_rivals(folder, rivals)
 
 
 def asked_beside(figures: dict[str, Figures]) -> set[str]:

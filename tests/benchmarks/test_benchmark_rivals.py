@@ -7,6 +7,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from benchmarks.rival_table import read_rivals, write_rivals
 from benchmarks.rivals import autoencoders, biosppy, classical, one_liners, pca
 from benchmarks.rivals.contract import checked
 from benchmarks.rivals.local import LOCAL
@@ -377,3 +378,15 @@ def test_the_same_images_train_the_same_network_and_a_vae_another_one(monkeypatc
         )
     np.testing.assert_array_equal(again, first)
     assert np.abs(other - first).max() > 0.01
+
+
+def test_the_table_of_rivals_gives_back_what_was_measured(tmp_path):
+    measured = {
+        "one": {"ptbxl": {"static": {"auroc": 0.7, "auroc_interval": [0.6, 0.8]}, "missing": 0.0}},
+        "two": {"mitdb": {"beats": {"/": {"count": 3, "way": "mean", "none": None}}}},
+    }
+    write_rivals(tmp_path, measured)
+    found = read_rivals(tmp_path)
+    assert found["rivals"] == measured
+    assert found["machine"]["cores"] >= 1
+    assert read_rivals(tmp_path / "absent") == {}

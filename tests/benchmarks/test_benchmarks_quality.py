@@ -326,7 +326,7 @@ def test_every_goal_finds_its_figure(data, tmp_path):
     missing = {goal.title for goal in report_goals.GOALS if goal.value(scorers) is None}
     assert all("left out" in title or "over that of noise" in title for title in missing), missing
     assert report_goals.section(scorers).count("| yes |") >= 1
-    assert not (tmp_path / "rivals.json").exists()
+    assert not (tmp_path / "rivals.csv").exists()
 
 
 # --- the page ---
