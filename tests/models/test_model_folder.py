@@ -120,7 +120,7 @@ def test_hash_names_the_whole_model(tmp_path):
         (lambda v: v.update(sampler={"kind": "ddim", "start": 3}), "sampler.step_interval is missing"),
         (lambda v: v.update(queries=[]), "needs at least one"),
         (lambda v: v.update(clean_percentiles=[1.0, 2.0]), "101 percentiles"),
-        (lambda v: v["reference"].reverse(), "rising"),
+        (lambda v: v["clean_percentiles"].reverse(), "rising"),
         (lambda v: v["stress"].reverse(), r"stress: SNR \[24.0, 0.0, -6.0\]: give two or more, rising, or none"),
         (lambda v: v.update(stress=v["stress"][:1]), "two or more"),
         (lambda v: v["stress"][1].update(snr=-6.0), "rising"),

@@ -229,12 +229,10 @@ class ModelDescription:
         return Grading(self.thresholds, self.clean_percentiles, self.stress)
 
     def __post_init__(self) -> None:
-        if len(self.clean_percentiles) not in {0, PERCENTILES} or list(self.clean_percentiles) != sorted(
-            self.clean_percentiles
-        ):
-            raise ModelFormatError(
-                f"clean_percentiles: {len(self.clean_percentiles)} values; give {PERCENTILES} percentiles, or none"
-            )
+        clean = list(self.clean_percentiles)
+        if len(clean) not in {0, PERCENTILES} or clean != sorted(clean):
+            what = f"give the {PERCENTILES} percentiles 0 to 100, rising, or none"
+            raise ModelFormatError(f"clean_percentiles: {len(clean)} values; {what}")
         snr = [step.snr for step in self.stress]
         if len(snr) == 1 or any(after <= before for before, after in pairwise(snr)):
             raise ModelFormatError(f"stress: SNR {snr}: give two or more, rising, or none")
