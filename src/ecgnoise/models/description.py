@@ -81,9 +81,9 @@ class Query:
 
     time_power: the error of a lead-segment is the power mean, with this exponent, of the mean squared differences of
     its 16 spans of 0.625 s; above 1 the loudest spans count more. lasting: no span counts more than that below which
-    this share of the spans lies, 0..1; below 1 what goes on counts and what is short does not. scale: the error, in squared grey levels, that weighs
-    ``weight``. power, ceiling: an error t, over ``scale``, counts as ``r = t ** power``,
-    or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
+    this share of the spans lies, 0..1; below 1 what goes on counts and what is short does not. scale: the error, in
+    squared grey levels, that weighs ``weight``. power, ceiling: an error t, over ``scale``, counts as ``r = t **
+    power``, or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
     """
 
     name: str
