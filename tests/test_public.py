@@ -1,5 +1,7 @@
 """The public interface: what the package promises, what it documents, and nothing else."""
 
+import doctest
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -54,3 +56,11 @@ def test_the_version_is_the_same_everywhere():
     assert f"version: {ecgnoise.__version__}\n" in citation
     assert f'__version__ = "{ecgnoise.__version__}"' in (ROOT / "src" / "ecgnoise" / "_version.py").read_text()
     assert "version = " not in (ROOT / "pyproject.toml").read_text().partition("[tool")[0].replace("target-version", "")
+
+
+@pytest.mark.parametrize("place", sorted(set(ecgnoise._PLACES.values())))
+def test_examples_in_docstrings_run(place, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(f"ecgnoise.{place}")
+    found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert found.failed == 0

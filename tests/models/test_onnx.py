@@ -28,12 +28,18 @@ class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "diffusers", "safetensors", "onnx", "onnxscript", "tomli_w"}:
             raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Blocked()) import numpy as np from ecgnoise.models.diffusion import draw_noise, reverse_process
-from ecgnoise.models.folder import load_folder from ecgnoise.models.onnx import open_onnx folder =
-load_folder(sys.argv[1]) network = open_onnx(folder, threads=1) images = np.load(sys.argv[2]) clean =
-network.encode(images) sampler = folder.description.sampler reconstructed =
-network.decode(reverse_process(network.predict_noise, clean, sampler, draw_noise(sampler, clean.shape[1:], 7)))
-np.save(sys.argv[3], reconstructed)
+sys.meta_path.insert(0, Blocked())
+import numpy as np
+from ecgnoise.models.diffusion import draw_noise, reverse_process
+from ecgnoise.models.folder import load_folder
+from ecgnoise.models.onnx import open_onnx
+folder = load_folder(sys.argv[1])
+network = open_onnx(folder, threads=1)
+images = np.load(sys.argv[2])
+clean = network.encode(images)
+sampler = folder.description.sampler
+noise = draw_noise(sampler, clean.shape[1:], 7)
+np.save(sys.argv[3], network.decode(reverse_process(network.predict_noise, clean, sampler, noise)))
 """
 
 

@@ -341,9 +341,10 @@ def stand_in(words):
         with (Path({work!r}) / "labels" / "labels.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         for sampler in samplers:
-            stem = ("all_" if given["all_folds"] else "") + given["name"] + ("_" + sampler_name(sampler) if sampler else
-            "") drawn = np.random.default_rng(len(stem)) with (given["out"] / (stem + "_psnr.csv")).open("w",
-            newline="") as file:
+            after = "_" + sampler_name(sampler) if sampler else ""
+            stem = ("all_" if given["all_folds"] else "") + given["name"] + after
+            drawn = np.random.default_rng(len(stem))
+            with (given["out"] / (stem + "_psnr.csv")).open("w", newline="") as file:
                 table = csv.DictWriter(file, RESULT_COLUMNS, extrasaction="ignore")
                 table.writeheader()
                 for row in rows:

@@ -19,7 +19,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ecgnoise
-from ecgnoise.errors import CheckpointError, OptionError, OutputError, TrainingDataError
+from ecgnoise.errors import CheckpointError, DivergedError, OutputError, TrainingDataError
 from ecgnoise.training.engine.config import TrainingConfig
 from ecgnoise.training.engine.log import cut_back
 from ecgnoise.training.engine.loop import LOG_EVERY, Order, read_log, total_steps, train, write_whole
@@ -277,7 +277,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_state(tmp_path):
         def loss(self, network, batch):
             return super().loss(network, batch) * (math.nan if len(self.seen) > 3 else 1)
 
-    with pytest.raises(OptionError, match="the loss is nan at step 4: pass a lower one"):
+    with pytest.raises(DivergedError, match="the loss is nan at step 4: pass a lower one"):
         run(tmp_path / "broken", replace(CONFIG, save_every=2), task=BrokenTask())
     assert state(tmp_path / "broken")["step"] == 2
 
