@@ -253,11 +253,7 @@ def by_level(scorers: Scorers) -> str:
     if not figures:
         return ""
     words = {
-        "static_noise": (
-            "static",
-            "the largest of broadband, muscle and mains that the quietest tenth of spans has",
-            "0.830",
-        ),
+        "static_noise": ("static", "broadband, muscle and mains over the segment", "0.830"),
         "burst_noise": ("burst", "the largest local electrode, spike or muscle", "0.780"),
         "baseline_drift": ("baseline", "baseline wander and electrode over the segment", "0.930"),
     }

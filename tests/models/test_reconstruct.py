@@ -126,33 +126,6 @@ def test_one_loud_span_counts_by_the_power_mean(time_power):
     assert np.abs(quiet).max() < 0.1
 
 
-class RaisedIn(Raised):
-    """Reconstructs the first spans of 16 columns too high, and the rest as it is."""
-
-    def __init__(self, spans, grey):
-        super().__init__(grey)
-        self.spans = spans
-
-    def denoise(self, noised, sigma, hidden, reference, known):
-        reconstruction = super().denoise(noised, sigma, hidden, reference, known)
-        reconstruction[..., 16 * self.spans :] -= self.grey / 127.5
-        return reconstruction
-
-
-@pytest.mark.parametrize(("lasting", "share"), [(1.0, 1.0), (0.8, 1.0), (0.2, 0.0), (0.1, 0.0)])
-def test_only_what_lasts_counts_where_asked(lasting, share):
-    """A difference in three quarters of the spans counts in full where a span of them is the limit, else not at all."""
-    batch = scalograms()
-    reconstructor = QueryReconstructor(RaisedIn(12, 2), [replace(ALL, lasting=lasting)], DEFAULT)
-    assert mean_error(reconstructor, batch) == pytest.approx(100 * share * 12 / 16, abs=0.1)
-
-
-@pytest.mark.parametrize("lasting", [0.1, 0.5, 1.0])
-def test_what_lasts_everywhere_counts_the_same(lasting):
-    reconstructor = QueryReconstructor(Raised(2), [replace(ALL, lasting=lasting)], DEFAULT)
-    assert mean_error(reconstructor, scalograms()) == pytest.approx(100, rel=1e-3)
-
-
 @pytest.mark.parametrize("time_power", [1.0, 3.0])
 def test_the_same_everywhere_counts_the_same_with_any_power(time_power):
     reconstructor = QueryReconstructor(Raised(2), [replace(ALL, time_power=time_power)], DEFAULT)
@@ -160,6 +133,6 @@ def test_the_same_everywhere_counts_the_same_with_any_power(time_power):
 
 
 def test_a_query_out_of_range_is_refused():
-    for wrong in ({"time_power": 0.5}, {"lasting": 0.0}, {"lasting": 1.5}, {"ceiling": -1.0}, {"scale": 0.0}):
+    for wrong in ({"time_power": 0.5}, {"ceiling": -1.0}, {"scale": 0.0}):
         with pytest.raises(ModelFormatError, match=f"{next(iter(wrong))} "):
             replace(ALL, **wrong)

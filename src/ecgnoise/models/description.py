@@ -34,7 +34,7 @@ DIFFUSION_KINDS: Final = frozenset({"latent", "pixel"})
 SAMPLERS: Final[Mapping[str, type[Ddim | Ddpm]]] = {"ddim": Ddim, "ddpm": Ddpm}
 PERCENTILES: Final = 101
 NO_FILES: Final = frozenset({"", ".", "..", "model.toml"})
-ADDED_LATER: Final = frozenset({"stress", "time_power", "lasting", "teacher", "levels"})
+ADDED_LATER: Final = frozenset({"stress", "time_power", "teacher", "levels"})
 
 TRANSFORMS: Final = frozenset({"direct", "folded"})
 MOST_QUERIES: Final = 64
@@ -80,10 +80,9 @@ class Query:
     band whose error counts. one_sided: only what lies above the reconstructed image counts.
 
     time_power: the error of a lead-segment is the power mean, with this exponent, of the mean squared differences of
-    its 16 spans of 0.625 s; above 1 the loudest spans count more. lasting: no span counts more than that below which
-    this share of the spans lies, 0..1; below 1 what goes on counts and what is short does not. scale: the error, in
-    squared grey levels, that weighs ``weight``. power, ceiling: an error t, over ``scale``, counts as ``r = t **
-    power``, or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
+    its 16 spans of 0.625 s; above 1 the loudest spans count more. scale: the error, in squared grey levels, that weighs
+    ``weight``. power, ceiling: an error t, over ``scale``, counts as ``r = t ** power``,
+    or as ``r / (1 + r / ceiling)`` unless the ceiling is 0.
     """
 
     name: str
@@ -96,7 +95,6 @@ class Query:
     power: float = 1.0
     ceiling: float = 0.0
     time_power: float = 1.0
-    lasting: float = 1.0
 
     def __post_init__(self) -> None:
         not_below = {name: getattr(self, name) for name in ("sigma", "weight", "ceiling")}
@@ -107,8 +105,6 @@ class Query:
             raise ModelFormatError(f"query {_short(self.name)}: {positive} must lie above 0, {others} not below")
         if self.time_power < 1:
             raise ModelFormatError(f"query {_short(self.name)}: time_power {self.time_power:g}: at least 1")
-        if not 0 < self.lasting <= 1:
-            raise ModelFormatError(f"query {_short(self.name)}: lasting {self.lasting:g}: above 0, at most 1")
         powers, largest = max(self.power, self.time_power), max(*not_below.values(), self.scale, 1 / self.scale)
         if powers > LARGEST_POWER or largest > LARGEST_NUMBER:
             raise ModelFormatError(

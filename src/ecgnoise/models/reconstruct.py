@@ -1,6 +1,5 @@
 """Reconstruction: from images to what a clean lead would have looked like, with one contract for all kinds of model."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -232,19 +231,16 @@ def _run(rows: NDArray[np.bool_]) -> tuple[slice, int]:
 def _emphasis(query: Query, columns: ArrayT) -> tuple[ArrayT, ArrayT]:
     """What the squared differences of each column are multiplied by, (n, columns), and their mean after that, (n,).
 
-    columns: mean squared differences, (n, columns). The mean over a lead-segment is the power mean over its spans, none
-    of which counts more than ``lasting`` allows; each span adds its share of it.
+    columns: mean squared differences, (n, columns). The mean over a lead-segment is the power mean over its spans; each
+    span adds its share of it.
     """
     xp = array_namespace(columns)
-    found = xp.mean(xp.reshape(columns, (columns.shape[0], -1, SPAN_COLUMNS)), axis=2)
-    place = math.ceil(query.lasting * found.shape[1]) - 1
-    spans = xp.minimum(found, xp.sort(found, axis=1)[:, place : place + 1])
+    spans = xp.mean(xp.reshape(columns, (columns.shape[0], -1, SPAN_COLUMNS)), axis=2)
     largest = xp.clip(xp.max(spans, axis=1, keepdims=True), SMALLEST_RATIO, None)
     relative = spans / largest
     mean = xp.mean(relative**query.time_power, axis=1, keepdims=True) ** (1.0 / query.time_power)
     emphasis = (relative / xp.clip(mean, SMALLEST_RATIO, None)) ** (query.time_power - 1.0)
-    lasting = spans / xp.clip(found, SMALLEST_RATIO, None)
-    return xp.repeat(emphasis * lasting, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
+    return xp.repeat(emphasis, SPAN_COLUMNS, axis=1), (mean * largest)[:, 0]
 
 
 def counted_ratio(query: Query, ratio: ArrayT) -> ArrayT:
