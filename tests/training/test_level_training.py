@@ -11,15 +11,21 @@ from safetensors.torch import save  # noqa: E402
 
 from ecgnoise import Quantifier, Recording, simulate_ecg  # noqa: E402
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError  # noqa: E402
-from ecgnoise.models.description import LevelModel  # noqa: E402
+from ecgnoise.models.description import (
+    LEVELS,
+    LevelModel,
+)
 from ecgnoise.models.folder import load_folder, write_folder  # noqa: E402
 from ecgnoise.models.levels import INPUTS, OUTPUTS, LevelAnswers, OnnxLevels, conditions, filled_images  # noqa: E402
 from ecgnoise.models.networks.levels import LevelNetwork  # noqa: E402
 from ecgnoise.models.reconstruct import Scalograms  # noqa: E402
 from ecgnoise.models.torch import TorchLevels, open_levels  # noqa: E402
 from ecgnoise.noise_levels import BANDS, KINDS, SPANS  # noqa: E402
-from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, valid_rows  # noqa: E402
+from ecgnoise.scalogram.profile import COLUMNS, DEFAULT, qrs_level, valid_rows  # noqa: E402
+from ecgnoise.scalogram.superlet import superlet  # noqa: E402
 from ecgnoise.scalogram.traces import total_power  # noqa: E402
+from ecgnoise.training.default.data import TrainingSet  # noqa: E402
+from ecgnoise.training.default.teacher import count_anew  # noqa: E402
 from ecgnoise.training.engine.config import LevelConfig  # noqa: E402
 from ecgnoise.training.levels.clean_leads import clean_leads, screened  # noqa: E402
 from ecgnoise.training.levels.material import without_of  # noqa: E402
@@ -295,6 +301,16 @@ def test_the_model_gets_levels_and_keeps_its_scores(trained, tiny_model):
     assert result.local_noise.shape[0] == 2
     assert open_levels(folder) is not None
     assert open_levels(before) is None
+
+
+def test_counting_anew_keeps_the_levels(trained, tmp_path):
+    signal = simulate_ecg(10, RATE, seed=1).signal
+    levels = superlet(DEFAULT, RATE)(signal)
+    reference = qrs_level(levels, DEFAULT)
+    clean = TrainingSet((levels - reference[:, None, None]).astype(np.float16), reference, {"ludb": len(levels)})
+    folder, before = count_anew(load_folder(trained), clean, tmp_path / "counted"), load_folder(trained)
+    assert folder.description.levels == before.description.levels
+    assert folder.description.files[LEVELS] == before.description.files[LEVELS]
 
 
 def test_levels_follow_neither_gain_nor_polarity(trained):

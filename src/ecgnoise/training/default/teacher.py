@@ -267,10 +267,11 @@ def count_anew(model: ModelFolder, clean: TrainingSet, out: Path, queries: Seque
     """The same network in a new model folder, its answers counted as these queries say and calibrated again.
 
     The queries may differ from those of the model in what counts and how, not in what is hidden: a student answers
-    what its teacher was asked.
+    what its teacher was asked. The level network stays as it is.
     """
     files = {name: model.file(name).read_bytes() for name in model.description.files if name != CARD}
-    return write_folder(out, *calibrated(files, clean, model.description.training, queries))
+    description, every = calibrated(files, clean, model.description.training, queries)
+    return write_folder(out, replace(description, levels=model.description.levels), every)
 
 
 def calibrated(
