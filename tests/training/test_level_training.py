@@ -11,10 +11,7 @@ from safetensors.torch import save  # noqa: E402
 
 from ecgnoise import Quantifier, Recording, simulate_ecg  # noqa: E402
 from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError  # noqa: E402
-from ecgnoise.models.description import (
-    LEVELS,
-    LevelModel,
-)
+from ecgnoise.models.description import LEVELS, LevelModel  # noqa: E402
 from ecgnoise.models.folder import load_folder, write_folder  # noqa: E402
 from ecgnoise.models.levels import INPUTS, OUTPUTS, LevelAnswers, OnnxLevels, conditions, filled_images  # noqa: E402
 from ecgnoise.models.networks.levels import LevelNetwork  # noqa: E402
