@@ -73,11 +73,48 @@ class ArraySamples:
 
 @dataclass(frozen=True)
 class Recording:
-    """Some leads of one person over one stretch of time; see the top of this module for the words.
+    """Some leads of one person over one stretch of time, all sampled at the same instants.
 
-    ``units`` is ``"mV"``, or ``"unknown"`` where neither the file nor the caller says. ``lead_faults`` holds a fault
-    for each lead that is unusable as a whole (``"no_gain"``) and ``""`` for the others; empty means no such lead.
-    ``notes`` are one-line remarks of the reader, such as channels left out.
+    :func:`ecgnoise.read` makes a recording of a file and :meth:`from_array` one of an array. A recording is immutable.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples, in memory or in a file: an object with a ``shape``, (leads, time), and a method
+        ``window(start, stop)`` that returns an array of float32, shape (leads, stop - start), with NaN for each missing
+        sample.
+    sampling_frequency : float
+        In Hz, 100 to 100,000, the same for all leads.
+    lead_names : sequence of str
+        One distinct name per lead; kept as a tuple.
+    units : {"mV", "unknown"}, default "mV"
+        Unit of the samples; ``"unknown"`` where neither the file nor the caller states it.
+    start : datetime.datetime or None, default None
+        Time of the first sample; None where it is not known.
+    source : str, default "array"
+        Where the recording comes from: a path or ``"array"``. Error messages begin with it.
+    lead_faults : tuple of str, default ()
+        One entry per lead: ``"no_gain"`` for a lead that is unusable as a whole because the file states no usable gain,
+        ``""`` for any other lead. An empty tuple means that no lead has such a fault.
+    notes : tuple of str, default ()
+        Remarks of the reader, one line each, for example the channels that were left out.
+
+    Raises
+    ------
+    SamplingFrequencyError
+        If the sampling frequency is not one number or is out of range.
+    LeadNameError
+        If the lead names are not texts, are repeated, or differ in number from the leads.
+    SignalShapeError
+        If the recording is longer than 366 days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ecgnoise import Recording
+    >>> recording = Recording.from_array(np.zeros((2, 5000)), 500, lead_names=["I", "II"])
+    >>> recording.signal.shape, recording.duration
+    ((2, 5000), 10.0)
     """
 
     samples: Samples
@@ -116,13 +153,44 @@ class Recording:
         lead_names: Sequence[str] | None = None,
         source: str = "array",
     ) -> "Recording":
-        """Recording of an array.
+        """Make a recording of an array.
 
-        signal: (leads, time) or (time,), real numbers; NaN, infinite, masked or NA where a sample is missing.
-        sampling_frequency: one number, also in an array of one. lead_names: texts, one a lead.
-        units: V, mV, uV, nV, or ``"unknown"``.
+        Parameters
+        ----------
+        signal : array_like, shape (leads, time) or (time,)
+            Real numbers, at most 4096 leads, and with several leads no more leads than samples. NaN, an infinite value,
+            a masked value or NA marks a missing sample. PyTorch tensors and pandas tables are accepted as well.
+        sampling_frequency : float
+            In Hz, 100 to 100,000; an array that holds one number is accepted.
+        units : {"mV", "V", "uV", "nV", "unknown"}, default "mV"
+            Unit of the signal. The samples are converted to mV unless it is ``"unknown"``.
+        lead_names : sequence of str, optional
+            One distinct name per lead. The default is ``lead_0``, ``lead_1`` and so on.
+        source : str, default "array"
+            What error messages call the recording.
 
-        Raises SignalShapeError, SamplingFrequencyError, UnknownUnitsError or LeadNameError.
+        Returns
+        -------
+        Recording
+            The recording, with a copy of the signal in float32. A value that is not finite, or larger in magnitude than
+            1e37 after conversion, becomes NaN.
+
+        Raises
+        ------
+        SignalShapeError
+            If the signal is no array of real numbers, has another shape, is empty, or is longer than 366 days.
+        SamplingFrequencyError
+            If the sampling frequency is not one number or is out of range.
+        UnknownUnitsError
+            If the unit is none of those listed.
+        LeadNameError
+            If the lead names are not texts, are repeated, or differ in number from the leads.
+
+        Examples
+        --------
+        >>> from ecgnoise import Recording
+        >>> Recording.from_array([0, 500] * 500, 250, units="uV").signal.max()
+        np.float32(0.5)
         """
         frequency = check_sampling_frequency(sampling_frequency, source)
         array = as_leads(signal, source)
@@ -133,20 +201,62 @@ class Recording:
 
     @property
     def signal(self) -> Signal:
-        """All samples, (leads, time) float32, in mV unless ``units`` is ``"unknown"``."""
+        """All samples, ndarray of float32, shape (leads, time), in mV unless ``units`` is ``"unknown"``."""
         return self.samples.window(0, self.samples.shape[1])
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Length of the recording in seconds."""
         return self.samples.shape[1] / self.sampling_frequency
 
     def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads, (leads, stop - start) float32."""
+        """Return a stretch of all leads.
+
+        A recording of a file reads no more than this stretch where the format allows it.
+
+        Parameters
+        ----------
+        start : int
+            Number of the first sample, from 0.
+        stop : int
+            Number of the sample behind the last one, at most the number of samples.
+
+        Returns
+        -------
+        ndarray of float32, shape (leads, stop - start)
+            In mV unless ``units`` is ``"unknown"``; NaN for each missing sample. It may be a view of the samples.
+
+        Raises
+        ------
+        UnreadableFileError
+            If the file of the recording is damaged, or has changed since it was opened.
+        """
         return self.samples.window(start, stop)
 
     def pick(self, lead_names: Sequence[str]) -> "Recording":
-        """The same recording with these leads only, in this order; LeadNameError where one is not there."""
+        """Select leads by name.
+
+        Parameters
+        ----------
+        lead_names : sequence of str or str
+            Names of the leads, in the order wanted; upper and lower case are not distinguished.
+
+        Returns
+        -------
+        Recording
+            The same recording with these leads only, in this order.
+
+        Raises
+        ------
+        LeadNameError
+            If a lead is absent or named twice, or if no lead is named.
+
+        Examples
+        --------
+        >>> from ecgnoise import simulate_ecg
+        >>> simulate_ecg(10).pick(["v1", "II"]).lead_names
+        ('V1', 'II')
+        """
         known = {name.casefold(): row for row, name in enumerate(self.lead_names)}
         wanted = as_lead_names(lead_names, self.source)
         absent = [name for name in wanted if name.casefold() not in known]

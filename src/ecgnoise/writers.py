@@ -19,13 +19,43 @@ RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def write_recording(recording: Recording, path: str | Path) -> None:
-    """Write a recording in mV, whole or not at all: ``.hea`` (with its ``.dat``), ``.csv`` or ``.npz``.
+    """Write a recording in mV as a WFDB record, a CSV file or a NumPy archive.
 
-    WFDB keeps steps of 1 uV up to 32.767 mV, CSV a ten-thousandth of a mV, NumPy every bit. CSV has a time column, from
-    which the sampling frequency is read back.
+    The file is written whole or not at all. An existing file is replaced.
 
-    Raises OutputError for another suffix, an unknown unit, a signal too large for WFDB, or a place that cannot be
-    written.
+    Parameters
+    ----------
+    recording : Recording
+        The recording, whose units must be ``"mV"``.
+    path : str or pathlib.Path
+        The suffix selects the format: ``.hea`` for WFDB (with its ``.dat`` beside it), ``.csv`` or ``.npz``. The folder
+        must exist.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is another one, the unit is unknown, or the file cannot be written. For WFDB also if the signal
+        exceeds 32.767 mV, or if the name of the record has other characters than letters, digits, ``-`` and ``_``.
+    UnreadableFileError
+        If the samples lie in a file that is damaged.
+
+    See Also
+    --------
+    read : Read the recording back.
+
+    Notes
+    -----
+    WFDB keeps steps of 1 uV up to 32.767 mV, CSV a ten-thousandth of a mV, and NumPy every bit. CSV has a time column,
+    from which the sampling frequency is read back. The start time, the lead faults and the notes are not written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecgnoise import read, simulate_ecg, write_recording
+    >>> with TemporaryDirectory() as folder:
+    ...     write_recording(simulate_ecg(10), f"{folder}/ecg.npz")
+    ...     read(f"{folder}/ecg.npz").duration
+    10.0
     """
     place = Path(path)
     writer = RECORDING_WRITERS.get(place.suffix.lower())

@@ -94,18 +94,67 @@ def read(
     units: str | None = None,
     lead_names: Sequence[str] | None = None,
 ) -> Recording:
-    """The recording in a file, its samples read when they are asked for where the format allows it.
+    """Read the recording in a file, whatever its format.
 
-    path: a file, a WFDB record without suffix, or an array of a file, or a recording of several in it, as in
-    ``file.h5::/ecg``, ``file.npz::X[17]`` or ``file.npy::.T``, the transpose.
-    sampling_frequency: Hz, where the file does not say; another one than the file says is an error.
-    units: V, mV, uV, nV or unknown, where the file does not say.
-    lead_names: names for leads that have none; where the file names its leads, the ones wanted.
+    The format is recognised by the content of the file. Samples are read when they are asked for where the format
+    allows it.
 
-    Raises UnreadableFileError, UnknownFormatError, UnknownSamplingFrequencyError, SamplingFrequencyError,
-    UnknownUnitsError, SignalShapeError, LeadNameError, OptionError, or MissingExtraError where a format needs a
-    package that is not installed. A file whose samples are read later may
-    raise UnreadableFileError then.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A file, a WFDB record without suffix, an array of a file, or one of the recordings in it, as in
+        ``file.h5::/ecg``, ``file.npz::X[17]`` or ``file.npy::.T``, which is the transpose.
+    sampling_frequency : float, optional
+        In Hz, 100 to 100,000, for a file that does not state it.
+    units : {"V", "mV", "uV", "nV", "unknown"}, optional
+        Unit of the samples, for a file that does not state it. A unit of voltage that the file states takes precedence,
+        and a note says so where the two differ.
+    lead_names : sequence of str, optional
+        Names for the leads of a file that has none. For a file that names its leads, the leads wanted.
+
+    Returns
+    -------
+    Recording
+        In mV unless the unit is ``"unknown"``. What was left out of the file, or seems odd in it, is in its notes.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the file is empty, damaged or a folder, or cannot be opened; `MissingFileError`, a subclass, if it is absent.
+        A file whose samples are read later may raise it then.
+    UnknownFormatError
+        If no reader recognises the file.
+    NoEcgError
+        If no channel of the file is an ECG.
+    UnknownSamplingFrequencyError
+        If neither the file nor the caller states the sampling frequency.
+    SamplingFrequencyError
+        If the sampling frequency is not one number or is out of range.
+    UnknownUnitsError
+        If neither the file nor the caller states the unit, or if ``units`` is none of those listed.
+    SignalShapeError
+        If it is not clear which array of the file is the signal or which of its axes is time, or if it has no shape of
+        a signal.
+    LeadNameError
+        If a lead is absent, or if the lead names are repeated or do not fit the signal.
+    OptionError
+        If the file states another sampling frequency, or if an array is named in a file that is not one of arrays.
+    MissingExtraError
+        If the format needs a package that is not installed.
+
+    See Also
+    --------
+    find_recordings : List the recordings in folders.
+    write_recording : Write a recording.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecgnoise import read, simulate_ecg, write_recording
+    >>> with TemporaryDirectory() as folder:
+    ...     write_recording(simulate_ecg(10), f"{folder}/record.hea")
+    ...     read(f"{folder}/record", lead_names=["II", "V1"]).lead_names
+    ('II', 'V1')
     """
     file, dataset = _with_dataset(Path(path))
     names = None if lead_names is None else as_lead_names(lead_names, "option lead_names")
@@ -126,13 +175,40 @@ def read(
 
 
 def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
-    """The recordings in files, folders (with all folders below) and glob patterns: one path each, sorted.
+    """List the recordings in files, folders and glob patterns.
 
-    A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A file
-    that is named itself is listed whatever it holds, also when it is absent, so that reading it can say why
-    it fails; only the annotations of a record stand for the record. Files and folders below a folder that cannot be
-    looked into are listed for the same reason. A file of arrays that holds several recordings is listed once for each,
-    as in ``file.h5::/tracings[17]``, in their order.
+    Parameters
+    ----------
+    paths : sequence of str or pathlib.Path
+        Files, folders (searched with all folders below them; links to folders are not followed) and glob patterns, in
+        which ``**`` matches any number of folders.
+
+    Returns
+    -------
+    list of pathlib.Path
+        One path per recording, without duplicates, sorted by file. Each can be passed to :func:`read`.
+
+    See Also
+    --------
+    read : Read one recording.
+    score_files, score_archive : Score many recordings.
+
+    Notes
+    -----
+    A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A path that is
+    named itself is listed whatever it holds, even if it is absent or a pattern that matches nothing, so that reading it
+    can say why it fails; only a signal file or an annotation file of a WFDB record stands for the record. Files that
+    cannot be opened and folders that cannot be listed are in the list for the same reason. A file of arrays that holds
+    several recordings is listed once for each, as in ``file.h5::/tracings[17]``, in their order in the file.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecgnoise import find_recordings, simulate_ecg, write_recording
+    >>> with TemporaryDirectory() as folder:
+    ...     write_recording(simulate_ecg(10), f"{folder}/record.hea")
+    ...     [path.name for path in find_recordings([folder])]
+    ['record.hea']
     """
     places = sorted({place for path in paths for place in _expand(Path(path))})
     return list(dict.fromkeys(recording for place in places for recording in _recordings_in(place)))

@@ -55,12 +55,35 @@ OTHER_FILES: Final = (
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the caller knows about a file that may not say it.
+    """What the caller states about files that may not state it themselves.
 
-    sampling_frequency: Hz. units: V, mV, uV, nV or unknown. lead_names: names for leads that have none in the
-    file, or, where they have, the leads wanted. dataset: which one, where a file holds several (HDF5).
+    Parameters
+    ----------
+    sampling_frequency : float or None, default None
+        In Hz, 100 to 100,000.
+    units : {"V", "mV", "uV", "nV", "unknown"} or None, default None
+        Unit of the samples.
+    lead_names : sequence of str or None, default None
+        Names for the leads of a file that has none; for a file that names its leads, the leads wanted. Kept as a tuple.
+    dataset : str or None, default None
+        Which array is meant in a file of HDF5, NumPy or MATLAB that holds several. :func:`ecgnoise.read`,
+        :func:`ecgnoise.score_files` and :func:`ecgnoise.score_archive` take it from the path instead, as in
+        ``file.h5::/ecg``.
 
-    Raises SamplingFrequencyError, UnknownUnitsError or LeadNameError.
+    Raises
+    ------
+    SamplingFrequencyError
+        If the sampling frequency is not one number or is out of range.
+    UnknownUnitsError
+        If the unit is none of those listed.
+    LeadNameError
+        If the lead names are not texts or are repeated.
+
+    Examples
+    --------
+    >>> from ecgnoise import ReadOptions
+    >>> ReadOptions(sampling_frequency=500, units="uV").sampling_frequency
+    500.0
     """
 
     sampling_frequency: float | None = None
