@@ -23,14 +23,55 @@ Arguments = tuple[Path, int | None, int | None, str]
 
 
 class Quantifier:
-    """Scores recordings with one model, loaded once. Safe to call from several threads; can be pickled.
+    """Score recordings with one model, which is loaded once.
 
-    model: ``"default"``, or the path of a model folder. threads: how many batches of lead-segments are scored at once,
-    None for one a processor. batch_size: lead-segments a batch, None for 6 on the ``cpu`` and 512 elsewhere. Both
-    change speed and memory, not scores. device: ``"cpu"``, or a torch device such as ``"cuda"`` (extra ``train``), on
-    which the default model runs in bfloat16 where the device has it, within 0.1 dB of the CPU's score.
+    Parameters
+    ----------
+    model : str or pathlib.Path, default "default"
+        ``"default"`` for the bundled model, or the path of a model folder.
+    threads : int, default None
+        Number of batches of lead-segments that are scored at the same time. None stands for the number of processors
+        that the process may use on the ``"cpu"``, and for 2 on any other device.
+    batch_size : int, default None
+        Number of lead-segments per batch. None stands for 6 on the ``"cpu"``, and for 512 on any other device.
+    device : str, default "cpu"
+        ``"cpu"``, or the name of a torch device such as ``"cuda"``, which needs the extra ``train``.
 
-    Raises ModelNotFoundError, ModelFormatError, ModelChecksumError, MissingExtraError or OptionError.
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no model folder at this path, or a file of it is absent.
+    ModelFormatError
+        If the model folder has missing, unknown or wrong entries, or no network that can be used on the device.
+    ModelChecksumError
+        If a file of the model folder was changed.
+    MissingExtraError
+        If another device than ``"cpu"`` is asked for without the extra ``train``.
+    OptionError
+        If an argument has a wrong type, a number lies below 1, or torch has no such device.
+
+    See Also
+    --------
+    quantify : Score a single recording or array.
+    Stream : Score live data.
+
+    Notes
+    -----
+    ``threads`` and ``batch_size`` change speed and memory, but not the scores.
+
+    On a device other than ``"cpu"`` the default model runs in bfloat16 where the device supports it. The scores are
+    then within 0.1 dB of those on the CPU.
+
+    An object may be used by several threads at the same time. It can be pickled; the copy loads the model again from
+    the same path.
+
+    Examples
+    --------
+    >>> import ecgnoise
+    >>> quantifier = ecgnoise.Quantifier(threads=1)
+    >>> result = quantifier.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    >>> result.psnr.shape
+    (1, 1)
     """
 
     def __init__(
@@ -76,12 +117,12 @@ class Quantifier:
 
     @property
     def profile(self) -> Profile:
-        """The model's profile."""
+        """The profile of the model, by which a signal becomes an image."""
         return self._scorer.profile
 
     @property
     def model(self) -> ModelIdentity:
-        """The model's name, version and hash."""
+        """The name, version and hash of the model."""
         return self._scorer.model
 
     def quantify(
@@ -93,13 +134,44 @@ class Quantifier:
         progress: Progress | None = None,
         checkpoint: "Checkpoint | None" = None,
     ) -> Result:
-        """Score all leads and segments of a recording, some windows at a time: memory hardly grows with its length.
+        """Score all leads and segments of a recording.
 
-        parts: spans of a segment with a PSNR of their own, 1 to 256. images: keep originals and reconstructions.
-        progress: called with the number of segments done and their total. checkpoint: keeps what is done, to go on
-        later.
+        Parameters
+        ----------
+        recording : Recording
+            The recording to score.
+        parts : int, default 1
+            Number of parts of each segment that have a PSNR of their own, 1 to 256.
+        images : bool, default False
+            Whether the result keeps the images and their reconstructions.
+        progress : callable, default None
+            Called as ``progress(done, total)`` with the number of segments that are done and their total.
+        checkpoint : ecgnoise.scoring.checkpoint.Checkpoint, default None
+            Keeps the segments that are done, so that a later call can go on with them. It keeps no images.
 
-        Raises OptionError, UnknownUnitsError where the profile needs mV, or ResumeError.
+        Returns
+        -------
+        Result
+            The scores of all leads and segments.
+
+        Raises
+        ------
+        OptionError
+            If ``parts`` is no whole number or out of range, or ``images`` is combined with a checkpoint.
+        UnknownUnitsError
+            If the profile of the model needs mV and the unit of the recording is unknown.
+        SignalShapeError
+            If the recording would have more scores than memory can hold.
+        ModelFormatError
+            If the network of the model yields numbers that are not finite.
+        ResumeError
+            If the checkpoint belongs to another recording, model or set of options.
+        OutputError
+            If the checkpoint cannot be written.
+
+        Notes
+        -----
+        The recording is read and scored a few windows at a time, so that memory hardly grows with its length.
         """
         parts = whole_number(parts, "parts")
         return self._scorer.score(recording, parts=parts, images=images, progress=progress, checkpoint=checkpoint)
@@ -117,13 +189,72 @@ def quantify(
     progress: Progress | None = None,
     images: bool = False,
 ) -> Result:
-    """Say how noisy an ECG is: a PSNR in dB for each lead and segment of 10 s; high is clean.
+    """Quantify the noise of an ECG as a PSNR for each lead and segment.
 
-    signal: a Recording (of :func:`ecgnoise.read`), or an array (leads, time) or (time,) with its sampling_frequency in
-    Hz. units: V, mV, uV, nV, or ``"unknown"`` where nobody knows the gain. model: ``"default"`` or a model folder.
-    parts, images, progress: see :meth:`Quantifier.quantify`. batch_size: see :class:`Quantifier`.
+    Segments are 10 s long. A high PSNR means a clean signal.
 
-    For repeated use make one :class:`Quantifier`. Raises subclasses of EcgNoiseError.
+    Parameters
+    ----------
+    signal : Recording or array_like, shape (leads, time) or (time,)
+        A recording, as :func:`ecgnoise.read` returns it, or an array of samples. Samples that are missing are NaN.
+    sampling_frequency : float, default None
+        In Hz, 100 to 100,000. It is required for an array, and ignored for a recording.
+    units : {"mV", "V", "uV", "nV", "unknown"}, default "mV"
+        Unit of an array; ``"unknown"`` where the gain is not known. It is ignored for a recording.
+    lead_names : sequence of str, default None
+        Names of the leads of an array, by default ``lead_0``, ``lead_1`` and so on. For a recording, the leads to
+        score, by default all of them.
+    model : str or pathlib.Path, default "default"
+        ``"default"`` for the bundled model, or the path of a model folder.
+    parts : int, default 1
+        Number of parts of each segment that have a PSNR of their own, 1 to 256.
+    batch_size : int, default None
+        Number of lead-segments per batch, by default 6. It changes speed and memory, but not the scores.
+    progress : callable, default None
+        Called as ``progress(done, total)`` with the number of segments that are done and their total.
+    images : bool, default False
+        Whether the result keeps the images and their reconstructions.
+
+    Returns
+    -------
+    Result
+        The scores of all leads and segments.
+
+    Raises
+    ------
+    UnknownSamplingFrequencyError
+        If an array is passed without its sampling frequency.
+    SamplingFrequencyError
+        If the sampling frequency is not one number, or is out of range.
+    SignalShapeError
+        If the array is not of shape (leads, time) or (time,), is empty, or does not hold real numbers.
+    UnknownUnitsError
+        If the unit is none of those above, or is unknown and the profile of the model needs mV.
+    LeadNameError
+        If the lead names do not fit the array, or the recording has no such lead.
+    OptionError
+        If ``parts`` or ``batch_size`` is out of range.
+    ModelError
+        If the model cannot be used.
+
+    See Also
+    --------
+    Quantifier : Load a model once and score several recordings with it.
+
+    References
+    ----------
+    Han et al., *Diffusion-Based Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
+
+    Examples
+    --------
+    >>> import ecgnoise
+    >>> result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    >>> result.lead_names
+    ('I',)
+    >>> result.psnr.shape
+    (1, 1)
+    >>> print(result.grade[0, 0])
+    good
     """
     recording = as_recording(signal, sampling_frequency, units=units, lead_names=lead_names)
     return Quantifier(model, batch_size=batch_size).quantify(recording, parts=parts, images=images, progress=progress)

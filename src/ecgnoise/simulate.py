@@ -1,22 +1,8 @@
 """A simulated clean ECG and the kinds of noise that can be added to it, both seeded.
 
-The ECG is the dynamical model of McSharry, Clifford, Tarassenko and Smith, IEEE Trans Biomed Eng
-50(3):289-294, 2003 ("the paper"). A point runs on the unit circle, one turn a beat; passing the angle of a
-wave (P, Q, R, S, T) it is pushed up or down. Twelve leads come from giving each wave its own direction in
-space, as Sameni, Clifford, Jutten and Shamsollahi, EURASIP J Adv Signal Process 2007:043407 do, seen by the
-lead vectors of Dower, Machado and Osborne, Clin Cardiol 3:87-92, 1980.
-
-Departures from the paper:
-
-* The attracting radius (the terms in alpha of its equation 1) is left out: the point starts on the circle and
-  stays.
-* Each Gaussian of its equation 1 is multiplied by omega / b^2, as Sameni's equation 3 does, so that a wave's
-  height in mV is a parameter and does not change with the heart rate. The paper scales the finished signal
-  instead.
-* z is then solved in closed form: the push is the time derivative of g = sum of A exp(-dtheta^2 / 2 b^2), so
-  that dz/dt = dg/dt - z is a first-order high-pass of g, done here by the trapezoid rule.
-* The baseline z0 (equation 2, breathing) is zero: baseline wander is a kind of noise here.
-* Angles and widths follow the mean heart rate as in the authors' program ECGSYN.
+A point runs on the unit circle, one turn a beat; passing the angle of a wave (P, Q, R, S, T) it is pushed up or down.
+:func:`simulate_ecg` names the papers and what is different here. z is solved in closed form: the push is the time
+derivative of g = sum of A exp(-dtheta^2 / 2 b^2), so that dz/dt = dg/dt - z is a first-order high-pass of g.
 """
 
 import zlib
@@ -79,7 +65,25 @@ MAINS_HARMONICS: Final = (1.0, 0.1, 0.3, 0.05, 0.15)
 
 
 class NoiseKind(StrEnum):
-    """The kinds of noise."""
+    """Kinds of simulated noise, each a member of an enumeration and equal to its name as a text.
+
+    Attributes
+    ----------
+    BASELINE_WANDER : "baseline_wander"
+        Breathing and sweating: Gaussian noise of 0.05 to 0.5 Hz.
+    MUSCLE : "muscle"
+        Gaussian noise from 20 Hz to 150 Hz, or to 0.45 times the sampling frequency where that is lower, which swells
+        and fades within seconds.
+    MAINS_50, MAINS_60 : "mains_50", "mains_60"
+        Mains within 0.02 Hz of 50 or 60 Hz, with harmonics up to the fifth, whose strength drifts by about a tenth. The
+        sampling frequency must exceed 100 or 120 Hz.
+    ELECTRODE_STEPS : "electrode_steps"
+        Jumps of the electrode potential, one in 5 s on average, which decay with a time constant of 3 s.
+    MOTION_BURSTS : "motion_bursts"
+        Bursts of 0.5 to 3 s, one in 8 s on average, of 0.5 to 10 Hz.
+    WHITE : "white"
+        White Gaussian noise.
+    """
 
     BASELINE_WANDER = "baseline_wander"
     MUSCLE = "muscle"
@@ -99,15 +103,62 @@ def simulate_ecg(
     seed: int = 0,
     lead_names: Sequence[str] = STANDARD_LEADS,
 ) -> Recording:
-    """A clean ECG, (leads, duration x sampling_frequency) float32 in mV; QRS about 1 mV high in lead II.
+    """Simulate a clean ECG.
 
-    duration: seconds. heart_rate, heart_rate_std: beats a minute, 20 to 250 and at most a quarter of the
-    rate. lead_names: any of STANDARD_LEADS, in any order.
+    Parameters
+    ----------
+    duration : float
+        In seconds, at least one sample.
+    sampling_frequency : float, default 500.0
+        In Hz, 100 to 100,000.
+    heart_rate : float, default 60.0
+        Mean heart rate in beats per minute, 20 to 250.
+    heart_rate_std : float, default 1.0
+        Standard deviation of the heart rate in beats per minute, 0 to a quarter of ``heart_rate``.
+    seed : int, default 0
+        Seed of the random numbers, 0 or more.
+    lead_names : sequence of str, default all twelve
+        Any of I, II, III, aVR, aVL, aVF and V1 to V6, each at most once, in any order.
 
-    The same seed gives the same beats at every sampling frequency. Equations and departures from the paper:
-    at the top of this module.
+    Returns
+    -------
+    Recording
+        A signal of float32 in mV, shape (leads, duration x sampling_frequency), the second number rounded. The QRS
+        complex is about 1 mV high in lead II.
 
-    Raises SamplingFrequencyError, OptionError or LeadNameError.
+    Raises
+    ------
+    SamplingFrequencyError
+        If the sampling frequency is not one number or is out of range.
+    OptionError
+        If the duration, the heart rate, its standard deviation or the seed is out of range.
+    LeadNameError
+        If a lead is not one of the twelve or is repeated, or if no lead is named.
+
+    Notes
+    -----
+    The ECG is the dynamical model of [1]_. The waves P, Q, R, S and T each have their own direction in space, as in
+    [2]_, and the lead vectors of [3]_ project them onto the leads. The same seed gives the same beats at every sampling
+    frequency. There are these departures from [1]_:
+
+    * The attracting radius (the terms in alpha of equation 1) is left out: the point starts on the unit circle.
+    * Each Gaussian of equation 1 is multiplied by omega / b^2, as in equation 3 of [2]_, so that the height of a wave
+      in mV is a parameter and does not change with the heart rate. In [1]_ the finished signal is scaled.
+    * z is solved in closed form, as a first-order high-pass, with the trapezoid rule.
+    * The baseline z0 (equation 2, breathing) is zero: baseline wander is a kind of noise of :func:`add_noise`.
+    * Angles and widths follow the mean heart rate as in ECGSYN, the program of the authors.
+
+    References
+    ----------
+    .. [1] McSharry, Clifford, Tarassenko and Smith, IEEE Trans Biomed Eng 50(3):289-294, 2003.
+    .. [2] Sameni, Clifford, Jutten and Shamsollahi, EURASIP J Adv Signal Process 2007:043407.
+    .. [3] Dower, Machado and Osborne, Clin Cardiol 3:87-95, 1980.
+
+    Examples
+    --------
+    >>> from ecgnoise import simulate_ecg
+    >>> simulate_ecg(10, 250, heart_rate=72, lead_names=["I", "II"]).signal.shape
+    (2, 2500)
     """
     sampling_frequency = check_sampling_frequency(sampling_frequency, "simulate_ecg")
     lead_names = as_lead_names(lead_names, "simulate_ecg")
@@ -243,13 +294,53 @@ def add_noise(
     seed: int = 0,
     leads: Sequence[str | int] | None = None,
 ) -> SignalOrRecording:
-    """The recording, or the signal (leads, time) or (time,), with noise added: what came in goes out.
+    """Add noise to a recording or a signal.
 
-    snr_db: power of the clean lead about its mean over that of the noise, in dB, for each lead over its whole
-    length. sampling_frequency: in Hz, for an array. leads: names (of a recording) or numbers of the leads
-    that get noise. A lead without variation stays as it is; missing samples stay missing.
+    Parameters
+    ----------
+    clean : Recording or ndarray of float32 or float64, shape (leads, time) or (time,)
+        The clean ECG.
+    kind : NoiseKind or str
+        Kind of noise, for example ``"muscle"``; see :class:`NoiseKind`.
+    snr_db : float
+        Signal-to-noise ratio in dB, per lead and over its whole length: the power of the clean lead about its mean,
+        divided by that of the noise.
+    sampling_frequency : float, optional
+        In Hz, 100 to 100,000. Required for an array and not used for a recording.
+    seed : int, default 0
+        Seed of the random numbers, 0 or more.
+    leads : sequence of str or int, optional
+        Names (of a recording) or numbers (from 0) of the leads that get noise. The default is all leads.
 
-    Raises UnknownSamplingFrequencyError, LeadNameError, OptionError or SignalShapeError.
+    Returns
+    -------
+    Recording or ndarray
+        The same type as ``clean``: a recording in memory with one more note, or an array of the same shape and dtype.
+
+    Raises
+    ------
+    UnknownSamplingFrequencyError
+        If ``clean`` is an array and ``sampling_frequency`` is not given.
+    SamplingFrequencyError
+        If ``sampling_frequency`` is not one number or is out of range.
+    LeadNameError
+        If a lead is absent.
+    OptionError
+        If the kind is unknown, ``snr_db`` is not finite, the seed is negative, or the mains frequency is at or above
+        half the sampling frequency.
+    SignalShapeError
+        If the array has another shape, is empty, has more leads than samples or does not hold real numbers.
+
+    Notes
+    -----
+    A lead without variation stays as it is, and missing samples stay missing. The noise of a lead depends on the seed,
+    the kind and the number of the lead, not on how many leads there are.
+
+    Examples
+    --------
+    >>> from ecgnoise import add_noise, simulate_ecg
+    >>> add_noise(simulate_ecg(10), "muscle", 5.0, leads=["II"]).notes
+    ('muscle noise added at 5 dB',)
     """
     kind = noise_kind(kind)
     if not np.isfinite(snr_db):

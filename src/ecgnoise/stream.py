@@ -83,13 +83,62 @@ class NewestSamples:
 
 
 class Stream:
-    """Scores the newest 10 s of each lead of live data, once a hop. Not for several threads at once.
+    """Score the newest 10 s of each lead of live data at regular intervals.
 
-    sampling_frequency: Hz. leads: their names, or how many. hop: seconds, at least one sample. units: V, mV, uV, nV, or
-    ``"unknown"`` where nobody knows the gain. quantifier: the model, the bundled one unless given. parts: see
-    :meth:`Quantifier.quantify`.
+    Chunks of samples go in with :meth:`push`, and results come out. The first result is due when 10 s of samples have
+    come, and then one with each hop.
 
-    Raises SamplingFrequencyError, UnknownUnitsError, LeadNameError or OptionError.
+    Parameters
+    ----------
+    sampling_frequency : float
+        In Hz, 100 to 100,000.
+    leads : sequence of str or int
+        Names of the leads, or their number, 1 to 4096; they are then named ``lead_0``, ``lead_1`` and so on.
+    hop : float, default 1.0
+        Time between two results in seconds, at least one sample and at most 86,400 s.
+    units : {"mV", "V", "uV", "nV", "unknown"}, default "mV"
+        Unit of the samples; ``"unknown"`` where the gain is not known.
+    quantifier : Quantifier, default None
+        The model to score with. None stands for the bundled model.
+    parts : int, default 1
+        Number of parts of each segment that have a PSNR of their own, 1 to 256.
+
+    Attributes
+    ----------
+    too_late : int
+        Number of samples per lead that came more than 10 s too late and are lost.
+
+    Raises
+    ------
+    SamplingFrequencyError
+        If the sampling frequency is not one number, or is out of range.
+    UnknownUnitsError
+        If the unit is none of those above, or is unknown and the profile of the model needs mV.
+    LeadNameError
+        If a lead name is not a text, or lead names repeat.
+    OptionError
+        If the number of leads, ``hop`` or ``parts`` is out of range.
+    ModelError
+        If the bundled model cannot be loaded.
+
+    See Also
+    --------
+    Quantifier : Score whole recordings.
+
+    Notes
+    -----
+    Each score is that of the same 10 s in a recording. Nothing is kept of earlier scores.
+
+    An object must not be used by several threads at the same time. The model scores a test signal when the object is
+    made, so that errors come at once and the first result takes no longer than the others.
+
+    Examples
+    --------
+    >>> import ecgnoise
+    >>> stream = ecgnoise.Stream(500, ["I"])
+    >>> ecg = ecgnoise.simulate_ecg(11, lead_names=["I"])
+    >>> [float(result.start[0]) for result in stream.push(ecg.signal)]
+    [0.0, 1.0]
     """
 
     def __init__(
@@ -128,24 +177,43 @@ class Stream:
 
     @property
     def lead_names(self) -> tuple[str, ...]:
-        """The names of the leads, in the order of a chunk's rows."""
+        """The names of the leads, in the order of the rows of a chunk."""
         return self._empty.lead_names
 
     @property
     def samples(self) -> int:
-        """How many samples a lead there have been, missing ones included: the index of the next one."""
+        """The number of samples per lead so far, missing ones included, which is the index of the next sample."""
         return self._newest.count
 
     def push(self, chunk: ArrayLike, *, at: int | None = None) -> list[Result]:
-        """Take samples; the results of the hops that became due, oldest first, often none.
+        """Add a chunk of samples and return the results that became due.
 
-        chunk: (leads, n), or (n,) of a single lead; any n, none too. NaN or infinite where a sample is missing.
-        at: index in the stream of the chunk's first sample, 0 for the very first; without it the chunk follows on the
-        last. What lies between is missing. What lies before what is there fills gaps of the newest 10 s for the hops to
-        come; ``too_late`` counts the samples that lie further back and are lost.
+        Parameters
+        ----------
+        chunk : array_like, shape (leads, samples), or (samples,) for a single lead
+            Any number of samples, also none. Missing samples are NaN or infinite.
+        at : int, default None
+            Index in the stream of the first sample of the chunk, 0 to 2**53, where 0 is the very first sample. None
+            means that the chunk follows the previous one.
 
-        Each result has one segment, with ``start`` in seconds of the stream. Where a gap is 10 s or longer, hops that
-        know nothing at all are left out. Raises SignalShapeError or StreamError.
+        Returns
+        -------
+        list of Result
+            The results of the hops that became due, oldest first; often none. Each has one segment, and its times are
+            in seconds from the start of the stream.
+
+        Raises
+        ------
+        SignalShapeError
+            If the chunk does not hold real numbers, or its shape does not fit the leads.
+        StreamError
+            If ``at`` is no whole number, or is out of range.
+
+        Notes ----- If ``at`` lies behind the next sample, the samples in between are missing. If it lies before the
+        next sample, the chunk fills gaps of the newest 10 s, for the results to come; what is known already is kept.
+        Samples that lie further back are lost and counted by ``too_late``.
+
+        Within a gap of 10 s or longer, hops without any known sample yield no result.
         """
         signal = self._as_chunk(chunk)
         where = self.samples if at is None else at
@@ -157,9 +225,17 @@ class Stream:
         return self._gap(where - self.samples) + self._advance(signal[:, early:])
 
     def finish(self) -> list[Result]:
-        """The result of the newest 10 s where samples came since the last hop, or none; the stream has ended.
+        """Return the result of the newest 10 s if samples came since the last hop.
 
-        A stream of less than 10 s is scored as a recording of this length is: marked ``short``.
+        Returns
+        -------
+        list of Result
+            One result, or none. A stream of less than 10 s is scored like a recording of this length, and its fault is
+            ``short``.
+
+        Notes
+        -----
+        This is to be called when the stream has ended.
         """
         return [self._score()] if self.samples > self._scored else []
 

@@ -58,14 +58,40 @@ RISKY: Final = frozenset({".feather", ".arrow", ".parquet", ".pq", ".h5", ".hdf5
 
 @dataclass(frozen=True)
 class ArchiveOptions:
-    """How recordings are scored.
+    """How :func:`score_archive` scores recordings.
 
-    model, threads, batch_size, device: see :class:`Quantifier`. reading: what files may not say. parts: see
-    :meth:`Quantifier.quantify`. jobs: processes; with several, each has its share of the threads. apart: one job
-    has a process of its own too, so that a file that crashes its decoder does not end this one. shard: number and count
-    of the shards, from 1: this run does every count-th batch.
+    Parameters
+    ----------
+    model : str, default "default"
+        ``"default"`` or the path of a model folder; see :class:`Quantifier`.
+    reading : ReadOptions
+        What the files may not state themselves. The default states nothing.
+    parts : int, default 1
+        Spans of a segment with a PSNR of their own, 1 to 256; see :meth:`Quantifier.quantify`.
+    batch_size : int or None, default None
+        Lead-segments per batch; see :class:`Quantifier`.
+    threads : int or None, default None
+        Threads that score in each process. With None the processes share the processors.
+    device : str, default "cpu"
+        ``"cpu"`` or a torch device; see :class:`Quantifier`.
+    jobs : int, default 1
+        Number of processes that score, at least 1.
+    apart : bool, default False
+        Whether a single job has a process of its own too, so that a file that crashes its decoder does not end the
+        calling process.
+    shard : tuple of (int, int), default (1, 1)
+        Number of the shard, from 1, and count of the shards: this run scores every count-th batch.
 
-    Raises OptionError for a shard that is not there, or less than one job.
+    Raises
+    ------
+    OptionError
+        If the number of the shard is not between 1 and their count, or if ``jobs`` is less than 1.
+
+    Examples
+    --------
+    >>> from ecgnoise import ArchiveOptions
+    >>> ArchiveOptions(jobs=2, shard=(1, 4)).jobs
+    2
     """
 
     model: str = "default"
@@ -89,23 +115,61 @@ class ArchiveOptions:
 
     @property
     def threads_each(self) -> int:
-        """Threads of the network in each process."""
+        """Number of threads of the network in each process."""
         return self.threads or max(1, available_processors() // self.jobs)
 
 
 def score_archive(
     files: Sequence[Path], out: Path, options: ArchiveOptions | None = None, *, progress: Progress | None = None
 ) -> Overview:
-    """Score recordings into a folder of results, those that are not there yet; what the folder holds then.
+    """Score recordings into a folder of results, except those whose results are there already.
 
-    files: as :func:`ecgnoise.readers.find_recordings` lists them. out: a folder that is absent, empty, or of the same
-    recordings and options. progress: called with the number of recordings tried, and of all to try.
+    Parameters
+    ----------
+    files : sequence of pathlib.Path
+        Recordings, as :func:`find_recordings` lists them.
+    out : pathlib.Path
+        A folder that is absent, empty, or of an earlier run with the same recordings and options.
+    options : ArchiveOptions, optional
+        How the recordings are scored.
+    progress : callable, optional
+        Called as ``progress(tried, total)`` with the number of recordings tried and of all recordings to try in this
+        run.
 
-    A recording that cannot be scored is listed in ``errors.csv``. With several jobs a script that calls this needs its
-    ``if __name__ == "__main__"``.
+    Returns
+    -------
+    Overview
+        What the folder holds after this run, results of earlier runs and of other shards included.
 
-    Raises OutputError for another folder, or one that cannot be written, MissingExtraError without the extra
-    ``tables``, and what :class:`Quantifier` raises.
+    Raises
+    ------
+    OutputError
+        If the folder holds something else, was made of other recordings or options, cannot be written, or is in use by
+        another run, or if a recording has changed since it was scored.
+    UnreadableFileError
+        If a part of the results in the folder is damaged.
+    MissingExtraError
+        If the extra ``tables`` is not installed.
+    EcgNoiseError
+        Whatever :class:`Quantifier` raises, for example `ModelNotFoundError` or `OptionError`.
+
+    See Also
+    --------
+    score_files : Score recordings one by one and keep nothing.
+
+    Notes
+    -----
+    The recordings are divided into batches, and the results of each batch are written whole when it is done, as a part
+    in Parquet, so that a run that was stopped goes on where it was. A recording that cannot be scored is listed in
+    ``errors.csv``, and the overview is written to ``summary.json``. With several jobs a script that calls this function
+    needs the guard ``if __name__ == "__main__"``.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from ecgnoise import ArchiveOptions, find_recordings, score_archive
+    >>> files = find_recordings(["recordings"])
+    >>> found = score_archive(files, Path("results"), ArchiveOptions(jobs=2))  # doctest: +SKIP
     """
     known = options or ArchiveOptions()
     _check_pyarrow()

@@ -19,7 +19,15 @@ FileProgress = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Scored:
-    """What became of one file: a result, or the error that says why there is none."""
+    """The outcome of one file: a result, or the error that says why there is none.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file, or the recording in it.
+    outcome : Result or EcgNoiseError
+        The result. If the file could not be read or scored, the error, which is not raised.
+    """
 
     path: Path
     outcome: Result | EcgNoiseError
@@ -34,13 +42,47 @@ def score_files(
     progress: FileProgress | None = None,
     checkpoint: "Checkpoint | None" = None,
 ) -> Iterator[Scored]:
-    """Score recordings one by one, in the order given; each is read when its turn comes and not kept.
+    """Score recordings one by one, in the order given.
 
-    paths: files, as :func:`ecgnoise.readers.find_recordings` lists them. options: what the files may not say. parts:
-    see :meth:`Quantifier.quantify`. progress: called with the number of the file in ``paths`` and the share of it that
-    is done, 0 to 1. checkpoint: of the only file, see :meth:`Quantifier.quantify`.
+    Each recording is read when its turn comes and is not kept.
 
-    A file that cannot be read or scored is an entry with its error; the others are scored all the same.
+    Parameters
+    ----------
+    paths : sequence of str or pathlib.Path
+        Recordings, as :func:`find_recordings` lists them.
+    quantifier : Quantifier
+        What scores them.
+    options : ReadOptions, optional
+        What the files may not state themselves.
+    parts : int, default 1
+        Spans of a segment with a PSNR of their own, 1 to 256; see :meth:`Quantifier.quantify`.
+    progress : callable, optional
+        Called as ``progress(number, share)`` with the number of the file in ``paths``, from 0, and the share of it that
+        is done, 0 to 1.
+    checkpoint : Checkpoint, optional
+        Keeps what is done of the only file, so that scoring can be resumed; see :meth:`Quantifier.quantify`.
+
+    Yields
+    ------
+    Scored
+        One entry per path. If a file cannot be read or scored, its outcome is the error, and the other files are scored
+        all the same.
+
+    Raises
+    ------
+    OptionError
+        If a checkpoint is passed and ``paths`` does not hold exactly one path. It is raised when the first entry is
+        asked for.
+
+    See Also
+    --------
+    score_archive : Score many recordings into a folder of results that can be resumed.
+
+    Examples
+    --------
+    >>> from ecgnoise import Quantifier, find_recordings, score_files
+    >>> for scored in score_files(find_recordings(["recordings"]), Quantifier()):  # doctest: +SKIP
+    ...     print(scored.path, scored.outcome)
     """
     if checkpoint is not None and len(paths) != 1:
         raise OptionError(f"{len(paths)} files with one checkpoint: a checkpoint is of one file")

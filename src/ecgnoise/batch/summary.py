@@ -64,13 +64,40 @@ class Lost:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the parts of a folder hold.
+    """What a folder of results holds.
 
-    recordings: in the list. tried: of them in a part; scored and failed: what became of these. parts: that are there.
-    grades, faults: lead-segments of each. noise: of those that are not ``good``. lead_hours: scored or not. analysable:
-    per cent of them that can be used, 0..100. psnr_db: percentiles of the PSNR of lead-segments to a hundredth of a dB,
-    empty where none has one. lost: the 20 recordings with the largest share of time without a score. worst: the 20 with
-    the lowest PSNR. In both the worst come first.
+    Attributes
+    ----------
+    recordings : int
+        Number of recordings in the list.
+    tried : int
+        Number of recordings that are in a part.
+    scored, failed : int
+        Numbers of recordings tried that were scored and that could not be scored.
+    parts : int
+        Number of parts that are there.
+    lead_segments : int
+        Number of lead-segments, scored or not.
+    lead_hours : float
+        Duration of all lead-segments in hours, scored or not.
+    analysable : float
+        Share of that duration that can be used, in per cent, 0 to 100.
+    grades : dict of {str: int}
+        Number of lead-segments of each grade, from ``"good"`` to ``"unusable"``.
+    faults : dict of {str: int}
+        Number of lead-segments with each fault that occurs.
+    noise : dict of {str: int}
+        Number of lead-segments with each kind of noise that occurs, among those that are not ``"good"``.
+    psnr_db : dict of {str: float}
+        Percentiles of the PSNR of lead-segments in dB, to a hundredth: the keys are ``"1"``, ``"5"``, ``"25"``,
+        ``"50"``, ``"75"``, ``"95"`` and ``"99"``. Empty if no lead-segment has a PSNR.
+    lost : tuple of Lost
+        Up to 20 recordings with the largest share of time without a score, worst first. Each has the name ``record``,
+        the ``share``, 0 to 1, and the ``path``.
+    worst : tuple of Worst
+        Up to 20 recordings with the lowest PSNR of a lead-segment, worst first. Each has the name ``record``, the
+        ``lead``, its ``start_s`` in seconds, ``psnr_db``, ``grade`` and ``noise`` of that lead-segment, and the
+        ``path``.
     """
 
     recordings: int

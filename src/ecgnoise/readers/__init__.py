@@ -105,7 +105,7 @@ def read(
         A file, a WFDB record without suffix, an array of a file, or one of the recordings in it, as in
         ``file.h5::/ecg``, ``file.npz::X[17]`` or ``file.npy::.T``, which is the transpose.
     sampling_frequency : float, optional
-        In Hz, 100 to 100,000, for a file that does not state it.
+        In Hz, 100 to 100,000, for a file that does not state it or states one that cannot be, such as 0.
     units : {"V", "mV", "uV", "nV", "unknown"}, optional
         Unit of the samples, for a file that does not state it. A unit of voltage that the file states takes precedence,
         and a note says so where the two differ.
