@@ -169,6 +169,21 @@ def test_kill_at_any_moment_loses_only_the_steps_since_the_last_checkpoint(tmp_p
     assert_same(tmp_path / "run", run(tmp_path / "run"), whole)
 
 
+def test_going_on_removes_what_a_kill_left_unfinished_and_nothing_else(tmp_path, whole):
+    def stop(step, _steps, _loss):
+        if step == 20:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=stop)
+    (tmp_path / "images" / ".step-000028.cbwau_pa").mkdir()
+    (tmp_path / "images" / ".step-000028.cbwau_pa" / "step-000028.png").touch()
+    (tmp_path / ".log.0a1b2c3d").mkdir()
+    (tmp_path / ".notes").mkdir()
+    assert_same(tmp_path, run(tmp_path), whole)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".notes"]
+
+
 def test_half_a_line_is_taken_out(tmp_path, whole):
     class KilledError(Exception):
         pass

@@ -12,6 +12,7 @@ from ecgnoise._internal.files import shown_name
 from ecgnoise.errors import EcgNoiseError, OutputError
 
 LONGEST_PREFIX: Final = 40  # letters, so that a long name still leaves room
+RANDOM_LETTERS: Final = "[a-z0-9_]" * 8  # what tempfile ends the names of its folders with
 
 
 @contextmanager
@@ -29,7 +30,16 @@ def unfinished_files(path: Path) -> Iterator[Path]:
 
 def sweep_unfinished(path: Path) -> None:
     """Remove what runs that were killed have left unfinished of a file that no other run is writing."""
-    for folder in path.parent.glob(f"{glob.escape(_prefix(path))}????????"):
+    _remove_folders(path.parent, f"{glob.escape(_prefix(path))}{RANDOM_LETTERS}")
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove what runs that were killed have left unfinished in a folder that no other run writes to."""
+    _remove_folders(folder, f".?*.{RANDOM_LETTERS}")
+
+
+def _remove_folders(parent: Path, pattern: str) -> None:
+    for folder in parent.glob(pattern):
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ecgnoise._internal.atomic import unfinished_files
+from ecgnoise._internal.atomic import sweep_folder, unfinished_files
 from ecgnoise.errors import OutputError
 from ecgnoise.scalogram.profile import Images
 
@@ -38,6 +38,8 @@ class RunLog:
 
         with written(out):
             (out / IMAGES).mkdir(exist_ok=True)
+            for folder in (out, out / IMAGES):
+                sweep_folder(folder)
             cut_back(out / LOG_FILE, step)
             self._events = SummaryWriter(str(out / TENSORBOARD), purge_step=step + 1)
 
