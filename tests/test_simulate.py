@@ -226,6 +226,15 @@ def test_arrays_come_back_as_they_went(clean):
     np.testing.assert_array_equal(add_noise(flat, NoiseKind.WHITE, 6, sampling_frequency=FS), flat)
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint16, np.float16])
+def test_noise_below_the_steps_of_an_array_is_not_cut_off(clean, dtype):
+    counts = np.rint(clean.signal[:2] * 200 + 1000).astype(dtype)
+    noisy = add_noise(counts, "white", 40, sampling_frequency=500)
+    exact = add_noise(counts.astype(np.float64), "white", 40, sampling_frequency=500)
+    assert noisy.dtype == np.float64
+    np.testing.assert_array_equal(noisy, exact)
+
+
 def test_errors_of_noise(clean):
     with pytest.raises(UnknownSamplingFrequencyError, match="sampling_frequency"):
         add_noise(clean.signal, NoiseKind.WHITE, 6)

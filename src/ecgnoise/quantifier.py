@@ -12,6 +12,7 @@ from ecgnoise.recording import Recording, whole_number
 from ecgnoise.results.result import ModelIdentity, Result
 from ecgnoise.scalogram.profile import Profile
 from ecgnoise.scoring.scorer import Progress, Scorer
+from ecgnoise.segments import check_parts
 
 if TYPE_CHECKING:
     from ecgnoise.scoring.checkpoint import Checkpoint
@@ -127,8 +128,11 @@ class Quantifier:
 
     def quantify(
         self,
-        recording: Recording,
+        signal: ArrayLike | Recording,
+        sampling_frequency: float | None = None,
         *,
+        units: str = "mV",
+        lead_names: Sequence[str] | None = None,
         parts: int = 1,
         images: bool = False,
         progress: Progress | None = None,
@@ -138,8 +142,15 @@ class Quantifier:
 
         Parameters
         ----------
-        recording : Recording
-            The recording to score.
+        signal : Recording or array_like, shape (leads, time) or (time,)
+            A recording, as :func:`ecgnoise.read` returns it, or an array of samples. Samples that are missing are NaN.
+        sampling_frequency : float, default None
+            In Hz, 100 to 100,000. It is required for an array, and ignored for a recording.
+        units : {"mV", "V", "uV", "nV", "unknown"}, default "mV"
+            Unit of an array; ``"unknown"`` where the gain is not known. It is ignored for a recording.
+        lead_names : sequence of str, default None
+            Names of the leads of an array, by default ``lead_0``, ``lead_1`` and so on. For a recording, the leads to
+            score, by default all of them.
         parts : int, default 1
             Number of parts of each segment that have a PSNR of their own, 1 to 256.
         images : bool, default False
@@ -158,10 +169,17 @@ class Quantifier:
         ------
         OptionError
             If ``parts`` is no whole number or out of range, or ``images`` is combined with a checkpoint.
+        UnknownSamplingFrequencyError
+            If an array is passed without its sampling frequency.
+        SamplingFrequencyError
+            If the sampling frequency is not one number, or is out of range.
         UnknownUnitsError
-            If the profile of the model needs mV and the unit of the recording is unknown.
+            If the unit is none of those above, or is unknown and the profile of the model needs mV.
         SignalShapeError
-            If the recording would have more scores than memory can hold.
+            If the array is not of shape (leads, time) or (time,), is empty, or does not hold real numbers, or if the
+            recording would have more scores than memory can hold.
+        LeadNameError
+            If the lead names do not fit the array, or the recording has no such lead.
         ModelFormatError
             If the network of the model yields numbers that are not finite.
         ResumeError
@@ -173,7 +191,8 @@ class Quantifier:
         -----
         The recording is read and scored a few windows at a time, so that memory hardly grows with its length.
         """
-        parts = whole_number(parts, "parts")
+        recording = as_recording(signal, sampling_frequency, units=units, lead_names=lead_names)
+        parts = check_parts(parts)
         return self._scorer.score(recording, parts=parts, images=images, progress=progress, checkpoint=checkpoint)
 
 

@@ -106,7 +106,7 @@ class Recording:
     LeadNameError
         If the lead names are not texts, are repeated, or differ in number from the leads.
     SignalShapeError
-        If the recording is longer than 366 days.
+        If the recording is longer than 366 days, or if ``lead_faults`` differ in number from the leads.
 
     Examples
     --------
@@ -142,6 +142,10 @@ class Recording:
             )
         if not self.lead_faults:
             object.__setattr__(self, "lead_faults", ("",) * leads)
+        if len(self.lead_faults) != leads:
+            raise SignalShapeError(
+                f"{self.source}: {len(self.lead_faults)} lead_faults for {leads} leads: pass one per lead, or none"
+            )
 
     @classmethod
     def from_array(
@@ -239,7 +243,8 @@ class Recording:
         Parameters
         ----------
         lead_names : sequence of str or str
-            Names of the leads, in the order wanted; upper and lower case are not distinguished.
+            Names of the leads, in the order wanted. Upper and lower case are distinguished only between leads whose
+            names differ in nothing else.
 
         Returns
         -------
@@ -249,7 +254,7 @@ class Recording:
         Raises
         ------
         LeadNameError
-            If a lead is absent or named twice, or if no lead is named.
+            If a lead is absent or named twice, if several leads may be meant, or if no lead is named.
 
         Examples
         --------
@@ -257,19 +262,29 @@ class Recording:
         >>> simulate_ecg(10).pick(["v1", "II"]).lead_names
         ('V1', 'II')
         """
-        known = {name.casefold(): row for row, name in enumerate(self.lead_names)}
         wanted = as_lead_names(lead_names, self.source)
-        absent = [name for name in wanted if name.casefold() not in known]
+        found = {name: self._rows_called(name) for name in wanted}
+        absent = [name for name in wanted if not found[name]]
         if absent or not wanted:
             asked = ", ".join(absent) or "none asked for"
             raise LeadNameError(f"{self.source}: no lead {asked}; it has {', '.join(self.lead_names)}")
-        rows = tuple(known[name.casefold()] for name in wanted)
+        for name in wanted:
+            if len(found[name]) > 1:
+                alike = ", ".join(self.lead_names[row] for row in found[name])
+                raise LeadNameError(f"{self.source}: lead {name} may be {alike}: name it with its own letters")
+        rows = tuple(found[name][0] for name in wanted)
         return replace(
             self,
             samples=PickedSamples(self.samples, rows),
             lead_names=tuple(self.lead_names[row] for row in rows),
             lead_faults=tuple(self.lead_faults[row] for row in rows),
         )
+
+    def _rows_called(self, name: str) -> list[int]:
+        """Numbers of the leads of this name: the one that is written so, else all that differ in case alone."""
+        if name in self.lead_names:
+            return [self.lead_names.index(name)]
+        return [row for row, known in enumerate(self.lead_names) if known.casefold() == name.casefold()]
 
 
 @dataclass(frozen=True)

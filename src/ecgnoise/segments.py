@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.recording import Recording, Signal
+from ecgnoise.recording import Recording, Signal, whole_number
 from ecgnoise.scalogram.profile import COLUMNS
 from ecgnoise.scalogram.superlet import segment_samples
 
@@ -104,14 +104,21 @@ def count_columns(samples: int, length: int) -> int:
     return max(1, COLUMNS * samples // length)
 
 
+def check_parts(parts: object) -> int:
+    """The number of parts of a segment; OptionError unless it is a whole number from 1 to 256."""
+    number = whole_number(parts, "parts")
+    if not 1 <= number <= COLUMNS:
+        raise OptionError(f"parts {number}: a segment has 1 to {COLUMNS} parts")
+    return number
+
+
 def part_columns(columns: tuple[int, int], parts: int) -> list[tuple[int, int]]:
     """First and one past the last column of each part.
 
     As published: a part has ``256 // parts`` columns, the last one of a segment takes what is left, and a tail is
     divided from its own first column into as many parts of that width as it needs.
     """
-    if not 1 <= parts <= COLUMNS:
-        raise OptionError(f"parts {parts}: a segment has 1 to {COLUMNS} parts")
+    check_parts(parts)
     first, last = columns
     width = COLUMNS // parts
     count = min(parts, -(-(last - first) // width))

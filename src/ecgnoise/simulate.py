@@ -298,8 +298,8 @@ def add_noise(
 
     Parameters
     ----------
-    clean : Recording or ndarray of float32 or float64, shape (leads, time) or (time,)
-        The clean ECG.
+    clean : Recording or ndarray, shape (leads, time) or (time,)
+        The clean ECG, of real numbers in any unit.
     kind : NoiseKind or str
         Kind of noise, for example ``"muscle"``; see :class:`NoiseKind`.
     snr_db : float
@@ -315,7 +315,8 @@ def add_noise(
     Returns
     -------
     Recording or ndarray
-        The same type as ``clean``: a recording in memory with one more note, or an array of the same shape and dtype.
+        A recording in memory with one more note, or an array of the same shape: of the same dtype if that is float32
+        or wider; else float64, since noise may be weaker than the steps of ``clean``.
 
     Raises
     ------
@@ -357,7 +358,7 @@ def add_noise(
     signal = as_leads(clean)
     rows = lead_rows(leads, tuple(map(str, range(len(signal)))))
     noisy = _mix(signal, kind, snr_db, sampling_frequency, seed=seed, rows=rows)
-    return noisy.reshape(clean.shape).astype(clean.dtype)
+    return noisy.reshape(clean.shape).astype(clean.dtype if np.can_cast(np.float32, clean.dtype) else np.float64)
 
 
 def lead_rows(leads: Sequence[str | int] | None, lead_names: tuple[str, ...]) -> list[int]:

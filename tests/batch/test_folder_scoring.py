@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecgnoise.batch.archive import ArchiveOptions
 from ecgnoise.batch.files import score_files
-from ecgnoise.errors import EcgNoiseError, SamplingFrequencyError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, OptionError, SamplingFrequencyError, UnreadableFileError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, find_recordings, read
 from ecgnoise.results.result import Result
@@ -71,9 +72,21 @@ def test_progress_rises_to_the_end_of_each_file(archive, tiny_model):
     assert any(value % 1 for value in seen)
 
 
-def test_wrong_options_are_refused_before_any_file():
+def test_wrong_options_are_refused_before_any_file(archive, quantifier):
     with pytest.raises(SamplingFrequencyError, match="5"):
         ReadOptions(5.0)
+    for parts in (0, 257):
+        with pytest.raises(OptionError, match=f"parts {parts}: a segment has 1 to 256"):
+            next(score_files([archive / "a.npz"], quantifier, parts=parts))
+    with pytest.raises(OptionError, match=r"parts 2\.5 is float: pass a whole number"):
+        ArchiveOptions(parts=2.5)
+
+
+def test_threads_are_shared_by_processes_on_the_cpu_alone():
+    assert ArchiveOptions(jobs=1000).threads_each == 1
+    assert ArchiveOptions(jobs=2, threads=3).threads_each == 3
+    assert ArchiveOptions(device="cuda").threads_each is None
+    assert ArchiveOptions(device="cuda", threads=4).threads_each == 4
 
 
 @pytest.mark.parametrize(("suffix", "tolerance"), [(".hea", 6e-4), (".csv", 6e-5), (".npz", 0.0)])

@@ -54,6 +54,17 @@ def test_shapes_and_contents(result, ecg):
     assert len(result.to_dataframe()) == 36
 
 
+def test_an_array_gives_the_scores_of_its_recording(quantifier, ecg):
+    signal, names = ecg.signal[:2, :5000], ecg.lead_names[:2]
+    known = quantifier.quantify(Recording.from_array(signal, 500, lead_names=names), parts=2)
+    same = quantifier.quantify(signal * 1000, 500, units="uV", lead_names=names, parts=2)
+    assert same.lead_names == names
+    np.testing.assert_allclose(same.psnr, known.psnr, atol=0.1)
+    np.testing.assert_array_equal(quantifier.quantify(ecg, lead_names=["V1"]).psnr[0], quantifier.quantify(ecg).psnr[6])
+    with pytest.raises(UnknownSamplingFrequencyError):
+        quantifier.quantify(signal)
+
+
 def test_images_give_the_scores(result):
     images = result.images
     assert images.original.shape == images.reconstruction.shape == (12, 3, 40, 256)

@@ -34,11 +34,12 @@ from ecgnoise._internal.processes import Died, one_by_one
 from ecgnoise.batch.files import score_file
 from ecgnoise.batch.summary import STATES, Overview, overview, part_states, write_overview
 from ecgnoise.errors import EcgNoiseError, OptionError, OutputError, UnreadableFileError, one_line
-from ecgnoise.models.load import available_processors
+from ecgnoise.models.load import CPU, available_processors
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, recording_files
 from ecgnoise.results.archive_folder import PARTS, part_file
 from ecgnoise.results.tables import arrow_table
+from ecgnoise.segments import check_parts
 
 RUN: Final = "run.json"
 FILES_A_BATCH: Final = 64
@@ -71,7 +72,8 @@ class ArchiveOptions:
     batch_size : int or None, default None
         Lead-segments per batch; see :class:`Quantifier`.
     threads : int or None, default None
-        Threads that score in each process. With None the processes share the processors.
+        Threads that score in each process. With None the processes share the processors; on another device than
+        ``"cpu"`` each has 2.
     device : str, default "cpu"
         ``"cpu"`` or a torch device; see :class:`Quantifier`.
     jobs : int, default 1
@@ -85,7 +87,8 @@ class ArchiveOptions:
     Raises
     ------
     OptionError
-        If the number of the shard is not between 1 and their count, or if ``jobs`` is less than 1.
+        If the number of the shard is not between 1 and their count, ``jobs`` is less than 1, or ``parts`` is no whole
+        number or out of range.
 
     Examples
     --------
@@ -112,11 +115,14 @@ class ArchiveOptions:
             )
         if self.jobs < 1:
             raise OptionError(f"jobs {self.jobs}: pass at least 1 process")
+        check_parts(self.parts)
 
     @property
-    def threads_each(self) -> int:
-        """Number of threads of the network in each process."""
-        return self.threads or max(1, available_processors() // self.jobs)
+    def threads_each(self) -> int | None:
+        """Number of threads that score in each process; None for what :class:`Quantifier` has on the device."""
+        if self.threads is not None or self.device != CPU:
+            return self.threads
+        return max(1, available_processors() // self.jobs)
 
 
 def score_archive(
@@ -412,6 +418,6 @@ def score_one(file: Path, options: ArchiveOptions) -> Outcome:
 
 
 @lru_cache(maxsize=1)
-def _quantifier(model: str, threads: int, batch_size: int | None, device: str) -> Quantifier:
+def _quantifier(model: str, threads: int | None, batch_size: int | None, device: str) -> Quantifier:
     """The model, loaded once in each process."""
     return Quantifier(model, threads=threads, batch_size=batch_size, device=device)

@@ -10,6 +10,7 @@ from ecgnoise.errors import EcgNoiseError, OptionError, UnreadableFileError, one
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import ReadOptions, read, recording_files
 from ecgnoise.results.result import Result
+from ecgnoise.segments import check_parts
 
 if TYPE_CHECKING:
     from ecgnoise.scoring.checkpoint import Checkpoint
@@ -71,8 +72,8 @@ def score_files(
     Raises
     ------
     OptionError
-        If a checkpoint is passed and ``paths`` does not hold exactly one path. It is raised when the first entry is
-        asked for.
+        If ``parts`` is no whole number or out of range, or a checkpoint is passed and ``paths`` does not hold exactly
+        one path. It is raised when the first entry is asked for.
 
     See Also
     --------
@@ -86,6 +87,7 @@ def score_files(
     """
     if checkpoint is not None and len(paths) != 1:
         raise OptionError(f"{len(paths)} files with one checkpoint: a checkpoint is of one file")
+    parts = check_parts(parts)
     known = options or ReadOptions()
     for number, path in enumerate(paths):
         share = _share(number, progress)

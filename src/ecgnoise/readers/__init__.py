@@ -19,6 +19,7 @@ from ecgnoise.readers._shared.base import (
     Container,
     Reader,
     ReadOptions,
+    ReadRequest,
     check_regular,
     is_file,
     is_folder,
@@ -158,7 +159,7 @@ def read(
     """
     file, dataset = _with_dataset(Path(path))
     names = None if lead_names is None else as_lead_names(lead_names, "option lead_names")
-    options = ReadOptions(sampling_frequency, units, names, dataset)
+    options = ReadRequest(sampling_frequency, units, names, dataset)
     place = _locate(file)
     head = _head(place)
     if not head:

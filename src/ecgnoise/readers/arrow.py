@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError
 from ecgnoise.readers._arrow.rows import Source, recording_of_row, row_addresses, row_columns
 from ecgnoise.readers._arrow.sizes import check_sizes
-from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions, open_file, package_of_extra
+from ecgnoise.readers._shared.base import LARGEST_HELD, ReadRequest, open_file, package_of_extra
 from ecgnoise.readers._shared.channel_names import names_results
 from ecgnoise.readers._shared.lead_columns import Said, recording_of_columns, title_of
 from ecgnoise.readers._shared.library_errors import whole
@@ -54,7 +54,7 @@ class ParquetReader:
         with whole(path, "table"), open_file(path) as file:
             return [] if dataset else row_addresses(_parquet(file, path))
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, in memory."""
         _package()
         with whole(path, "table"), open_file(path) as file:
@@ -82,7 +82,7 @@ class FeatherReader:
         with whole(path, "table"), open_file(path) as file:
             return [] if dataset else row_addresses(_feather(file, path))
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, in memory; a file of version 1 is refused, whose decoder believes what a damaged one says."""
         _package()
         with whole(path, "table"), open_file(path) as file:
@@ -145,13 +145,13 @@ def _feather(file: BinaryIO, path: Path) -> Source:
     def load(names: Sequence[str], row: int | None) -> Any:
         wanted = [at for at, name in enumerate(schema.names) if name in names]
         file.seek(0)
-        table = ipc.open_file(file, options=ipc.IpcReadOptions(use_threads=False, included_fields=wanted)).read_all()
+        table = ipc.open_file(file, options=ipc.IpcReadRequest(use_threads=False, included_fields=wanted)).read_all()
         return table if row is None else table.slice(row, 1)
 
     return Source(schema, rows, load)
 
 
-def _recording(source: Source, path: Path, options: ReadOptions) -> Recording:
+def _recording(source: Source, path: Path, options: ReadRequest) -> Recording:
     """The recording in a table: a column a lead, or, where columns hold lists, a row a recording."""
     if row_columns(source.schema):
         return recording_of_row(source, path, options)

@@ -36,7 +36,7 @@ from ecgnoise.readers._shared.array_address import (
     parse_address,
     usable_identifiers,
 )
-from ecgnoise.readers._shared.base import FREELY_EXPANDED, ReadOptions, package_of_extra
+from ecgnoise.readers._shared.base import FREELY_EXPANDED, ReadRequest, package_of_extra
 from ecgnoise.readers._shared.library_errors import whole
 from ecgnoise.readers._shared.named_arrays import KEYS, MOST_COMPRESSED, Coding, Found, recording_of
 from ecgnoise.readers._shared.number_text import NO_SAMPLE
@@ -126,7 +126,7 @@ class Hdf5Reader:
             texts = None if ids is None else usable_identifiers(_identifiers(file, ids.name, path))
             return addresses_of(signal, None if ids is None or texts is None else (ids.last, texts))
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, its samples left on disk."""
         with opened(path) as file:
             arrays = described(file)

@@ -27,7 +27,7 @@ from ecgnoise.readers._shared.array_address import (
     parse_address,
     separate_leads,
 )
-from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions, open_file
+from ecgnoise.readers._shared.base import LARGEST_HELD, ReadRequest, open_file
 from ecgnoise.readers._shared.library_errors import whole
 from ecgnoise.readers._shared.named_arrays import KEYS, Coding, Found, HeldRaw, check_announced, recording_of
 from ecgnoise.readers._shared.number_text import NO_SAMPLE
@@ -62,7 +62,7 @@ class MatReader:
         with whole(path, ".mat file"):
             return _addresses(_described(_variables(path)), dataset, path)
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
         with whole(path, ".mat file"):
             arrays = _described(_variables(path))
@@ -101,7 +101,7 @@ class Mat73Reader:
         with opened(path, ".mat file") as file:
             return _addresses([array for array, _ in _described_73(file)], dataset, path)
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
         with opened(path, ".mat file") as file:
             held = _described_73(file)
@@ -120,7 +120,7 @@ def _addresses(arrays: Sequence[Described], dataset: str | None, path: Path) -> 
     return addresses_of(choose(arrays, Address(dataset or ""), KEYS, path), None)
 
 
-def _found(arrays: Sequence[Described], load: Load, options: ReadOptions, path: Path) -> Found:
+def _found(arrays: Sequence[Described], load: Load, options: ReadRequest, path: Path) -> Found:
     """The recording that is meant and what is said about it, whatever the version."""
     names = frozenset(array.name for array in arrays)
     if matlab_exports.is_labchart(names) and not options.dataset:

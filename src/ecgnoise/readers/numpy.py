@@ -29,7 +29,7 @@ from ecgnoise.readers._shared.array_address import (
     separate_leads,
     usable_identifiers,
 )
-from ecgnoise.readers._shared.base import ReadOptions, open_file
+from ecgnoise.readers._shared.base import ReadRequest, open_file
 from ecgnoise.readers._shared.channel_names import MASK
 from ecgnoise.readers._shared.library_errors import whole
 from ecgnoise.readers._shared.named_arrays import KEYS, Found, HeldRaw, Raw, check_announced, recording_of
@@ -100,7 +100,7 @@ class NpyReader:
         """The recordings of an array of several."""
         return addresses_of(_described("", self._header(path)), None) if not dataset else []
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, its samples left on disk."""
         header, address = self._header(path), parse_address(options.dataset)
         array = _described("", header)
@@ -152,7 +152,7 @@ class NpzReader:
             texts = None if ids is None else usable_identifiers(_load(archive, ids.name, path).tolist())
             return addresses_of(signal, None if ids is None or texts is None else (ids.name, texts))
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, in memory: the signal and what is said about it, nothing else."""
         with whole(path, ".npz file"), open_file(path) as file, zipfile.ZipFile(file) as archive:
             arrays, headers = _members(archive)

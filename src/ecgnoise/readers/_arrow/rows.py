@@ -24,7 +24,7 @@ from ecgnoise.readers._shared.array_address import (
     stack_of,
     usable_identifiers,
 )
-from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions
+from ecgnoise.readers._shared.base import LARGEST_HELD, ReadRequest
 from ecgnoise.readers._shared.channel_names import ecg_rows, is_other_signal, names_a_lead
 from ecgnoise.readers._shared.named_arrays import KEYS, Found, HeldRaw, recording_of
 from ecgnoise.recording import Recording
@@ -56,7 +56,7 @@ def row_addresses(source: Source) -> list[str]:
     return [f"[{row}]" for row in range(source.rows)] if texts is None else [f"[{name}={text}]" for text in texts]
 
 
-def recording_of_row(source: Source, path: Path, options: ReadOptions) -> Recording:
+def recording_of_row(source: Source, path: Path, options: ReadRequest) -> Recording:
     """The recording of the row named; SignalShapeError where none is and there are several."""
     names = row_columns(source.schema)
     address = parse_address(options.dataset)

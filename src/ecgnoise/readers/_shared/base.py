@@ -65,10 +65,6 @@ class ReadOptions:
         Unit of the samples.
     lead_names : sequence of str or None, default None
         Names for the leads of a file that has none; for a file that names its leads, the leads wanted. Kept as a tuple.
-    dataset : str or None, default None
-        Which array is meant in a file of HDF5, NumPy or MATLAB that holds several. :func:`ecgnoise.read`,
-        :func:`ecgnoise.score_files` and :func:`ecgnoise.score_archive` take it from the path instead, as in
-        ``file.h5::/ecg``.
 
     Raises
     ------
@@ -89,7 +85,6 @@ class ReadOptions:
     sampling_frequency: float | None = None
     units: str | None = None
     lead_names: tuple[str, ...] | None = None
-    dataset: str | None = None
 
     def __post_init__(self) -> None:
         if self.sampling_frequency is not None:
@@ -101,6 +96,19 @@ class ReadOptions:
             raise UnknownUnitsError(f"unit {self.units!r} is none of V, mV, uV, nV, unknown: pass one of them")
         if self.lead_names is not None and len(set(self.lead_names)) != len(self.lead_names):
             raise LeadNameError(f"lead names repeat ({', '.join(self.lead_names)}): pass distinct ones")
+
+
+@dataclass(frozen=True)
+class ReadRequest(ReadOptions):
+    """What a reader is asked for: what the caller states, and which array of a file that holds several.
+
+    Attributes
+    ----------
+    dataset : str or None
+        What the path names after ``::``, as in ``file.h5::/ecg``.
+    """
+
+    dataset: str | None = None
 
 
 class Reader(Protocol):
@@ -120,7 +128,7 @@ class Reader(Protocol):
     def lists(self, path: Path, head: bytes) -> bool:
         """Whether the file, met in a folder, is a recording and not a part or a companion of one."""
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording; errors as :func:`ecgnoise.readers.read` lists them."""
 
 
@@ -131,7 +139,7 @@ class Container(Protocol):
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The addresses of the recordings, where the array that is meant, or named, holds several; none otherwise."""
 
-    def read(self, path: Path, options: ReadOptions) -> Recording:
+    def read(self, path: Path, options: ReadRequest) -> Recording:
         """The recording, of the array that the options name."""
 
 

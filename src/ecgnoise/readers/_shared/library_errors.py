@@ -14,7 +14,7 @@ from typing import Final
 
 from ecgnoise._internal.warnings import quiet
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
-from ecgnoise.readers._shared.base import Reader, ReadOptions
+from ecgnoise.readers._shared.base import Reader, ReadRequest
 from ecgnoise.recording import ArraySamples, Recording, Samples, Signal
 
 # Warnings of a program or of its arithmetic, which say nothing of a file that a user understands.
@@ -42,7 +42,7 @@ class GuardedSamples:
             return self.samples.window(start, stop)
 
 
-def guarded_read(reader: Reader, place: Path, options: ReadOptions) -> Recording:
+def guarded_read(reader: Reader, place: Path, options: ReadRequest) -> Recording:
     """What the reader makes of the file, with its notes; EcgNoiseError whatever the file makes a library raise."""
     with decoding(place, reader.name) as caught:
         recording = reader.read(place, options)
