@@ -15,7 +15,9 @@ Everything that a user can get wrong raises a subclass of :class:`EcgNoiseError`
 message and exits with 2. A lead-segment that cannot be scored is not an error but a fault in the result.
 """
 
-LONGEST_REASON = 200  # characters of what something else says
+from typing import Final
+
+LONGEST_REASON: Final = 200  # characters of what something else says
 
 
 def one_line(said: object, longest: int | None = LONGEST_REASON) -> str:
@@ -115,8 +117,19 @@ class DivergedError(TrainingError):
     """A loss that is not finite."""
 
 
+MAKE_ROOM: Final = "make room, then the same command goes on"
+
+
 class OutputError(EcgNoiseError):
     """A result that cannot be written where it should."""
+
+
+def unwritable(
+    place: object, error: OSError, advice: str = "choose another place", *, what: str | None = None
+) -> OutputError:
+    """What to raise where the system refuses to write ``what`` into a place: its reason, and what the user can do."""
+    refused = f"{what} cannot be written" if what else "cannot be written"
+    return OutputError(f"{place}: {refused} ({error.strerror or error}): {advice}")
 
 
 class ResumeError(EcgNoiseError):

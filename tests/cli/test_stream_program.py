@@ -162,7 +162,7 @@ def test_lines_come_while_the_input_goes_on_and_ctrl_c_ends_it(start, ecg):
     assert json.loads(process.stdout.readline())["start_s"] == 1
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output, errors) == (130, b"", b"Stopped.\n")
+    assert (process.returncode, output, errors) == (130, b"", b"Stopped: lines that are written stay.\n")
 
 
 def test_reader_that_goes_away_ends_it(start, ecg):

@@ -17,16 +17,14 @@ from ecgnoise.cli.annotate import annotate
 from ecgnoise.cli.archive import archive
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
-from ecgnoise.cli.options import KEPT
+from ecgnoise.cli.endings import NOTHING_DONE, end_by_stop
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.stream import stream
-from ecgnoise.cli.streams import INTERRUPTED, flush_output, hold_streams, one_interrupt, say
+from ecgnoise.cli.streams import flush_output, hold_streams, one_interrupt, say
 from ecgnoise.cli.train import train
 from ecgnoise.errors import EcgNoiseError
-
-UNUSABLE = 2
 
 
 class Program(click.Group):
@@ -43,7 +41,7 @@ class Program(click.Group):
         """Run the program; ends with SystemExit in standalone mode."""
         if not hold_streams():
             say("Error: standard output is closed: send it to a file, or to /dev/null")
-            sys.exit(UNUSABLE)
+            sys.exit(NOTHING_DONE)
         with one_interrupt(), warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
@@ -64,7 +62,7 @@ class Program(click.Group):
         flush_output()
         what = shown_name(error.filename) if error.filename else "standard output"
         say(f"Error: {what}: cannot be written or read ({error.strerror or error}): choose another place")
-        sys.exit(UNUSABLE)
+        sys.exit(NOTHING_DONE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -73,10 +71,9 @@ class Program(click.Group):
         except (EcgNoiseError, click.UsageError) as error:
             message = error.format_message() if isinstance(error, click.UsageError) else str(error)
             say(f"Error: {message}")
-            ctx.exit(UNUSABLE)
+            ctx.exit(NOTHING_DONE)
         except KeyboardInterrupt:
-            say(f"Stopped: {ctx.meta.get(KEPT, 'no file was written')}.")
-            ctx.exit(INTERRUPTED)
+            end_by_stop(ctx)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecgnoise.cli.options import KEPT, OptionsCommand, quiet_option
+from ecgnoise.cli.endings import after_stop
+from ecgnoise.cli.options import OptionsCommand, quiet_option
 from ecgnoise.errors import OutputError
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 
@@ -68,7 +69,7 @@ def annotate(options: AnnotateOptions) -> None:
     from ecgnoise.results.saved import iterate_results
 
     _check_rule(options)
-    click.get_current_context().meta[KEPT] = "annotations that were written before stay"
+    after_stop("annotations that were written before stay")
     sources = [result.source for result in iterate_results(options.results)]
     check_annotations(options.out, sources, [options.results])
     intervals = 0

@@ -4,22 +4,21 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 
 from ecgnoise._internal.files import SEPARATOR
+from ecgnoise.cli.endings import GOES_ON, NOTHING_DONE, SOME_FAILED, after_stop, exit_codes
 from ecgnoise.cli.options import OptionsCommand, parts_option, quiet_option, reading_options, scoring_options
-from ecgnoise.cli.score import NONE_SCORED, SOME_FAILED, named_recordings
-from ecgnoise.cli.streams import INTERRUPTED
+from ecgnoise.cli.score import named_recordings
 from ecgnoise.errors import MissingFileError
 
-EXIT_CODES = """\b
-Exit code:
-  0    every file was scored
-  1    some files were scored, others could not be: errors.csv in the folder lists them
-  2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: the same command goes on
-"""
+EXIT_CODES: Final = exit_codes(
+    done="every file was scored",
+    some="some files were scored, others could not be: errors.csv in the folder lists them",
+    nothing="no file was scored",
+)
 
 
 @dataclass(frozen=True)
@@ -93,15 +92,12 @@ def archive(options: ArchiveCommandOptions) -> None:
     out = options.out
     if not any(os.path.lexists(str(file).partition(SEPARATOR)[0]) for file in files):
         raise MissingFileError(f"{files[0]}: no such file: check the path")  # before a folder is made for nothing
-    try:
-        with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
-            found = score_archive(
-                files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
-            )
-    except KeyboardInterrupt:
-        click.echo(f"Stopped: the parts in {out} are whole, the same command goes on.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+    after_stop(f"the parts in {out} are whole, {GOES_ON}")
+    with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
+        found = score_archive(
+            files, out, asked, progress=lambda tried, total: bar.show(tried / total, f"{tried}/{total}")
+        )
     if not options.quiet:
         click.echo(overview_text(found, out))
     if found.failed:
-        click.get_current_context().exit(SOME_FAILED if found.scored else NONE_SCORED)
+        click.get_current_context().exit(SOME_FAILED if found.scored else NOTHING_DONE)

@@ -2,26 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from ecgnoise.cli.endings import GOES_ON, NOTHING_DONE, SOME_FAILED, after_stop, exit_codes
 from ecgnoise.cli.options import OptionsCommand
-from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.datasets.catalog import BASE_URL, DATABASES
 
 if TYPE_CHECKING:
     from ecgnoise.datasets.download import Downloaded
 
-SOME_FAILED = 1
-NONE_WHOLE = 2
-EXIT_CODES = """\b
-Exit code:
-  0    all files are there, whole
-  1    some files could not be fetched: they are listed at the end
-  2    no file could be fetched, or an option is wrong
-  130  stopped with Ctrl-C: the same command goes on
-"""
+EXIT_CODES: Final = exit_codes(
+    done="all files are there, whole",
+    some="some files could not be fetched: they are listed at the end",
+    nothing="no file could be fetched",
+)
 
 
 @dataclass(frozen=True)
@@ -58,15 +54,12 @@ def download(options: DownloadChoice) -> None:
         return
     if options.database is None:
         raise click.UsageError("no database: name one, or pass --list to see them")
-    try:
-        outcome = _fetch(options)
-    except KeyboardInterrupt:
-        click.echo("Stopped: files that are whole stay; the same command goes on.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+    after_stop(f"files that are whole stay; {GOES_ON}")
+    outcome = _fetch(options)
     click.echo(f"{outcome.folder}: {outcome.whole} files whole, {outcome.fetched} of them fetched now")
     if outcome.failed:
         _report(outcome)
-        click.get_current_context().exit(SOME_FAILED if outcome.whole else NONE_WHOLE)
+        click.get_current_context().exit(SOME_FAILED if outcome.whole else NOTHING_DONE)
 
 
 def _fetch(options: DownloadChoice) -> "Downloaded":

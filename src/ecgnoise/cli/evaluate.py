@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecgnoise.cli.endings import GOES_ON, after_stop
 from ecgnoise.cli.options import OptionsCommand
-from ecgnoise.cli.streams import INTERRUPTED
 
 if TYPE_CHECKING:
     from ecgnoise.ptbxl.evaluate import Evaluated, EvaluatedResult
@@ -67,11 +67,8 @@ def evaluate(options: EvaluateOptions) -> None:
     --timestep, --sampler and --step-interval may be given several times: every combination is a result. Stopped or
     killed, it goes on where it was when it is called again.
     """
-    try:
-        evaluated = _evaluate(options)
-    except KeyboardInterrupt:
-        click.echo("Stopped: leads that are done stay; the same command goes on.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+    after_stop(f"leads that are done stay; {GOES_ON}")
+    evaluated = _evaluate(options)
     for result in evaluated.results:
         _report(result)
     if evaluated.absent:

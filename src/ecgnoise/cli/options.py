@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-KEPT: Final = "ecgnoise.kept"  # in the meta data of a context: what is said of files after Ctrl-C
 
 
 class OptionsCommand(click.Command):

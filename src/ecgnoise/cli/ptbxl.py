@@ -3,13 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from ecgnoise.cli.endings import GOES_ON, SOME_FAILED, after_stop, exit_codes
 from ecgnoise.cli.evaluate import evaluate
 from ecgnoise.cli.options import OptionsCommand
-from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
 DATABASE = "ptbxl_database.csv"
 FAILED = "failed.csv"
 MOST_LISTED = 20
-SOME_FAILED = 1
 EXISTING_ONLY = "The folder holds a part of PTB-XL: take the records that are there."
-PREPARE_CODES = """\b
-Exit code:
-  0    all records are in the store, with --existing-only all that are in the folder
-  1    some records are not: they are listed at the end
-  2    nothing could be done, or an option is wrong
-  130  stopped with Ctrl-C: the same command goes on
-"""
+PREPARE_CODES: Final = exit_codes(
+    done="all records are in the store, with --existing-only all that are in the folder",
+    some="some records are not: they are listed at the end",
+    nothing="nothing could be done",
+)
 
 
 @dataclass(frozen=True)
@@ -174,11 +171,8 @@ def prepare(options: PrepareOptions) -> None:
     from ecgnoise.ptbxl.labels import parse_labels
 
     labels = parse_labels(options.ptbxl_folder / DATABASE)
-    try:
-        outcome = _prepare(options, labels)
-    except KeyboardInterrupt:
-        click.echo("Stopped: records that are done stay; the same command goes on.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+    after_stop(f"records that are done stay; {GOES_ON}")
+    outcome = _prepare(options, labels)
     click.echo(f"{options.out}: {outcome.done} of {outcome.records} records, {outcome.now} of them drawn now")
     _report(labels)
     _report_absent(len(outcome.absent), outcome.records, options.ptbxl_folder, left_out=options.existing_only)

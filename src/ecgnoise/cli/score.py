@@ -15,8 +15,8 @@ import click
 
 from ecgnoise._internal.files import shown_name
 from ecgnoise.cli.annotate import annotation_path, check_annotations
-from ecgnoise.cli.options import KEPT, OptionsCommand, parts_option, quiet_option, reading_options, scoring_options
-from ecgnoise.cli.streams import INTERRUPTED
+from ecgnoise.cli.endings import NOTHING_DONE, SOME_FAILED, after_stop, exit_codes
+from ecgnoise.cli.options import OptionsCommand, parts_option, quiet_option, reading_options, scoring_options
 from ecgnoise.errors import EcgNoiseError, OutputError, UnreadableFileError, one_line
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 
@@ -26,19 +26,16 @@ if TYPE_CHECKING:
     from ecgnoise.readers import ReadOptions
     from ecgnoise.scoring.checkpoint import Checkpoint
 
-SOME_FAILED = 1
-NONE_SCORED = 2
 EXAMPLE = Path("example") / "example.hea"
 STDOUT: Final = Path("-")
 FORMATS: Final = ("csv", "json", "parquet", "xlsx")
 BINARY: Final = FORMATS[2:]
-EXIT_CODES = """\b
-Exit code:
-  0    every file was scored
-  1    some files were scored, others could not be: they are listed at the end
-  2    no file was scored, or an option is wrong
-  130  stopped with Ctrl-C: no table is written; --resume goes on with a long recording
-"""
+EXIT_CODES: Final = exit_codes(
+    done="every file was scored",
+    some="some files were scored, others could not be: they are listed at the end",
+    nothing="no file was scored",
+    stopped="no table is written; --resume goes on with a long recording",
+)
 
 
 @dataclass(frozen=True)
@@ -115,13 +112,13 @@ def score(options: ScoreOptions) -> None:
     if options.example:
         files.insert(0, Path(str(package_files("ecgnoise") / str(EXAMPLE))))
     if options.annotations is not None:
-        click.get_current_context().meta[KEPT] = "no table was written; annotations that were written before stay"
+        after_stop("no table was written; annotations that were written before stay")
         check_annotations(options.annotations, map(str, files), [] if options.out is None else [options.out])
     with _checkpoint(files, options) as checkpoint:
         failed = _score_all(files, options, reading, checkpoint)
     if failed:
         _report(failed, len(files))
-        click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NONE_SCORED)
+        click.get_current_context().exit(SOME_FAILED if len(failed) < len(files) else NOTHING_DONE)
 
 
 def _with_output(options: ScoreOptions) -> ScoreOptions:
@@ -158,10 +155,9 @@ def _checkpoint(files: list[Path], options: ScoreOptions) -> Iterator["Checkpoin
         try:
             yield checkpoint
         except KeyboardInterrupt:
-            if not checkpoint.kept:
-                raise
-            click.echo("Stopped: what is done is kept; the same command with --resume goes on.", err=True)
-            click.get_current_context().exit(INTERRUPTED)
+            if checkpoint.kept:
+                after_stop("what is done is kept; the same command with --resume goes on")
+            raise
 
 
 def _score_all(

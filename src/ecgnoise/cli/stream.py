@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from ecgnoise.cli.endings import after_stop, exit_codes
 from ecgnoise.cli.options import OptionsCommand, comma_separated, model_options
-from ecgnoise.cli.streams import INTERRUPTED, STANDARD_OUTPUT, let_go
+from ecgnoise.cli.streams import STANDARD_OUTPUT, let_go
 from ecgnoise.errors import StreamError
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ OF_A_LEAD: Final = ("psnr_db", "percentile", "snr_db", "snr_low_db", "snr_high_d
                     "noise_share", "agreement", "analysable_s")  # fmt: skip
 OF_LEVELS: Final = ("ecg_uv", "local_snr_db")  # and the levels of all kinds, where the model knows them
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
-EXIT_CODES = """\b
-Exit code:
-  0    the input has ended, or nobody reads the output any more
-  2    the input cannot be read, or an option is wrong
-  130  stopped with Ctrl-C
-"""
+EXIT_CODES: Final = exit_codes(
+    done="the input has ended, or nobody reads the output any more",
+    nothing="the input cannot be read",
+    stopped="lines that are written stay",
+)
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,11 @@ def stream(options: StreamOptions) -> None:
     reader = frame_reader(options.form, len(options.leads), options.gain)
     quantifier = Quantifier(options.model, threads=options.threads, device=options.device)
     live = Stream(options.sampling_frequency, options.leads, options.hop, units=options.units, quantifier=quantifier)
+    after_stop("lines that are written stay")
     try:
         _print(_results(sys.stdin.buffer, reader, live))
     except BrokenPipeError:
         let_go(STANDARD_OUTPUT)
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
 
 
 def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterator["Result"]:

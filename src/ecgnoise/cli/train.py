@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ecgnoise._internal.extras import extra
+from ecgnoise.cli.endings import GOES_ON, NOTHING_DONE, after_stop, exit_codes
 from ecgnoise.cli.progress import Bar
-from ecgnoise.cli.streams import INTERRUPTED
 from ecgnoise.errors import EcgNoiseError, OptionError
 from ecgnoise.training.engine.config import (
     CHOICES,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ecgnoise.models.folder import ModelFolder
     from ecgnoise.training.default.teacher import DefaultMaterial
 
-UNUSABLE: Final = 2
 LOCAL_RANKS: Final = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
 AUTOENCODER: Final = "A model folder of ecgnoise train autoencoder, or of a latent model; it is not trained on."
 START: Final = "A model folder of ecgnoise train default whose weights to start from."
@@ -42,12 +41,7 @@ NOISE: Final = (
 )
 ONLY: Final = "Train on the leads of this list only; of recordings, on what the records.csv of a model lists."
 PATH: Final = click.Path(path_type=Path)
-TRAIN_CODES: Final = """\b
-Exit code:
-  0    the model folder is written
-  2    nothing could be done, or an option is wrong
-  130  stopped with Ctrl-C: the same command goes on
-"""
+TRAIN_CODES: Final = exit_codes(done="the model folder is written", nothing="nothing could be done")
 
 
 @dataclass(frozen=True)
@@ -135,12 +129,8 @@ class TrainCommand(click.Command):
         options = TrainOptions(**given, settings={name: value for name, value in settings.items() if value is not None})
         if self.callback is None:
             return None
-        try:
-            return self.callback(options)
-        except KeyboardInterrupt:
-            if speaks():
-                click.echo("Stopped: the state is kept; the same command goes on.", err=True)
-            ctx.exit(INTERRUPTED)
+        after_stop(f"the state is kept; {GOES_ON}" if speaks() else None)
+        return self.callback(options)
 
 
 def speaks() -> bool:
@@ -161,7 +151,7 @@ class TrainGroup(click.Group):
         except (EcgNoiseError, click.UsageError):
             if speaks():
                 raise
-            ctx.exit(UNUSABLE)
+            ctx.exit(NOTHING_DONE)
 
 
 @click.group(cls=TrainGroup, invoke_without_command=True, short_help="Train a model on clean recordings.")

@@ -21,7 +21,7 @@ from typing import Final
 
 from ecgnoise.datasets.catalog import BASE_URL, Database
 from ecgnoise.datasets.http import PART, Connection, Wait
-from ecgnoise.errors import DownloadError, EcgNoiseError, OptionError, OutputError
+from ecgnoise.errors import DownloadError, EcgNoiseError, OptionError, OutputError, unwritable
 
 SUMS: Final = "SHA256SUMS.txt"
 LINE: Final = re.compile(r"([0-9A-Fa-f]{64})[ \t]+\*?(\S.*)")
@@ -148,7 +148,7 @@ def _fetch_list(connection: Connection, folder: Path) -> dict[str, str]:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}): choose another folder") from error
+        raise unwritable(folder, error, "choose another folder") from error
     return sums
 
 

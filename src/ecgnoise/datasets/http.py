@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import quote
 
-from ecgnoise.errors import DownloadError, OutputError
+from ecgnoise.errors import DownloadError, OutputError, unwritable
 
 if TYPE_CHECKING:
     from requests import Response
@@ -99,9 +99,7 @@ class Connection:
                 self._insist(path, part, lambda file: has_sum(file, sha256))
             part.replace(target)
         except OSError as error:
-            raise OutputError(
-                f"{target}: cannot be written ({error.strerror}): make room, or choose another"
-            ) from error
+            raise unwritable(target, error, "make room, or choose another folder") from error
         return True
 
     def fetch_without_sum(self, path: str, target: Path, accepts: Accepts) -> None:

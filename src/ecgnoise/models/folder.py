@@ -24,6 +24,7 @@ from ecgnoise.errors import (
     ModelNotFoundError,
     OutputError,
     one_line,
+    unwritable,
 )
 from ecgnoise.models.description import (
     PUBLISHED_THRESHOLDS,
@@ -160,6 +161,12 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def check_new_folder(folder: Path) -> None:
+    """OutputError where there is something already in the place of a new model folder."""
+    if folder.exists():
+        raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
+
+
 def write_folder(path: str | Path, description: ModelDescription, files: Mapping[str, bytes]) -> ModelFolder:
     """Write a model folder, all or nothing, and read it back.
 
@@ -171,15 +178,14 @@ def write_folder(path: str | Path, description: ModelDescription, files: Mapping
     with extra("writing a model folder", "train"):
         import tomli_w
     folder = Path(path)
-    if folder.exists():
-        raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(folder)
     described = replace(description, files={name: digest(content) for name, content in sorted(files.items())})
     plain = to_plain(described)
     describe(plain)
     try:
         _write(folder, {**files, DESCRIPTION: tomli_w.dumps(plain).encode()})
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}): pass a folder that can") from error
+        raise unwritable(folder, error) from error
     return load_folder(folder)
 
 

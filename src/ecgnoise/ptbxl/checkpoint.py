@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.errors import ModelFormatError, OutputError
+from ecgnoise.errors import MAKE_ROOM, ModelFormatError, OutputError, unwritable
 from ecgnoise.ptbxl.compare import UNITS
 from ecgnoise.ptbxl.labels import LEADS
 from ecgnoise.ptbxl.store import StoreDescription, difference
@@ -128,7 +128,7 @@ class Checkpoint:
             with self.path.open("ab") as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise unwritable(self.path, error, MAKE_ROOM) from error
         self._keep(json.loads(line) for line in lines)
 
     def read(self) -> None:
@@ -146,7 +146,7 @@ class Checkpoint:
             try:
                 os.truncate(self.path, whole)
             except OSError as error:
-                raise _unwritable(self.path, error) from error
+                raise unwritable(self.path, error, MAKE_ROOM) from error
 
     def _keep(self, entries: Iterable[list[Any]]) -> None:
         for record, lead, *values in entries:
@@ -257,8 +257,4 @@ def _write_whole(path: Path, values: Mapping[str, Any]) -> None:
         with unfinished_files(path) as partial:
             partial.write_text(f"{json.dumps(values)}\n", encoding="utf-8")
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path}: cannot be written ({error.strerror}): make room, then the same command goes on")
+        raise unwritable(path, error, MAKE_ROOM) from error

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise._internal.extras import extra
-from ecgnoise.errors import OutputError, ResultFileError, UnreadableFileError
+from ecgnoise.errors import ResultFileError, UnreadableFileError, unwritable
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
 from ecgnoise.ptbxl.rows import Sheet, read_rows
@@ -401,4 +401,4 @@ def save_figure(figure: "Figure", path: Path) -> None:
         with unfinished_files(path) as partial:
             figure.savefig(partial, format="png", dpi=150)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+        raise unwritable(path, error) from error

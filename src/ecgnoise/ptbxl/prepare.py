@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ecgnoise import segments
 from ecgnoise._internal.processes import in_processes
 from ecgnoise.errors import (
+    MAKE_ROOM,
     EcgNoiseError,
     OutputError,
     SamplingFrequencyError,
@@ -28,6 +29,7 @@ from ecgnoise.errors import (
     UnknownUnitsError,
     UnreadableFileError,
     one_line,
+    unwritable,
 )
 from ecgnoise.models.load import available_processors
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
@@ -183,13 +185,9 @@ class _Marks:
                 for chunk in chunks:
                     self._store.array(name)[chunk] = values[chunk]
         except OSError as error:
-            raise _unwritable(self._store.path, error) from error
+            raise unwritable(self._store.path, error, MAKE_ROOM) from error
         self._changed.clear()
         self._next = time.monotonic() + MARK_SECONDS
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path}: cannot be written ({error.strerror}): make room, then the same command goes on")
 
 
 Outcome = NDArray[np.float32] | str
@@ -223,7 +221,7 @@ def draw_record(out: Path, number: int, file: Path) -> Outcome:
     try:
         store.array(store.description.quantity)[number] = quantity
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error, MAKE_ROOM) from error
     return levels
 
 

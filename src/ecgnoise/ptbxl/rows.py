@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgnoise._internal.atomic import unfinished_files
-from ecgnoise.errors import OutputError, UnknownFormatError, UnreadableFileError
+from ecgnoise.errors import UnknownFormatError, UnreadableFileError, unwritable
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ def write_sheets(sheets: Mapping[Path, Sheet]) -> None:
                     table.writerow(sheet.columns)
                     table.writerows(sheet.rows)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+        raise unwritable(path, error) from error

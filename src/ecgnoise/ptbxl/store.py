@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise._internal.extras import extra
-from ecgnoise.errors import EcgNoiseError, OutputError, StoreError
+from ecgnoise.errors import EcgNoiseError, StoreError, unwritable
 from ecgnoise.ptbxl.labels import LEADS, RecordLabels
 from ecgnoise.scalogram.profile import COLUMNS, Images, Profile, level_images
 
@@ -188,7 +188,7 @@ def create_store(path: Path, description: StoreDescription, index: Sequence[Reco
             _create_arrays(group, description, len(index))
             _write_index(partial / INDEX, index)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+        raise unwritable(path, error) from error
     return open_store(path, writable=True)
 
 

@@ -12,7 +12,7 @@ from ecgnoise.errors import (
     StoreError,
 )
 from ecgnoise.models.checkpoint import check_checkpoint
-from ecgnoise.models.folder import load_folder
+from ecgnoise.models.folder import check_new_folder, load_folder
 from ecgnoise.models.hub import is_on_hub
 from ecgnoise.ptbxl.store import open_store
 from ecgnoise.training.recordings.sources import collections
@@ -28,10 +28,9 @@ def check_packages(what: str) -> None:
             raise MissingExtraError(what, name, "train")
 
 
-def check_new_folder(out: Path) -> None:
-    """OutputError unless a new folder can be made there."""
-    if out.exists():
-        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+def check_place_of_folder(out: Path) -> None:
+    """OutputError unless a new model folder can be made there."""
+    check_new_folder(out)
     above = next(folder for folder in out.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         what = "cannot be written to" if above.is_dir() else "is no folder"
@@ -40,7 +39,7 @@ def check_new_folder(out: Path) -> None:
 
 def check_conversion(checkpoint: str | Path, out: Path) -> None:
     """What ``published.convert.convert_checkpoint`` would say of its files; of the hub's name nothing."""
-    check_new_folder(out)
+    check_place_of_folder(out)
     if not is_on_hub(checkpoint):
         check_checkpoint(checkpoint)
     check_packages("converting a checkpoint")
@@ -49,7 +48,7 @@ def check_conversion(checkpoint: str | Path, out: Path) -> None:
 def check_material(source: Path, only: Path | None, model: Path | None, out: Path) -> None:
     """What would be said of recordings or a store to train a default model on, and of the model to begin with."""
     check_packages("training")
-    check_new_folder(out)
+    check_place_of_folder(out)
     _check_files(only, model)
     if is_store(source):
         open_store(source)
@@ -60,7 +59,7 @@ def check_material(source: Path, only: Path | None, model: Path | None, out: Pat
 def check_store(source: Path, only: Path | None, model: Path | None, out: Path) -> None:
     """What would be said of a store to train a published network on, and of the model to begin with."""
     check_packages("training")
-    check_new_folder(out)
+    check_place_of_folder(out)
     if not source.exists():
         raise StoreError(f"{source}: no such folder: make it with ecgnoise ptbxl prepare")
     _check_files(only, model)

@@ -16,9 +16,9 @@ from accelerate import PartialState
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecgnoise.errors import ModelFormatError, OutputError
+from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.calibration import source_commit
-from ecgnoise.models.folder import ModelFolder, Query, Training
+from ecgnoise.models.folder import ModelFolder, Query, Training, check_new_folder
 from ecgnoise.models.load import DENOISER_INPUTS, load_reconstructor
 from ecgnoise.models.networks.student import StudentDenoiser
 from ecgnoise.models.networks.teacher import MaskedDenoiser
@@ -170,8 +170,7 @@ def train_student(
     Raises OutputError where ``out`` exists, ModelFormatError where the teacher asks no queries, and the errors of
     :func:`ecgnoise.training.engine.loop.train`.
     """
-    if out.exists():
-        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(out)
     queries = teacher.description.queries
     if not queries:
         raise ModelFormatError(f"{teacher.path}: it asks no queries: pass a default model as the teacher")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from ecgnoise._version import __version__
-from ecgnoise.errors import ModelFormatError, OptionError, OutputError, TrainingDataError
+from ecgnoise.errors import ModelFormatError, OptionError, TrainingDataError
 from ecgnoise.models.calibration import COUNTED_POOR_MARGIN, clean_percentiles_of, source_commit, thresholds_of
 from ecgnoise.models.folder import (
     CARD,
@@ -23,6 +23,7 @@ from ecgnoise.models.folder import (
     Network,
     Query,
     Training,
+    check_new_folder,
     write_folder,
 )
 from ecgnoise.models.load import (
@@ -138,8 +139,7 @@ def train_default(
 
     Raises TrainingDataError, OutputError, OptionError, ModelFormatError or CheckpointError.
     """
-    if out.exists():
-        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(out)
     weights = None if start is None else load_weights(start.file(WEIGHTS))
     kept = material if config.keep == 1 else keep_cleanest(material, start, config.keep)
     task, watched = MaskedTask(kept.training, config, weights), MaskedTask(kept.clean, config)

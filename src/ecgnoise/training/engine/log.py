@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ecgnoise._internal.atomic import sweep_folder, unfinished_files
-from ecgnoise.errors import OutputError
+from ecgnoise.errors import MAKE_ROOM, unwritable
 from ecgnoise.scalogram.profile import Images
 
 LOG_FILE: Final = "log.jsonl"
@@ -83,8 +83,7 @@ def written(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"the log cannot be written ({error.strerror})"
-        raise OutputError(f"{out}: {what}: make room, and the same command goes on") from error
+        raise unwritable(out, error, MAKE_ROOM, what="the log") from error
 
 
 def contact_sheet(originals: Images, reconstruction: Images) -> NDArray[np.uint8]:

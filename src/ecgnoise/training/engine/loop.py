@@ -40,7 +40,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ecgnoise._internal.atomic import sweep_unfinished, unfinished_files
-from ecgnoise.errors import CheckpointError, DivergedError, OutputError, TrainingDataError
+from ecgnoise.errors import MAKE_ROOM, CheckpointError, DivergedError, TrainingDataError, unwritable
 from ecgnoise.training.engine.config import TrainingConfig, earlier_config
 from ecgnoise.training.engine.log import RunLog
 from ecgnoise.training.engine.task import Batch, Task
@@ -118,8 +118,8 @@ def write_whole(values: Mapping[str, Any], path: Path, what: str) -> None:
         with unfinished_files(path) as partial:
             torch.save(dict(values), partial)
     except (OSError, RuntimeError) as error:
-        said = f"{what} cannot be written ({first_line(error)})"
-        raise OutputError(f"{path}: {said}: make room, and the same command goes on") from error
+        refused = error if isinstance(error, OSError) else OSError(first_line(error))  # torch's own writer
+        raise unwritable(path, refused, MAKE_ROOM, what=what) from error
 
 
 def first_line(error: Exception) -> str:
@@ -360,7 +360,7 @@ def agree(config: TrainingConfig, out: Path) -> None:
             config.save(path)
             return
     except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror}): choose another folder") from error
+        raise unwritable(out, error) from error
     asked, earlier = asdict(config), asdict(earlier_config(config, path))
     differing = [f"{name} was {earlier[name]}, is {value}" for name, value in asked.items() if earlier[name] != value]
     if differing:

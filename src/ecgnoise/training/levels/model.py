@@ -11,9 +11,9 @@ from accelerate import PartialState
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from ecgnoise.errors import ModelFormatError, OutputError
+from ecgnoise.errors import ModelFormatError
 from ecgnoise.models.description import LARGEST_WIDENING, LEVELS, LevelModel, ModelDescription
-from ecgnoise.models.folder import ModelFolder, write_folder
+from ecgnoise.models.folder import ModelFolder, check_new_folder, write_folder
 from ecgnoise.models.levels import (
     CONDITIONS,
     INPUTS,
@@ -83,8 +83,7 @@ def train_levels(
     Raises OutputError where ``out`` exists, ModelFormatError for another kind of model, and the errors of
     :func:`ecgnoise.training.engine.loop.train`.
     """
-    if out.exists():
-        raise OutputError(f"{out}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(out)
     if model.description.profile != DEFAULT:
         raise ModelFormatError(f"{model.path}: noise levels are read in images of the default profile: pass another")
     pools: list[Mixtures] = []

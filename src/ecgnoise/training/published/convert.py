@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise._internal.extras import extra
-from ecgnoise.errors import OptionError, OutputError
+from ecgnoise.errors import OptionError
 from ecgnoise.models.checkpoint import AUTOENCODER, AUTOENCODER_PREFIX, kind_of, read_checkpoint
 from ecgnoise.models.diffusion import Ddim
 from ecgnoise.models.folder import (
@@ -17,6 +17,7 @@ from ecgnoise.models.folder import (
     ModelFolder,
     Network,
     Training,
+    check_new_folder,
     write_folder,
 )
 from ecgnoise.models.hub import HubFile, fetch, is_on_hub
@@ -68,8 +69,7 @@ def convert_checkpoint(checkpoint: str | Path, out: str | Path, *, kind: str | N
     kinds = (*PUBLISHED, AUTOENCODER)
     if kind is not None and kind not in kinds:
         raise OptionError(f"kind {kind!r} is none of {', '.join(kinds)}")
-    if folder.exists():
-        raise OutputError(f"{folder}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(folder)
     wanted = HubFile.of(Path(checkpoint).as_posix()) if is_on_hub(checkpoint) else None
     source = fetch(wanted) if wanted else Path(checkpoint)
     origin = str(wanted or source.name)

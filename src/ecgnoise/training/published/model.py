@@ -16,10 +16,19 @@ from safetensors.torch import save
 from torch import nn
 
 from ecgnoise._version import __version__
-from ecgnoise.errors import ModelFormatError, OptionError, OutputError
+from ecgnoise.errors import ModelFormatError, OptionError
 from ecgnoise.models.calibration import clean_percentiles_of, source_commit, thresholds_of
 from ecgnoise.models.diffusion import Ddim
-from ecgnoise.models.folder import CARD, ModelDescription, ModelFolder, Network, Training, load_folder, write_folder
+from ecgnoise.models.folder import (
+    CARD,
+    ModelDescription,
+    ModelFolder,
+    Network,
+    Training,
+    check_new_folder,
+    load_folder,
+    write_folder,
+)
 from ecgnoise.models.networks.published import (
     LATENT_LEVELS,
     LATENT_SCALING,
@@ -118,8 +127,7 @@ def train_published(kind: str, request: Request, autoencoder: Path | None = None
     Raises OutputError where ``out`` exists, StoreError, TrainingDataError, CheckpointError, OptionError, or the errors
     of :func:`ecgnoise.models.folder.load_folder`.
     """
-    if request.out.exists():
-        raise OutputError(f"{request.out}: exists already, and a model is never overwritten: pass a new folder")
+    check_new_folder(request.out)
     trained = _given_autoencoder(kind, request, autoencoder)
     material = read_material(request)
     network, reconstructor = TRAINERS[kind](request, material, trained)
