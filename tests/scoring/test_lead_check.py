@@ -74,6 +74,21 @@ def test_an_exchange_is_named_where_all_leads_then_fit(share, what):
     assert [found for found, _ in remarks(signal, names)] == [what]
 
 
+@pytest.mark.parametrize(("own", "ratio", "what"), [(0.19, 1.88, CONTRADICTORY), (0.22, 2.10, INVERTED)])
+def test_one_explanation_must_be_twice_as_good_as_the_next(own, ratio, what):
+    """With hardly any aVL, I and III are nearly the same: aVL turned over looks much like I and III exchanged."""
+    signal = CLEAN.signal.astype(np.float64)
+    one, other = signal[0], signal[7] * signal[0].std() / signal[7].std()
+    two = 2 * one + own * other
+    signal[:6] = one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2
+    added = np.random.default_rng(1).normal(size=len(one))
+    signal[5] += 0.04 * signal[5].std() * added / added.std()
+    exchanged = signal[[2, 1, 0, 3, 4, 5]] * np.array([1, 1, 1, 1, -1, 1])[:, None]
+    assert misfit(exchanged) / misfit(signal) == pytest.approx(ratio, abs=0.05)
+    signal[4] *= -1
+    assert [found for found, _ in remarks(signal)] == [what]
+
+
 @pytest.mark.parametrize("lead", range(6))
 def test_any_limb_lead_turned_over(lead):
     signal = CLEAN.signal.copy()
