@@ -145,7 +145,7 @@ def _feather(file: BinaryIO, path: Path) -> Source:
     def load(names: Sequence[str], row: int | None) -> Any:
         wanted = [at for at, name in enumerate(schema.names) if name in names]
         file.seek(0)
-        table = ipc.open_file(file, options=ipc.IpcReadRequest(use_threads=False, included_fields=wanted)).read_all()
+        table = ipc.open_file(file, options=ipc.IpcReadOptions(use_threads=False, included_fields=wanted)).read_all()
         return table if row is None else table.slice(row, 1)
 
     return Source(schema, rows, load)
