@@ -5,7 +5,7 @@ import pytest
 
 from ecgnoise import Recording
 from ecgnoise.errors import LeadNameError, SignalShapeError
-from ecgnoise.recording import ArraySamples
+from ecgnoise.samples import ArraySamples
 
 
 @pytest.fixture

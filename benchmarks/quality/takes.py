@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise import Recording
-from ecgnoise.recording import ArraySamples
+from ecgnoise.samples import ArraySamples
 from ecgnoise.segments import windows
 
 TOGETHER = 120

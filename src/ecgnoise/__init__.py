@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecgnoise.batch.archive import ArchiveOptions, score_archive
     from ecgnoise.batch.files import Scored, score_files
     from ecgnoise.errors import EcgNoiseError
+    from ecgnoise.figures.paper import Paper
     from ecgnoise.models.folder import load_folder
     from ecgnoise.noise_levels import KINDS, SpanRule
     from ecgnoise.published import PublishedResult, ecg_noise_quantification
@@ -46,6 +47,7 @@ __all__ = [
     "Interval",
     "NoiseFilter",
     "NoiseKind",
+    "Paper",
     "PublishedResult",
     "Quantifier",
     "ReadOptions",
@@ -80,6 +82,7 @@ _PLACES = {
     "Interval": "results.intervals",
     "NoiseFilter": "sklearn",
     "NoiseKind": "simulate",
+    "Paper": "figures.paper",
     "PublishedResult": "published",
     "Quantifier": "quantifier",
     "ReadOptions": "readers",

@@ -19,7 +19,7 @@ from datetime import datetime
 from decimal import Decimal
 from numbers import Real
 from operator import index
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,43 +32,22 @@ from ecgnoise.errors import (
     UnknownUnitsError,
     one_line,
 )
+from ecgnoise.figures.drawn import Drawing, Lead
+from ecgnoise.figures.paper import Paper, draw_paper
+from ecgnoise.figures.style import MM_PER_MV, MM_PER_SECOND
+from ecgnoise.samples import ArraySamples, PickedSamples, Samples, Signal
 
-Signal = NDArray[np.float32]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 UNKNOWN_UNITS: Final = "unknown"
 MILLIVOLTS_PER: Final = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "nV": 1e-6}
 SAMPLING_FREQUENCY_LIMITS: Final = (100.0, 100_000.0)
 MAXIMUM_LEADS: Final = 4096
 LONGEST_SECONDS: Final = 366 * 86_400  # of a recording: a longer one is a wrong sampling frequency or a damaged file
+SHOWN_SECONDS: Final = 10.0
 LARGEST_NUMBER: Final = np.float32(1e37)  # a difference of two is still a number in float32
-
-
-class Samples(Protocol):
-    """Where the samples of a recording lie: in memory or in a file."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of leads and of samples a lead."""
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads, (leads, stop - start) float32, all within the recording."""
-
-
-@dataclass(frozen=True)
-class ArraySamples:
-    """Samples in memory, (leads, time)."""
-
-    array: Signal
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of leads and of samples a lead."""
-        leads, samples = self.array.shape
-        return leads, samples
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of all leads, as a view."""
-        return self.array[:, start:stop]
 
 
 @dataclass(frozen=True)
@@ -280,6 +259,47 @@ class Recording:
             lead_faults=tuple(self.lead_faults[row] for row in rows),
         )
 
+    def plot(
+        self,
+        start: float = 0.0,
+        duration: float | None = None,
+        *,
+        layout: str = "rows",
+        speed: float = MM_PER_SECOND,
+        gain: float = MM_PER_MV,
+        ax: "Axes | None" = None,
+    ) -> "Figure":
+        """Draw a stretch of all leads on ECG paper.
+
+        Parameters
+        ----------
+        start : float, default 0
+            Where it begins, in seconds from the start of the recording.
+        duration : float, optional
+            In seconds, at most 60. The default is 10, or what there is.
+        layout : {"rows", "3x4+1"}, default "rows"
+            One lead below the other; or three rows of four leads and a rhythm strip, as 12-lead ECG are printed.
+        speed, gain : float, default 25 and 10
+            In mm per second and per mV, 1 to 200. Leads of unknown unit are drawn as they fit.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. The default is a new figure, which has this scale when it is printed as large as it says.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        OptionError
+            If there is no such time, it is too long, or a setting is out of range.
+        LeadNameError
+            If the layout needs leads that are absent.
+        MissingExtraError
+            Without the extra ``plot``.
+        """
+        stop = min(start + (SHOWN_SECONDS if duration is None else duration), self.duration)
+        return draw_paper(drawing_of(self), start, stop, Paper(layout, speed, gain), ax)
+
     def _rows_called(self, name: str) -> list[int]:
         """Numbers of the leads of this name: the one that is written so, else all that differ in case alone."""
         if name in self.lead_names:
@@ -287,21 +307,17 @@ class Recording:
         return [row for row, known in enumerate(self.lead_names) if known.casefold() == name.casefold()]
 
 
-@dataclass(frozen=True)
-class PickedSamples:
-    """Some rows of other samples."""
-
-    samples: Samples
-    rows: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of leads and of samples a lead."""
-        return len(self.rows), self.samples.shape[1]
-
-    def window(self, start: int, stop: int) -> Signal:
-        """Samples start..stop-1 of the chosen leads."""
-        return self.samples.window(start, stop)[list(self.rows)]
+def drawing_of(recording: Recording, leads: tuple[Lead, ...] | None = None, remark: str = "") -> Drawing:
+    """What figures show of a recording. leads: what is known of each; None for their names alone."""
+    return Drawing(
+        recording.samples,
+        recording.sampling_frequency,
+        tuple(Lead(name) for name in recording.lead_names) if leads is None else leads,
+        recording.source,
+        remark,
+        recording.start,
+        millivolts=recording.units != UNKNOWN_UNITS,
+    )
 
 
 def as_leads(signal: object, source: str = "array") -> NDArray[Any]:

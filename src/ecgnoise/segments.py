@@ -35,7 +35,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
-from ecgnoise.recording import Recording, Signal, whole_number
+from ecgnoise.recording import Recording, whole_number
+from ecgnoise.samples import Signal
 from ecgnoise.scalogram.profile import COLUMNS
 from ecgnoise.scalogram.superlet import segment_samples
 

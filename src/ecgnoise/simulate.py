@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgnoise.errors import LeadNameError, OptionError, UnknownSamplingFrequencyError
-from ecgnoise.recording import ArraySamples, Recording, Signal, as_lead_names, as_leads, check_sampling_frequency
+from ecgnoise.recording import Recording, as_lead_names, as_leads, check_sampling_frequency
+from ecgnoise.samples import ArraySamples, Signal
 
 Array = NDArray[np.float64]
 

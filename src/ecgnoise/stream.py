@@ -22,9 +22,7 @@ from ecgnoise.quantifier import Quantifier
 from ecgnoise.recording import (
     MAXIMUM_LEADS,
     UNKNOWN_UNITS,
-    ArraySamples,
     Recording,
-    Signal,
     as_lead_names,
     as_numbers,
     check_sampling_frequency,
@@ -32,6 +30,7 @@ from ecgnoise.recording import (
     to_millivolts,
 )
 from ecgnoise.results.result import Result
+from ecgnoise.samples import ArraySamples, Signal
 from ecgnoise.scalogram.superlet import segment_samples
 
 SOURCE: Final = "stream"

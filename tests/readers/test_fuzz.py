@@ -17,7 +17,8 @@ from fuzz.mutations import MUTATIONS, mutate
 from fuzz.samples import Sample, samples
 
 from ecgnoise.errors import UnreadableFileError
-from ecgnoise.recording import ArraySamples, Recording
+from ecgnoise.recording import Recording
+from ecgnoise.samples import ArraySamples
 from ecgnoise.simulate import simulate_ecg
 
 SOUND = simulate_ecg(8, 250, seed=1)

@@ -18,6 +18,7 @@ from ecgnoise.cli.archive import archive
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
 from ecgnoise.cli.endings import NOTHING_DONE, end_by_stop
+from ecgnoise.cli.plot import plot
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
@@ -85,5 +86,5 @@ def main() -> None:
     """
 
 
-for command in (score, archive, annotate, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, annotate, plot, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from ecgnoise.noise_levels import KINDS
-
 
 @dataclass(frozen=True)
 class Shade:
@@ -39,10 +37,26 @@ GRADE_SHADES: Final[Mapping[str, Shade]] = MappingProxyType(
         "unusable": Shade("#f29a9a", "#a01515", "xxx"),
     }
 )
-FAULT_SHADE: Final = Shade("#d9d9d9", "#555555", "...")
+FAULT_SHADE: Final = Shade("#e4e4e4", "#8a8a8a", "\\\\")
 
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "good": "good: shapes and intervals",
+        "fair": "fair: rhythm and beats, shapes with care",
+        "poor": "poor: QRS complexes only",
+        "unusable": "unusable",
+        "fault": "fault: no score",
+    }
+)
 KIND_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
-    dict(zip(KINDS, ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"), strict=True))
+    {
+        "baseline_wander": "#0072b2",
+        "electrode": "#d55e00",
+        "muscle": "#009e73",
+        "mains": "#cc79a7",
+        "spike": "#e69f00",
+        "broadband": "#56b4e9",
+    }
 )
 
 PAPER: Final = "#fffaf7"

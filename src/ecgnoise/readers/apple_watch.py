@@ -19,7 +19,8 @@ from ecgnoise.readers._shared.base import ReadOptions
 from ecgnoise.readers._shared.channel_names import voltage_unit
 from ecgnoise.readers._shared.channels import Channel, leads_of
 from ecgnoise.readers._shared.text import text_encoding, text_lines
-from ecgnoise.recording import ArraySamples, Recording
+from ecgnoise.recording import Recording
+from ecgnoise.samples import ArraySamples
 
 HEADER_LINES: Final = 30
 HEADER_BYTES: Final = 1 << 12

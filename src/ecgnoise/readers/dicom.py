@@ -23,7 +23,8 @@ from ecgnoise.errors import SignalShapeError, UnreadableFileError
 from ecgnoise.readers._shared.base import ReadOptions, open_file, package_of_extra, settle_sampling_frequency
 from ecgnoise.readers._shared.channels import Channel, leads_of
 from ecgnoise.readers._shared.library_errors import whole
-from ecgnoise.recording import MAXIMUM_LEADS, ArraySamples, Recording
+from ecgnoise.recording import MAXIMUM_LEADS, Recording
+from ecgnoise.samples import ArraySamples
 
 PREAMBLE_BYTES: Final = 128
 COMPANDED: Final = ("MB", "AB")  # mu-law and A-law

@@ -26,7 +26,8 @@ from ecgnoise.readers._shared.base import ReadOptions, open_file
 from ecgnoise.readers._shared.channel_names import is_other_signal, may_be_voltage, names_a_lead
 from ecgnoise.readers._shared.channels import Channel, Leads, ecg_channels, leads_of
 from ecgnoise.readers._shared.gaps import LONGEST_INTERRUPTED
-from ecgnoise.recording import Recording, Samples, Signal
+from ecgnoise.recording import Recording
+from ecgnoise.samples import Samples, Signal
 
 BLOCK_BYTES: Final = 1 << 20  # read at once; of larger data records, only the samples asked for
 

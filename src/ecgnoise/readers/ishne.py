@@ -19,7 +19,8 @@ import numpy as np
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError
 from ecgnoise.readers._shared.base import ReadOptions, open_file
 from ecgnoise.readers._shared.channels import Channel, Leads, leads_of
-from ecgnoise.recording import Recording, Signal
+from ecgnoise.recording import Recording
+from ecgnoise.samples import Signal
 
 MAGIC: Final = b"ISHNE1.0"
 FIXED_BYTES: Final = 522  # magic, checksum and fixed header

@@ -12,14 +12,8 @@ import numpy as np
 
 from ecgnoise.errors import EcgNoiseError, SignalShapeError, UnreadableFileError, one_line
 from ecgnoise.readers._shared.base import ReadOptions, open_file, settle_sampling_frequency, settle_units
-from ecgnoise.recording import (
-    MAXIMUM_LEADS,
-    UNKNOWN_UNITS,
-    ArraySamples,
-    Recording,
-    default_lead_names,
-    to_millivolts,
-)
+from ecgnoise.recording import MAXIMUM_LEADS, UNKNOWN_UNITS, Recording, default_lead_names, to_millivolts
+from ecgnoise.samples import ArraySamples
 
 WHOLE: Final = {"PCM_U8": 24, "PCM_16": 16, "PCM_24": 8, "PCM_32": 0}  # bits that soundfile puts below the number
 FLOATING: Final = frozenset({"FLOAT", "DOUBLE"})

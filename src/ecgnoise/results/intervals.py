@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from ecgnoise.errors import OptionError
 from ecgnoise.noise_levels import SpanRule, span_kinds
-from ecgnoise.recording import Samples, Signal
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 from ecgnoise.results.grades import ranks as grade_ranks
 from ecgnoise.results.scores import Scores
+from ecgnoise.samples import Samples, Signal
 
 TOUCHING: Final = 1e-6  # seconds between two segments that lie end to end
 SPANS_TOLD: Final = 4

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise.errors import SignalShapeError
+from ecgnoise.figures.disclosure import draw_disclosure, line_seconds
+from ecgnoise.figures.drawn import Drawing
+from ecgnoise.figures.heat_map import draw_heat_map
+from ecgnoise.figures.paper import Paper, draw_paper
+from ecgnoise.figures.segment import draw_segment
 from ecgnoise.noise_levels import SpanRule
-from ecgnoise.recording import Recording, check_sampling_frequency
+from ecgnoise.recording import SHOWN_SECONDS, Recording, check_sampling_frequency
 from ecgnoise.results.cells import COLUMNS, NUMBERS, table_rows, usable_segments
+from ecgnoise.results.drawings import check_same, drawing_of_result, heat_map_of, images_of, row_of
 from ecgnoise.results.grades import GRADES, TOO_NOISY
 from ecgnoise.results.intervals import (
     Choice,
@@ -28,6 +33,8 @@ from ecgnoise.results.scores import ModelIdentity, Scores, SegmentImages, record
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["COLUMNS", "ModelIdentity", "Result", "SegmentImages", "record_name"]
 
@@ -157,18 +164,150 @@ class Result(Scores):
 
         recording: the one that was scored. Raises SignalShapeError where leads or length are others, or OptionError.
         """
-        leads, samples = recording.samples.shape
-        if (
-            recording.lead_names != self.lead_names
-            or abs(recording.duration - self.seconds) * self.sampling_frequency > 1
-        ):
-            raise SignalShapeError(
-                f"{recording.source}: {leads} leads of {recording.duration:g} s, {len(self.lead_names)} of "
-                f"{self.seconds:g} s were scored: pass the recording that was scored"
-            )
+        check_same(self, recording)
+        samples = recording.samples.shape[1]
         spans = self._hidden(Choice(grade, 0.0, whole_segments, rule), recording.sampling_frequency, samples)
         note = f"hidden where {grade} or worse, or without a score, by {self.model}"
         return replace(recording, samples=HiddenSamples(recording.samples, spans), notes=(*recording.notes, note))
+
+    def plot(
+        self,
+        recording: Recording,
+        start: float = 0.0,
+        duration: float | None = None,
+        *,
+        paper: Paper | None = None,
+        ax: "Axes | None" = None,
+    ) -> "Figure":
+        """Draw a stretch of all leads on ECG paper, noise shaded by grade and its level below each lead.
+
+        Parameters
+        ----------
+        recording : Recording
+            The recording that was scored.
+        start : float, default 0
+            Where the stretch begins, in seconds from the start of the recording.
+        duration : float, optional
+            In seconds, at most 60. The default is 10, or what there is.
+        paper : Paper, optional
+            Layout (``"rows"`` or ``"3x4+1"``), speed in mm per second and gain in mm per mV. The default is
+            ``Paper("rows", 25, 10)``.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. The default is a new figure to scale.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        SignalShapeError
+            If another recording was scored.
+        OptionError
+            If there is no such time, or it is too long.
+        LeadNameError
+            If the layout needs leads that are absent.
+        MissingExtraError
+            Without the extra ``plot``.
+        """
+        stop = min(start + (SHOWN_SECONDS if duration is None else duration), recording.duration)
+        return draw_paper(self._drawing(recording), start, stop, paper or Paper(), ax)
+
+    def plot_overview(self, *, ax: "Axes | None" = None) -> "Figure":
+        """Draw all leads over the whole recording as a heat map of the local SNR, hatched where there is no score.
+
+        Models without noise levels have the PSNR of each segment instead.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. The default is a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra ``plot``.
+        """
+        return draw_heat_map(heat_map_of(self), f"{self.record}: {self.verdict()}", ax)
+
+    def plot_disclosure(
+        self,
+        recording: Recording,
+        lead: str | None = None,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+        line: float | None = None,
+    ) -> "Figure":
+        """Draw all of one lead, line by line (full disclosure), noise shaded by grade.
+
+        Parameters
+        ----------
+        recording : Recording
+            The recording that was scored.
+        lead : str, optional
+            The default is the lead with the most analysable time.
+        start : float, default 0
+            In seconds from the start of the recording.
+        duration : float, optional
+            In seconds. The default is all of the rest.
+        line : float, optional
+            Seconds per line, at most 60 lines in all. The default is a minute, or an hour where minutes are too many.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        SignalShapeError
+            If another recording was scored.
+        OptionError
+            If the lead or the time is not there, or the lines are too many.
+        MissingExtraError
+            Without the extra ``plot``.
+        """
+        drawing = self._drawing(recording)
+        row = int(self.analysable.argmax()) if lead is None else row_of(self, lead)
+        stop = drawing.seconds if duration is None else min(start + duration, drawing.seconds)
+        return draw_disclosure(drawing, row, start, stop, line or line_seconds(stop - start))
+
+    def plot_segment(self, recording: Recording, lead: str | None = None, at: float | None = None) -> "Figure":
+        """Draw why a lead-segment has its score: signal, scalogram, reconstruction, and what counted.
+
+        Parameters
+        ----------
+        recording : Recording
+            The recording that was scored, with ``images=True``.
+        lead : str, optional
+            The default is the lead with the worst score.
+        at : float, optional
+            A time within the segment, in seconds. The default is in the worst segment of the lead.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        SignalShapeError
+            If another recording was scored.
+        OptionError
+            If the result has no images, or the lead or time is not there.
+        MissingExtraError
+            Without the extra ``plot``.
+        """
+        check_same(self, recording)
+        return draw_segment(images_of(self, recording, lead, at))
+
+    def _drawing(self, recording: Recording) -> Drawing:
+        check_same(self, recording)
+        faults = [(found.lead, found.start, found.stop) for found in self.fault_intervals()]
+        return drawing_of_result(self, recording, faults, self.verdict())
 
     def _hidden(self, choice: Choice, frequency: float, samples: int) -> tuple[tuple[slice, ...], ...]:
         """For each lead the samples that cannot be used, in order of time."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers._shared.gaps import LONGEST_INTERRUPTED, InterruptedSamples
-from ecgnoise.recording import Samples
+from ecgnoise.samples import Samples
 
 ONSET_ENDS: Final = (b"\x14", b"\x15")
 ROUNDING_SECONDS: Final = 0.02  # by which a data record may begin early or late

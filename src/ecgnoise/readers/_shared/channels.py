@@ -27,7 +27,8 @@ from ecgnoise.readers._shared.channel_names import (
     lead_name,
     may_be_voltage,
 )
-from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, Signal, to_millivolts
+from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, to_millivolts
+from ecgnoise.samples import Signal
 
 SHOWN: Final = 20  # channels that a message names
 

@@ -26,7 +26,8 @@ from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions, package_of_
 from ecgnoise.readers._shared.channels import Channel, leads_of
 from ecgnoise.readers._shared.library_errors import warning_notes
 from ecgnoise.readers._shared.xml import LARGEST_BYTES, Checked, checked_xml
-from ecgnoise.recording import ArraySamples, Recording, Signal
+from ecgnoise.recording import Recording
+from ecgnoise.samples import ArraySamples, Signal
 
 SHOWN: Final = 40  # letters of what stands in the place of a number
 ROUNDED: Final = "rounded to"  # in the package's warning of a sampling frequency, which is exact here

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ecgnoise.recording import Samples, Signal
+from ecgnoise.samples import Samples, Signal
 
 LONGEST_INTERRUPTED: Final = 31 * 86400.0  # s from the first to the last sample of a recording with gaps
 

@@ -37,15 +37,8 @@ from ecgnoise.readers._shared.gaps import LONGEST_INTERRUPTED, InterruptedSample
 from ecgnoise.readers._shared.number_text import without_sentinels
 from ecgnoise.readers._shared.sampling_clock import Clock
 from ecgnoise.readers._shared.time_columns import Column, Timing, timing_of
-from ecgnoise.recording import (
-    MAXIMUM_LEADS,
-    SAMPLING_FREQUENCY_LIMITS,
-    UNKNOWN_UNITS,
-    ArraySamples,
-    Recording,
-    Samples,
-    to_millivolts,
-)
+from ecgnoise.recording import MAXIMUM_LEADS, SAMPLING_FREQUENCY_LIMITS, UNKNOWN_UNITS, Recording, to_millivolts
+from ecgnoise.samples import ArraySamples, Samples
 
 Title = tuple[str, str | None]
 SHOWN: Final = 20  # columns that a message names

@@ -15,7 +15,8 @@ from typing import Final
 from ecgnoise._internal.warnings import quiet
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
 from ecgnoise.readers._shared.base import Reader, ReadRequest
-from ecgnoise.recording import ArraySamples, Recording, Samples, Signal
+from ecgnoise.recording import Recording
+from ecgnoise.samples import ArraySamples, Samples, Signal
 
 # Warnings of a program or of its arithmetic, which say nothing of a file that a user understands.
 OF_CODE: Final = (

@@ -34,15 +34,8 @@ from ecgnoise.readers._shared.base import (
 from ecgnoise.readers._shared.channel_names import ecg_rows, is_known_unit, may_be_voltage, voltage_unit
 from ecgnoise.readers._shared.number_text import NO_SAMPLE
 from ecgnoise.readers._shared.time_text import TIME_UNITS, seconds_per
-from ecgnoise.recording import (
-    UNKNOWN_UNITS,
-    ArraySamples,
-    Recording,
-    Samples,
-    Signal,
-    default_lead_names,
-    to_millivolts,
-)
+from ecgnoise.recording import UNKNOWN_UNITS, Recording, default_lead_names, to_millivolts
+from ecgnoise.samples import ArraySamples, Samples, Signal
 from ecgnoise.scalogram.superlet import segment_samples
 
 FREQUENCY_KEYS: Final = (

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ecgnoise.errors import UnreadableFileError
 from ecgnoise.readers._shared.base import LARGEST_HELD, ReadOptions
 from ecgnoise.readers._shared.channels import Channel, leads_of
-from ecgnoise.recording import ArraySamples, Recording
+from ecgnoise.recording import Recording
+from ecgnoise.samples import ArraySamples
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ecgnoise.readers._shared.channel_names import voltage_unit
 from ecgnoise.readers._shared.channels import Leads
 from ecgnoise.readers._wfdb.header import DEFAULT_GAIN, DEFAULT_UNITS, NULL, SHOWN, SignalLine, WfdbHeader, beside
 from ecgnoise.readers._wfdb.signals import SignalFile, signal_file, with_sums
-from ecgnoise.recording import MILLIVOLTS_PER, Signal
+from ecgnoise.recording import MILLIVOLTS_PER
+from ecgnoise.samples import Signal
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from ecgnoise._internal.files import shown_name
 from ecgnoise.errors import TrainingDataError, UnknownUnitsError
 from ecgnoise.noise_levels import KINDS
 from ecgnoise.readers import find_recordings, read
-from ecgnoise.recording import UNKNOWN_UNITS, Recording, Signal
+from ecgnoise.recording import UNKNOWN_UNITS, Recording
+from ecgnoise.samples import Signal
 from ecgnoise.scalogram.profile import SEGMENT_SECONDS
 from ecgnoise.training.recordings.resampling import resampled
 

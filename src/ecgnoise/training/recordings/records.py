@@ -31,7 +31,8 @@ from ecgnoise._internal.files import open_regular, shown_name
 from ecgnoise.errors import EcgNoiseError, TrainingDataError
 from ecgnoise.ptbxl.rows import read_rows
 from ecgnoise.readers import read, recording_files
-from ecgnoise.recording import Recording, Signal
+from ecgnoise.recording import Recording
+from ecgnoise.samples import Signal
 from ecgnoise.scalogram.superlet import segment_samples
 from ecgnoise.training.recordings.resampling import resampled
 from ecgnoise.training.recordings.sources import Extract

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ecgnoise.recording import Signal
+from ecgnoise.samples import Signal
 
 FINEST_RATIO: Final = 1000  # of two sampling frequencies, as numerator or denominator
 

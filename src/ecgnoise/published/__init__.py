@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecgnoise.errors import CheckpointError, OptionError
-from ecgnoise.figures.published import ShownSegment, draw_segment
 from ecgnoise.models.diffusion import Ddim, Ddpm, Sampler
 from ecgnoise.models.folder import PUBLISHED_THRESHOLDS, Grading, load_folder
 from ecgnoise.models.reconstruct import DiffusionNetwork, DiffusionReconstructor
+from ecgnoise.published.figures import ShownSegment, draw_segment
 from ecgnoise.recording import Recording, whole_number
 from ecgnoise.results.scores import ModelIdentity
 from ecgnoise.scalogram.profile import PAPER, Images
