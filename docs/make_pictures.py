@@ -1,5 +1,6 @@
 """The pictures of the README and of the bundled model: ``python docs/make_pictures.py``. Needs the extra ``plot``."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import matplotlib as mpl
@@ -7,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ecgnoise import Quantifier, Recording, Result, simulate_ecg
+from ecgnoise import Quantifier, Recording, Result, read, simulate_ecg
 from ecgnoise.noise_levels import KINDS
 from ecgnoise.results.grades import GRADES
 from ecgnoise.scalogram.profile import DEFAULT
@@ -102,6 +103,11 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     recording = kinds_in_turn()
     draw_levels(recording, Quantifier().quantify(recording)).savefig(IMAGES / "noise-levels.png", dpi=100)
+    example = read(str(files("ecgnoise") / "example" / "example.hea"))
+    scored = Quantifier().quantify(example, images=True)
+    scored.plot(example).savefig(IMAGES / "paper.png", dpi=90)
+    scored.plot_overview().savefig(IMAGES / "overview.png", dpi=70)
+    scored.plot_segment(example, "V2", 15).savefig(IMAGES / "segment.png", dpi=80)
     recording = clean_and_noisy()
     result = Quantifier().quantify(recording, parts=PARTS, images=True)
     if result.images is None:

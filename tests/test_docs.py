@@ -31,6 +31,7 @@ PAGE_OF = {
     "score": "docs/score-files.md",
     "annotate": "docs/outputs.md",
     "archive": "docs/outputs.md",
+    "plot": "docs/figures.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",

@@ -115,13 +115,18 @@ def short(source: str) -> str:
     """The name of a recording as a title: of its path the name of the file, and what is behind it."""
     path, separator, within = " ".join(source.split()).partition("::")
     name = f"{path.rpartition('/')[2] or path}{separator}{within}"
-    return name if len(name) <= LONGEST_TITLE else f"…{name[-LONGEST_TITLE:]}"
+    return plain(name if len(name) <= LONGEST_TITLE else f"…{name[-LONGEST_TITLE:]}")
 
 
 def cut(remark: str) -> str:
     """A remark that fits on a line of a page."""
     line = " ".join(remark.split())
-    return line if len(line) <= LONGEST_REMARK else f"{line[:LONGEST_REMARK]}…"
+    return plain(line if len(line) <= LONGEST_REMARK else f"{line[:LONGEST_REMARK]}…")
+
+
+def plain(name: str) -> str:
+    """A name as matplotlib writes it letter for letter: without mathematics between dollar signs."""
+    return name.replace("$", r"\$")
 
 
 def envelope(drawing: Drawing, start: float, stop: float, columns: int) -> tuple[Numbers, Numbers]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from numpy.typing import NDArray
 
 from ecgnoise.figures import style
-from ecgnoise.figures.drawn import Numbers, cut, figure_of, new_figure
+from ecgnoise.figures.drawn import Numbers, cut, figure_of, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def draw_heat_map(shown: HeatMap, title: str, axes: "Axes | None" = None) -> "Fi
         shown.edges / divisor, range(leads + 1), _masked(shown.values), cmap="cividis", vmin=low, vmax=high
     )
     axes.set(xlim=(shown.edges[0] / divisor, shown.edges[-1] / divisor), ylim=(leads, 0), xlabel=f"time ({unit})")
-    axes.set_yticks([number + 0.5 for number in range(leads)], shown.lead_names)
+    axes.set_yticks([number + 0.5 for number in range(leads)], [plain(name) for name in shown.lead_names])
     axes.set_title(cut(title), loc="left", fontsize=9)
     bar = figure_of(axes).colorbar(drawn, ax=axes, label=shown.label, extend="both" if shown.bounds else "neither")
     if shown.bounds:

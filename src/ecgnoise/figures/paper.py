@@ -14,7 +14,7 @@ import numpy as np
 
 from ecgnoise.errors import LeadNameError, OptionError
 from ecgnoise.figures import style
-from ecgnoise.figures.drawn import FAULT, Drawing, Lead, Numbers, cut, envelope, figure_of, new_figure, short
+from ecgnoise.figures.drawn import FAULT, Drawing, Lead, Numbers, cut, envelope, figure_of, new_figure, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -230,7 +230,7 @@ class _Row:
         self.axes.text(
             self.left + 0.8,
             self.foot + self.layout.row_height - 0.8,
-            lead.name,
+            plain(lead.name),
             fontsize=TEXT + 1,
             fontweight="bold",
             va="top",

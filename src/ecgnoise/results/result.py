@@ -29,6 +29,7 @@ from ecgnoise.results.intervals import (
     segment_interval,
     span_text,
 )
+from ecgnoise.results.notebook import html_of
 from ecgnoise.results.scores import ModelIdentity, Scores, SegmentImages, record_name
 
 if TYPE_CHECKING:
@@ -303,6 +304,10 @@ class Result(Scores):
         """
         check_same(self, recording)
         return draw_segment(images_of(self, recording, lead, at))
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: a row per lead, with a strip of its grades over time."""
+        return html_of(self, self.verdict(), self.analysable)
 
     def _drawing(self, recording: Recording) -> Drawing:
         check_same(self, recording)
