@@ -32,6 +32,7 @@ PAGE_OF = {
     "annotate": "docs/outputs.md",
     "archive": "docs/outputs.md",
     "plot": "docs/figures.md",
+    "report": "docs/report.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
@@ -48,7 +49,16 @@ PAGE_OF = {
     "ptbxl compare": "docs/paper.md",
     "ptbxl refine": "docs/paper.md",
 }
-OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu", "--most"}
+OPTIONS_OF_OTHERS = {
+    "--check",
+    "--nproc-per-node",
+    "--logdir",
+    "--multi-gpu",
+    "--num-processes",
+    "--cpu",
+    "--most",
+    "--mpl-generate-path",
+}
 
 
 def commands_of(group, before=""):

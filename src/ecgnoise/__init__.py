@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ecgnoise.quantifier import Quantifier, quantify
     from ecgnoise.readers import ReadOptions, find_recordings, read
     from ecgnoise.recording import Recording
+    from ecgnoise.report import write_report
     from ecgnoise.results.annotations import mne_annotations, write_annotations
     from ecgnoise.results.intervals import Interval
     from ecgnoise.results.result import Result
@@ -72,6 +73,7 @@ __all__ = [
     "simulate_ecg",
     "write_annotations",
     "write_recording",
+    "write_report",
     "write_table",
 ]
 
@@ -106,6 +108,7 @@ _PLACES = {
     "simulate_ecg": "simulate",
     "write_annotations": "results.annotations",
     "write_recording": "writers",
+    "write_report": "report",
     "write_table": "results.tables",
 }
 

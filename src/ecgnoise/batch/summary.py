@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ecgnoise._internal.atomic import whole_files
 from ecgnoise._internal.files import open_regular
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
-from ecgnoise.results.archive_folder import part_file
+from ecgnoise.results.archive_folder import ERROR_COLUMNS, ERRORS, part_file
 from ecgnoise.results.cells import COLUMNS as TABLE_COLUMNS
 from ecgnoise.results.grades import GRADES
 from ecgnoise.results.result import percent_text
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 SUMMARY: Final = "summary.json"
-ERRORS: Final = "errors.csv"
 STATES: Final = "states"
-ERROR_COLUMNS: Final = ("record", "error", "message", "path")
 WORST: Final = 20
 PERCENTILES: Final = (1, 5, 25, 50, 75, 95, 99)
 STEPS_A_DB: Final = 100

@@ -20,6 +20,7 @@ from ecgnoise.cli.download import download
 from ecgnoise.cli.endings import NOTHING_DONE, end_by_stop
 from ecgnoise.cli.plot import plot
 from ecgnoise.cli.ptbxl import ptbxl
+from ecgnoise.cli.report import report
 from ecgnoise.cli.score import score
 from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.stream import stream
@@ -86,5 +87,5 @@ def main() -> None:
     """
 
 
-for command in (score, archive, annotate, plot, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, annotate, plot, report, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)
