@@ -26,6 +26,7 @@ from ecgnoise.cli.simulate import simulate
 from ecgnoise.cli.stream import stream
 from ecgnoise.cli.streams import flush_output, hold_streams, one_interrupt, say
 from ecgnoise.cli.train import train
+from ecgnoise.cli.view import view
 from ecgnoise.errors import EcgNoiseError
 
 
@@ -87,5 +88,5 @@ def main() -> None:
     """
 
 
-for command in (score, archive, annotate, plot, report, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, annotate, plot, report, view, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

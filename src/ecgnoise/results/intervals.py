@@ -57,13 +57,15 @@ class Choice:
 
     grade: what is of this grade or a worse one. join: intervals at most so many seconds apart become one.
     whole_segments: intervals begin and end with segments, also where spans are known. rule: when spans count, other
-    than by the limit of the grade.
+    than by the limit of the grade. corrected: intervals that somebody chose instead, of which those of this grade or a
+    worse one count, and those with a fault.
     """
 
     grade: str = TOO_NOISY
     join: float = 0.0
     whole_segments: bool = False
     rule: SpanRule | None = None
+    corrected: tuple[Interval, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def _bad_as_a_whole(scores: Scores) -> NDArray[np.bool_]:
 
 def find_intervals(scores: Scores, choice: Choice) -> list[Interval]:
     """Stretches of each lead that cannot be used, in order of leads and time; see ``Result.intervals``."""
+    if choice.corrected is not None:
+        return _corrected(scores, choice, choice.corrected)
     bad, by_spans = bad_pieces(scores, choice), _by_spans(scores, choice)
     found: list[Interval] = []
     for lead, row in enumerate(bad):
@@ -120,6 +124,16 @@ def find_intervals(scores: Scores, choice: Choice) -> list[Interval]:
         else:
             of_lead = [segment_interval(scores, lead, segment) for segment in np.flatnonzero(row).tolist()]
         found += joined(of_lead, choice.join)
+    return found
+
+
+def _corrected(scores: Scores, choice: Choice, intervals: Sequence[Interval]) -> list[Interval]:
+    """Intervals that somebody chose, of the grade or a worse one, in order of leads and time; see :class:`Choice`."""
+    bad = (*GRADES[GRADES.index(choice.grade) :], "")
+    found: list[Interval] = []
+    for name in scores.lead_names:
+        of_lead = [interval for interval in intervals if interval.lead == name and interval.grade in bad]
+        found += joined(sorted(of_lead, key=lambda interval: interval.start), choice.join)
     return found
 
 

@@ -3,7 +3,7 @@
 ``ANNOTATION_FORMATS`` is the list of formats by suffix.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from ecgnoise.results.annotations import edf, mask, mne, wfdb
 from ecgnoise.results.annotations import json as intervals
 from ecgnoise.results.annotations.mne import mne_annotations
 from ecgnoise.results.grades import TOO_NOISY
-from ecgnoise.results.intervals import Choice, find_intervals
+from ecgnoise.results.intervals import Choice, Interval, find_intervals
 from ecgnoise.results.result import Result
 
 __all__ = ["ANNOTATION_FORMATS", "mne_annotations", "write_annotations"]
@@ -38,12 +38,14 @@ def write_annotations(
     join: float = 0.0,
     whole_segments: bool = False,
     rule: SpanRule | None = None,
+    intervals: Sequence[Interval] | None = None,
 ) -> int:
     """Write what is of this grade or worse, or has no score, as annotations, whole or not at all; how many intervals.
 
     path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
     MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
-    The others: see :meth:`Result.intervals`.
+    intervals: those to write in the place of the result's, such as corrected ones; of them those of the grade or a
+    worse one, and those without a grade, are written. The others: see :meth:`Result.intervals`.
 
     Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
     ``formats`` (EDF+) or ``mne``, OptionError for another grade.
@@ -54,7 +56,7 @@ def write_annotations(
         raise OutputError(
             f"{place}: suffix {place.suffix!r} is none of {', '.join(ANNOTATION_FORMATS)}: choose one of them"
         )
-    choice = Choice(grade, join, whole_segments, rule)
+    choice = Choice(grade, join, whole_segments, rule, None if intervals is None else tuple(intervals))
     with whole_files(place) as partial:
         write(result, partial, choice)
     return len(find_intervals(result, choice))

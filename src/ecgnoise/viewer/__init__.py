@@ -1,0 +1,79 @@
+"""A viewer in the browser: recordings with their noise, and annotations to correct. Needs the extra ``view``.
+
+The server listens on this computer only, unless it is told otherwise, and shows nothing but what it was started with.
+"""
+
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from ecgnoise._internal.extras import extra
+from ecgnoise.errors import OutputError
+from ecgnoise.viewer.library import Library
+
+LOOPBACK: Final = "127.0.0.1"
+NAMES_OF_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens; OutputError where the port cannot be had. port: 0 for any that is free."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise OutputError(f"{host}:{port}: cannot listen there ({error.strerror}): pass another --port") from error
+
+
+def serve(
+    library: Library,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    open_browser: bool = True,
+    started: Callable[[str], None] | None = None,
+) -> None:
+    """Show recordings until Ctrl-C.
+
+    Parameters
+    ----------
+    library : Library
+        What is shown.
+    host : str, default "127.0.0.1"
+        Where to listen. Another address than this computer's own lets others in who know the address of the page.
+    port : int, default 0
+        0 for any that is free.
+    open_browser : bool, default True
+        Whether to open the page.
+    started : callable, optional
+        Called as ``started(address)`` with the address of the page.
+
+    Raises
+    ------
+    OutputError
+        If the port cannot be had.
+    MissingExtraError
+        Without the extra ``view``.
+    """
+    with extra("the viewer", "view"):
+        import starlette  # noqa: F401
+        import uvicorn
+    from ecgnoise.viewer.app import make_app, new_token
+
+    token = new_token()
+    with listening_socket(host, port) as listening, TemporaryDirectory(prefix="ecgnoise-") as uploads:
+        address = f"http://{host}:{listening.getsockname()[1]}/{token}/"
+        hosts = NAMES_OF_LOOPBACK if host in NAMES_OF_LOOPBACK else frozenset({*NAMES_OF_LOOPBACK, host.lower()})
+        app = make_app(library, token, hosts, Path(uploads))
+        config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
+        server = uvicorn.Server(config)
+        if started:
+            started(address)
+        if open_browser:
+            threading.Timer(0.3, webbrowser.open, (address,)).start()
+        try:
+            server.run(sockets=[listening])
+        finally:
+            library.close()
