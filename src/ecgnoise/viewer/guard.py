@@ -4,15 +4,16 @@ Everything lies below a token that nobody can guess. The host must be one that t
 out pages of other sites that reach this computer under a name of their own (DNS rebinding); the origin must be its own.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/@]+)(?::\d+)?")  # a name, or an address of IPv6 in brackets
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -62,14 +63,8 @@ class Guard:
 
     def _allowed(self, headers: Mapping[bytes, bytes]) -> bool:
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._name(f"//{host}") not in self._hosts:
+        found = HOST.fullmatch(host)
+        if found is None or found[1].strip("[]").lower() not in self._hosts:
             return False
         origin = headers.get(b"origin")
-        return origin is None or urlsplit(origin.decode("latin-1")).netloc == host
-
-    @staticmethod
-    def _name(address: str) -> str:
-        try:
-            return (urlsplit(address).hostname or "").lower()
-        except ValueError:
-            return ""
+        return origin is None or origin.decode("latin-1").partition("://")[2] == host

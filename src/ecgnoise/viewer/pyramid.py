@@ -121,7 +121,7 @@ class Pyramid:
         if self._file is None or not self._file.is_file():
             return False
         try:
-            with np.load(self._file, allow_pickle=False) as kept:
+            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 view = View(kept["low"], kept["high"], kept["scale"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return False  # a damaged one is made again
