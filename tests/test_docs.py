@@ -33,6 +33,7 @@ PAGE_OF = {
     "archive": "docs/outputs.md",
     "plot": "docs/figures.md",
     "report": "docs/report.md",
+    "view": "docs/view.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
@@ -256,3 +257,11 @@ def test_ci_runs_the_two_commands_of_the_readme():
         assert "\n" not in marked("README.md", name)
     assert "ecgnoise score --example" in marked("README.md", "score")
     assert "pytest" in marked("README.md", "test")
+
+
+def test_keys_of_the_viewer_are_those_on_its_page():
+    script = (ROOT / "src" / "ecgnoise" / "viewer" / "static" / "keys.js").read_text(encoding="utf-8")
+    keys = re.findall(r'^  \["(.+?)", \[.*?\], "[a-z-]+", "(.+?)"\],$', script, re.MULTILINE)
+    assert len(keys) == 18
+    rows = re.findall(r"^\| (\S+|Page \w+) \| (.+) \|$", TEXTS["docs/view.md"], re.MULTILINE)
+    assert [row for row in rows if row in keys] == keys

@@ -23,7 +23,7 @@ export function showInstant(table, leads) {
       lead.lead,
       lead.grade || lead.fault,
       lead.local_snr ?? snr ?? "-",
-      lead.fault ? "" : level === null ? kind : `${kind}, ${Math.round(level)} uV`,
+      lead.fault || lead.grade === "good" ? "" : level === null ? kind : `${kind}, ${Math.round(level)} uV`,
     ];
     row.title = `PSNR ${lead.psnr ?? "-"} dB; SNR of the segment ${snr ?? "-"} dB (${low ?? "-"} to ${high ?? "-"}); agreement of beats ${lead.agreement ?? "-"}`;
     row.append(...words.map((word, place) => {
