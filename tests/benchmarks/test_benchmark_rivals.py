@@ -100,7 +100,11 @@ def score(name, lead):
     return -np.inf if np.isnan(value) else value
 
 
-@pytest.mark.parametrize("name", rivals.RIVALS)
+TRAINED = {"autoencoder", "vae"}
+EVERY_RIVAL = [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in rivals.RIVALS]
+
+
+@pytest.mark.parametrize("name", EVERY_RIVAL)
 def test_a_rival_is_a_silent_repeatable_function_of_the_lead(name, capsys):
     lead = clean_lead()
     before, settings = lead.copy(), np.geterr()
@@ -118,7 +122,7 @@ def clean_score(name):
     return score(name, clean_lead())
 
 
-@pytest.mark.parametrize("name", sorted(set(rivals.RIVALS) - BLIND))
+@pytest.mark.parametrize("name", [name for name in EVERY_RIVAL if name not in BLIND])
 def test_clean_scores_higher_than_muscle_noise(name):
     assert clean_score(name) > score(name, noisy_lead())
 

@@ -87,6 +87,7 @@ def test_noise_has_the_power_asked_for(snr):
     assert measured == pytest.approx(snr, abs=0.01)
 
 
+@pytest.mark.slow
 def test_published_networks_are_measured_and_written_down():
     """Narrow networks: what is counted and how it is written, not how fast it is."""
     narrow = (32, 32, 32)

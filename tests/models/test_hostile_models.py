@@ -290,10 +290,19 @@ def test_absurd_entries_are_one_line(folder, what):
 
 @pytest.mark.parametrize(
     "text",
-    ["x = " + "[" * 100_000, "a." * 50_000 + "b = 1", "x = " + "9" * 10_000, "#" * (1 << 21), "\x00", "x = 1e999999",
-     "[files]\n" * 2],
-    ids=["nested", "dotted", "digits", "huge", "NUL", "exponent", "twice"],
-)  # fmt: skip
+    [
+        "x = " + "[" * 100_000,
+        "a." * 50_000 + "b = 1",
+        "x = {" + "'a' . " * 50_000 + "b = 1}",
+        "9" * (1 << 20),
+        "x = " + "9" * 10_000,
+        "#" * (1 << 21),
+        "\x00",
+        "x = 1e999999",
+        "[files]\n" * 2,
+    ],
+    ids=["nested", "dotted", "dotted in a table", "a long word", "digits", "huge", "NUL", "exponent", "twice"],
+)
 def test_descriptions_that_are_none_are_one_line(folder, text):
     (folder / "model.toml").write_text(text)
     assert "model.toml" in refused(folder, ModelFormatError)

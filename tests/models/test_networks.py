@@ -39,6 +39,7 @@ def test_decoded(outputs, networks, kind):
     np.testing.assert_allclose(decoded, outputs[f"{kind}_output"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_reverse_process_and_its_psnr(outputs, networks, kind):
     images = outputs["input"]
     network = TorchNetwork(networks[kind])
@@ -51,6 +52,7 @@ def test_reverse_process_and_its_psnr(outputs, networks, kind):
         np.testing.assert_allclose(psnr(images, reconstruction, profile, 8), outputs[f"{kind}_psnr8_{name}"], atol=0.01)
 
 
+@pytest.mark.slow
 def test_an_image_is_reconstructed_alike_alone_and_in_a_batch(outputs, networks, kind):
     network = TorchNetwork(networks[kind])
     images = np.concatenate([outputs["input"], -outputs["input"]])

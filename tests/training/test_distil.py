@@ -79,6 +79,7 @@ def test_answers_are_counted_anew_by_the_same_network(clean, teacher, tmp_path):
     assert replace(again.description, files={}) == replace(was, files={}, stress=())
 
 
+@pytest.mark.slow
 def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
     material = DefaultMaterial(clean, clean)
     drawn = []
@@ -102,6 +103,7 @@ def test_a_student_ends_in_a_folder_that_scores(clean, teacher, tmp_path):
         distil.train_student(material, teacher, tmp_path / "model", TINY)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_does_not_ask_the_teacher_again(clean, teacher, tmp_path, monkeypatch):
     material = DefaultMaterial(clean, clean)
     stopped = 0

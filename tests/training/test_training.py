@@ -64,6 +64,7 @@ def test_only_leads_without_a_remark_train(recordings, training_set):
     assert np.isfinite(training_set.levels).all()
 
 
+@pytest.mark.slow
 def test_training_ends_in_a_folder_that_scores(recordings, tmp_path):
     material = read_recordings(recordings)
     folder = train_default(material, tmp_path / "model", TINY)
@@ -98,6 +99,7 @@ def test_starting_from_a_model_needs_one_that_fits(recordings, tmp_path, tiny_mo
         task.network()
 
 
+@pytest.mark.slow
 def test_the_cleanest_have_the_least_above_what_is_reconstructed(recordings, tmp_path):
     material = read_recordings(recordings)
     folder = train_default(material, tmp_path / "model", TINY)

@@ -7,6 +7,7 @@ ever unpickled.
 
 import hashlib
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Collection, Mapping
@@ -56,6 +57,8 @@ __all__ = [
 DESCRIPTION: Final = "model.toml"
 CARD: Final = "card.md"
 BUNDLED: Final = "default"
+# A key like a.a.a, which tomllib reads in a time that grows with the square of its parts.
+MANY_PARTS: Final = re.compile(r"""(?:[\w"'-]{1,40}[ \t]*\.[ \t]*){64}""")
 HASH_DIGITS: Final = 12
 LARGEST_DESCRIPTION: Final = 1 << 20
 LARGEST_FILE: Final = (1 << 31) - 1  # no ONNX file may have more
@@ -96,7 +99,10 @@ def load_folder(path: str | Path, unused: Collection[str] = ()) -> ModelFolder:
             f"{shown_name(folder)}: no model folder with a {DESCRIPTION}: pass one, or 'default'"
         ) from error
     try:
-        description = describe(tomllib.loads(written.decode()))
+        text = written.decode()
+        if MANY_PARTS.search(text):
+            raise ModelFormatError("a key of more than 64 parts")
+        description = describe(tomllib.loads(text))
     except (ModelFormatError, ValueError, RecursionError, OverflowError) as error:
         reason = one_line(error)
         raise ModelFormatError(f"{folder / DESCRIPTION}: {reason}: pass a model of this version") from error
