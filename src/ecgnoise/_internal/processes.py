@@ -33,7 +33,7 @@ def in_processes(
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(min(workers, len(tasks)), context, _begin) as pool:
         waiting = iter(tasks)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             futures = _submit(pool, function, islice(waiting, workers))
         futures |= _submit(pool, function, waiting)
         try:
@@ -93,7 +93,7 @@ class _Worker:
     def __init__(self, what: str) -> None:
         self._what = what
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             self._started = self._pool.submit(os.getpid)
 
     def __enter__(self) -> Self:
@@ -135,7 +135,7 @@ def _submit(
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def interrupts_ignored() -> Iterator[None]:
     """Processes started within take no notice of Ctrl-C, not even while they start."""
     if threading.current_thread() is not threading.main_thread():
         yield

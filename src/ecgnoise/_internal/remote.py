@@ -224,6 +224,11 @@ def _store(url: str) -> tuple[Any, str]:
     return store, path
 
 
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec file system of an address, for libraries that take one, and the path in it."""
+    return _store(url)
+
+
 def objects(url: str) -> Iterator[Found]:
     """The objects at, or in the folder at, an address or pattern; a page or folder of them in memory at a time.
 

@@ -292,7 +292,11 @@ def _check_unchanged(out: Place, listing: Listing, options: ArchiveOptions) -> N
 def _missing(out: Place, listing: Listing, options: ArchiveOptions) -> list[int]:
     """The numbers of the parts to make: those not there, and those that are no longer as they should be."""
     number, count = options.shard
-    names = (out / PARTS).names() if isinstance(out, RemotePath) else [one.name for one in (out / PARTS).iterdir()]
+    names = (
+        (out / PARTS).names()
+        if isinstance(out, RemotePath)
+        else [one.name for one in (out / PARTS).iterdir() if one.exists()]
+    )
     there = {part_number(name) for name in names}
     mine = range(number - 1, len(listing), count)
     if not (options.update or options.retry_errors):

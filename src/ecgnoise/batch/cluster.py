@@ -13,7 +13,10 @@ import logging
 import multiprocessing
 import pickle
 import platform
+import signal
 import socket
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from ecgnoise._internal.atomic import sweep_unfinished
 from ecgnoise._internal.extras import extra
-from ecgnoise._internal.processes import THREAD_VARIABLES
+from ecgnoise._internal.processes import THREAD_VARIABLES, interrupts_ignored
 from ecgnoise._internal.remote import RemotePath
 from ecgnoise._version import __version__
 from ecgnoise.batch.options import ArchiveOptions
@@ -168,7 +171,7 @@ def _about(client: Any) -> str:
     """Where the cluster is, and its dashboard."""
     workers = len(client.nthreads())
     begin = f"cluster {client.scheduler.address}, {workers} worker{'s' * (workers != 1)}"
-    return f"{begin}, dashboard {client.dashboard_link}" if client.dashboard_link else begin
+    return f"{begin}, dashboard {client.dashboard_link}" if _has("bokeh") and client.dashboard_link else begin
 
 
 @contextmanager
@@ -213,13 +216,22 @@ def _local(count: int) -> Any:
     """So many processes of this machine."""
     from distributed import LocalCluster
 
-    return LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0" if _has("bokeh") else None,
-        silence_logs=logging.CRITICAL,
-    )
+    with interrupts_ignored():
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            preload=__name__,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+
+
+def dask_setup(_worker: Any) -> None:
+    """Leave Ctrl-C to the process that started this worker, and keep warnings back; Dask calls it in a new worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _slurm(count: int) -> Any:

@@ -17,6 +17,7 @@ from ecgnoise.cli.annotate import annotate
 from ecgnoise.cli.archive import archive
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
+from ecgnoise.cli.merge import merge
 from ecgnoise.cli.options import KEPT
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.score import score
@@ -88,5 +89,5 @@ def main() -> None:
     """
 
 
-for command in (score, archive, annotate, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, merge, annotate, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)
