@@ -31,6 +31,7 @@ PAGE_OF = {
     "score": "docs/score-files.md",
     "annotate": "docs/outputs.md",
     "archive": "docs/outputs.md",
+    "merge": "docs/outputs.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
@@ -47,7 +48,8 @@ PAGE_OF = {
     "ptbxl compare": "docs/paper.md",
     "ptbxl refine": "docs/paper.md",
 }
-OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu", "--most"}
+OPTIONS_OF_OTHERS = {"--check", "--nproc-per-node", "--logdir", "--multi-gpu", "--num-processes", "--cpu", "--most",
+                     "--nworkers", "--nthreads"}  # fmt: skip
 
 
 def commands_of(group, before=""):
