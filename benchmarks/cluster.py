@@ -118,10 +118,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             found = on_cluster(files, place / f"out{count}", options)
             found["efficiency"] = alone / found["seconds"] / count
             figures[f"workers_{count}"] = {name: round(value, 3) for name, value in found.items()}
-        make_files(place / "idle", arguments.recordings)
+        make_files(place / "idle", arguments.idle)
         idle, model = find_recordings([place / "idle"]), str(idle_model(place / "model"))
         plain = loop(idle, model)
-        options = ArchiveOptions(model=model, cluster="local:1", part_size=arguments.part_size, threads=1)
+        options = ArchiveOptions(model=model, cluster="local:1", threads=1)
         busy = on_cluster(idle, place / "idle out", options)["seconds"]
         figures["overhead_ms_a_recording"] = round(1e3 * (busy - plain) / len(idle), 3)
         options = ArchiveOptions(cluster=f"local:{max(arguments.workers)}", part_size=arguments.part_size, threads=1)
@@ -136,6 +136,7 @@ def main() -> None:
     """Measure and keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=20_000, help="how many short ones")
+    parser.add_argument("--idle", type=int, default=20_000, help="how many for the network that does nothing")
     parser.add_argument("--long", type=int, default=3, help="how many long ones")
     parser.add_argument("--hours", type=float, default=HOURS_OF_A_LONG_ONE, help="of a long one")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="sizes of the cluster")

@@ -191,7 +191,7 @@ def make_many(folder, count):
         (folder / f"{number:03d}.npz").hardlink_to(folder / "000.npz")
 
 
-@pytest.mark.parametrize("stop", ["interrupt", "kill"])
+@pytest.mark.parametrize("stop", ["interrupt", pytest.param("kill", marks=pytest.mark.slow)])
 def test_stopped_on_the_way_the_same_command_goes_on(tiny_model, tmp_path, stop):
     make_many(tmp_path / "in", 120)
     out = tmp_path / "out"
@@ -241,3 +241,18 @@ def test_workers_that_are_killed_at_random_lose_nothing_and_do_nothing_twice(tin
         score_archive(files, tmp_path / "out", replace(options, cluster=running.scheduler_address), progress=kill)
     assert len(killed) == 6
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_update_of_a_folder_on_a_cluster_is_what_a_new_one_would_be(scheduler, files, options, tmp_path):
+    out = tmp_path / "out"
+    score_archive(files, out, options)
+    write_recording(simulate_ecg(10, 125, seed=50, lead_names=["I", "V2"]), files[1])
+    write_recording(simulate_ecg(10, 125, seed=51, lead_names=["I", "V2"]), files[0].parent / "z.npz")
+    now = find_recordings([files[0].parent])
+    others = {file: file.stat().st_mtime_ns for file in (out / "parts").iterdir() if "00000" not in file.name}
+    with pytest.raises(OutputError, match="made with recordings 8, asked for 9"):
+        score_archive(now, out, options)
+    score_archive(now, out, replace(options, cluster=scheduler, update=True))
+    score_archive(now, tmp_path / "anew", options)
+    assert contents(out) == contents(tmp_path / "anew")
+    assert {file: file.stat().st_mtime_ns for file in others} == others
