@@ -34,6 +34,7 @@ PAGE_OF = {
     "plot": "docs/figures.md",
     "report": "docs/report.md",
     "view": "docs/view.md",
+    "merge": "docs/outputs.md",
     "stream": "docs/stream.md",
     "simulate": "docs/score-files.md",
     "convert": "docs/published.md",
@@ -58,6 +59,8 @@ OPTIONS_OF_OTHERS = {
     "--num-processes",
     "--cpu",
     "--most",
+    "--nworkers",
+    "--nthreads",
     "--mpl-generate-path",
 }
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ecgnoise.recording import Recording
     from ecgnoise.report import write_report
     from ecgnoise.results.annotations import mne_annotations, write_annotations
+    from ecgnoise.results.dataset import open_results
     from ecgnoise.results.intervals import Interval
     from ecgnoise.results.result import Result
     from ecgnoise.results.saved import load_results
@@ -65,6 +66,7 @@ __all__ = [
     "load_folder",
     "load_results",
     "mne_annotations",
+    "open_results",
     "quantify",
     "read",
     "record_verdict",
@@ -100,6 +102,7 @@ _PLACES = {
     "load_folder": "models.folder",
     "load_results": "results.saved",
     "mne_annotations": "results.annotations",
+    "open_results": "results.dataset",
     "quantify": "quantifier",
     "read": "readers",
     "record_verdict": "results.verdicts",

@@ -140,6 +140,10 @@ class DownloadError(EcgNoiseError):
     """A file or list of files that a server does not give, or not whole and right."""
 
 
+class RemoteAccessError(DownloadError):
+    """An object store or another machine that refuses access, or does not answer."""
+
+
 class MissingExtraError(EcgNoiseError, ImportError):
     """An optional package is needed and not installed."""
 

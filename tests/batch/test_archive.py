@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 import ecgnoise
-from ecgnoise.batch import archive
-from ecgnoise.batch.archive import ArchiveOptions, divide, score_archive
+from ecgnoise.batch import archive, parts
+from ecgnoise.batch.archive import ArchiveOptions, score_archive
+from ecgnoise.batch.listing import divide, local_entries
 from ecgnoise.batch.summary import WORST, overview
 from ecgnoise.cli import main
 from ecgnoise.errors import MissingExtraError, OptionError, OutputError, UnreadableFileError
@@ -118,7 +119,7 @@ def test_a_second_run_does_what_is_missing_only(files, options, tmp_path, monkey
     (out / "parts" / ".part-00002.unfinished").mkdir()
     scored = []
     monkeypatch.setattr(
-        archive, "score_file", lambda file, *others, parts: scored.append(file) or original(file, *others, parts=parts)
+        parts, "score_file", lambda file, *others, parts: scored.append(file) or original(file, *others, parts=parts)
     )
     score_archive(files, out, options)
     assert scored == files[2:4]
@@ -126,7 +127,7 @@ def test_a_second_run_does_what_is_missing_only(files, options, tmp_path, monkey
     assert [entry.name for entry in (out / "parts").iterdir() if entry.name[0] == "."] == []
 
 
-original = archive.score_file
+original = parts.score_file
 
 
 @pytest.mark.usefixtures("lots_of_two")
@@ -136,7 +137,7 @@ def test_an_error_that_nobody_expected_is_a_row_too(files, options, tmp_path, mo
             raise ValueError("a library\nstumbled")
         return original(file, *others, parts=parts)
 
-    monkeypatch.setattr(archive, "score_file", fail)
+    monkeypatch.setattr(parts, "score_file", fail)
     found = score_archive(files, tmp_path / "out", options)
     assert (found.scored, found.failed) == (5, 2)
     errors = pd.read_csv(tmp_path / "out" / "errors.csv")
@@ -152,11 +153,11 @@ def test_stopped_within_a_lot_leaves_whole_parts_only(files, options, tmp_path, 
         return original(file, *others, parts=parts)
 
     out = tmp_path / "out"
-    monkeypatch.setattr(archive, "score_file", stop)
+    monkeypatch.setattr(parts, "score_file", stop)
     with pytest.raises(KeyboardInterrupt):
         score_archive(files, out, options)
-    assert sorted(contents(out)) == ["parts/part-00000.parquet", "run.json"]
-    monkeypatch.setattr(archive, "score_file", original)
+    assert sorted(contents(out)) == ["list.arrow", "parts/part-00000.parquet", "run.json"]
+    monkeypatch.setattr(parts, "score_file", original)
     score_archive(files, out, options)
     score_archive(files, tmp_path / "whole", options)
     assert contents(out) == contents(tmp_path / "whole")
@@ -224,13 +225,16 @@ def test_lots_have_a_size_and_an_order(tmp_path):
     names = [tmp_path / f"{number:04d}.npy" for number in range(200)]
     for name in names:
         name.touch()
-    batches = divide(names)
-    assert [len(batch) for batch in batches] == [64, 64, 64, 8]
-    assert [file for batch in batches for file in batch] == names
+
+    def divided(files):
+        return list(divide(local_entries(files), archive.FILES_A_BATCH, archive.BYTES_A_BATCH))
+
+    assert [len(batch) for batch in divided(names)] == [64, 64, 64, 8]
+    assert [entry.path for batch in divided(names) for entry in batch] == list(map(str, names))
     for name in names[:3]:
         os.truncate(name, archive.BYTES_A_BATCH)
-    assert [len(batch) for batch in divide(names)] == [1, 1, 64, 64, 64, 6]
-    assert divide([]) == []
+    assert [len(batch) for batch in divided(names)] == [1, 1, 64, 64, 64, 6]
+    assert divided([]) == []
 
 
 def test_the_worst_are_twenty_and_of_all_parts(files, options, tmp_path, monkeypatch):

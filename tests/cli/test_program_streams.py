@@ -132,7 +132,7 @@ def test_a_folder_that_takes_no_files_is_found_before_the_work(tiny_model, tmp_p
     ecgnoise.write_recording(ecgnoise.simulate_ecg(10, 250, lead_names=["I"]), tmp_path / "a.csv")
     monkeypatch.setattr("tempfile.mkdtemp", full)
     monkeypatch.setattr("ecgnoise.batch.files.score_file", scored)
-    monkeypatch.setattr("ecgnoise.batch.archive.score_file", scored)
+    monkeypatch.setattr("ecgnoise.batch.parts.score_file", scored)
     command = {
         "t.csv": ["score", "--example", "--out", out],
         "results": ["archive", "--out", out, str(tmp_path / "a.csv")],

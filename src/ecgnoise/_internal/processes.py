@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import warnings
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -34,7 +33,7 @@ def in_processes(
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(min(workers, len(tasks)), context, _begin) as pool:
         waiting = iter(tasks)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             futures = _submit(pool, function, islice(waiting, workers))
         futures |= _submit(pool, function, waiting)
         try:
@@ -54,26 +53,28 @@ class Died(NamedTuple):
 
 
 def one_by_one(
-    function: Callable[..., ResultT], tasks: Sequence[TaskT], workers: int, what: str, *, anew: bool = False
+    function: Callable[..., ResultT], tasks: Iterable[TaskT], workers: int, what: str, *, anew: bool = False
 ) -> Generator[tuple[TaskT, ResultT | Died], None, None]:
     """As :func:`in_processes`, but a process that dies takes no more with it than the task it was busy with.
 
-    anew: each task has a process of its own. OutputError where processes cannot even be started. Close the generator
+    tasks: one is taken when a process is free for it. anew: each task has a process of its own.
+
+    OutputError where processes cannot even be started. Close the generator
     to have the tasks not begun dropped.
     """
-    waiting = deque(tasks)
+    waiting = iter(tasks)
     busy: dict[Future[ResultT], tuple[TaskT, _Worker]] = {}
     with _one_thread_each(), ExitStack() as stack:
 
         def give(worker: _Worker | None) -> None:
             """Give the next task to a worker, a new one in the place of none."""
-            if not waiting:
+            task = next(waiting, None)
+            if task is None:
                 return
             chosen = worker or stack.enter_context(_Worker(what))
-            task = waiting.popleft()
             busy[chosen.submit(function, task)] = task, chosen
 
-        for _ in range(min(workers, len(tasks))):
+        for _ in range(workers):
             give(None)
         while busy:
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
@@ -92,7 +93,7 @@ class _Worker:
     def __init__(self, what: str) -> None:
         self._what = what
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             self._started = self._pool.submit(os.getpid)
 
     def __enter__(self) -> Self:
@@ -134,7 +135,7 @@ def _submit(
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def interrupts_ignored() -> Iterator[None]:
     """Processes started within take no notice of Ctrl-C, not even while they start."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -5,7 +5,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ecgnoise._internal.atomic import whole_files
 from ecgnoise._internal.files import open_regular
+from ecgnoise._internal.remote import RemotePath
 from ecgnoise.errors import EcgNoiseError, UnreadableFileError, one_line
-from ecgnoise.results.archive_folder import ERROR_COLUMNS, ERRORS, part_file
+from ecgnoise.results.archive_folder import ERROR_COLUMNS, ERRORS, PARTS, part_file
 from ecgnoise.results.cells import COLUMNS as TABLE_COLUMNS
 from ecgnoise.results.grades import GRADES
 from ecgnoise.results.result import percent_text
@@ -191,12 +192,13 @@ class _Tally:
 
 
 @contextmanager
-def opened_part(part: Path) -> "Iterator[pq.ParquetFile]":
+def opened_part(part: Path | RemotePath) -> "Iterator[pq.ParquetFile]":
     """A part, open; UnreadableFileError for one that is damaged, or something else."""
     import pyarrow.parquet as pq
 
     try:
-        with open_regular(part) as content, pq.ParquetFile(content) as file:
+        opened = open_regular(part) if isinstance(part, Path) else part.opened()
+        with opened as content, pq.ParquetFile(content) as file:
             yield file
     except EcgNoiseError:
         raise
@@ -206,17 +208,10 @@ def opened_part(part: Path) -> "Iterator[pq.ParquetFile]":
         ) from error
 
 
-def part_states(part: Path) -> list[str]:
-    """What the files of each recording were like when a part was made; empty where it does not say it."""
-    with opened_part(part) as file:
-        written = file.metadata.metadata or {}
-        return list(json.loads(written.get(STATES.encode(), b"[]")))
-
-
-def overview(out: Path, recordings: int, parts: int) -> Overview:
+def overview(out: Path | RemotePath, recordings: int, parts: int) -> Overview:
     """What the parts of a folder hold, read a few rows at a time. recordings, parts: how many there are to be."""
     tally = _Tally()
-    there = [part_file(out, number) for number in range(parts) if part_file(out, number).exists()]
+    there = _parts_there(out, parts)
     tried = failed = rows = 0
     for part in there:
         with opened_part(part) as file:
@@ -270,28 +265,39 @@ def _overview(tally: _Tally, recordings: int, became: tuple[int, int], parts: in
     )
 
 
-def errors(out: Path, parts: int) -> Iterator[list[str]]:
+def _parts_there(out: Path | RemotePath, parts: int) -> list[Path | RemotePath]:
+    """The parts of the list that are there, in its order."""
+    if isinstance(out, RemotePath):
+        names = set((out / PARTS).names())
+        return [part for part in (part_file(out, number) for number in range(parts)) if part.name in names]
+    return [part for part in (part_file(out, number) for number in range(parts)) if part.exists()]
+
+
+def errors(out: Path | RemotePath, parts: int) -> Iterator[list[str]]:
     """Path, kind of error and message of each recording that could not be scored, in the order of the list."""
-    for number in range(parts):
-        part = part_file(out, number)
-        if part.exists():
-            with opened_part(part) as file:
-                found = json.loads(file.metadata.metadata[b"errors"])
-            yield from found
+    for part in _parts_there(out, parts):
+        with opened_part(part) as file:
+            found = json.loads(file.metadata.metadata[b"errors"])
+        yield from found
 
 
-def write_overview(out: Path, found: Overview, parts: int) -> None:
+def write_overview(out: Path | RemotePath, found: Overview, parts: int) -> None:
     """Write ``summary.json`` and ``errors.csv``; OutputError where they cannot be written."""
-    with whole_files(out / SUMMARY) as partial:
+    with _written(out / SUMMARY) as partial:
         text = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
         partial.write_text(text + "\n", encoding="utf-8")
-    with whole_files(out / ERRORS) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+    with _written(out / ERRORS) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(ERROR_COLUMNS)
         table.writerows((record_name(path), *reason, path) for path, *reason in errors(out, parts))
 
 
-def overview_text(found: Overview, out: Path) -> str:
+def _written(place: Path | RemotePath) -> AbstractContextManager[Path]:
+    """A path to write to; what was written becomes the file or object when all went well."""
+    return whole_files(place) if isinstance(place, Path) else place.written()
+
+
+def overview_text(found: Overview, out: Path | RemotePath) -> str:
     """The overview of a folder of results in some lines for a terminal."""
     lines = [f"{out}: {found.tried} of {found.recordings} recordings in {found.parts} parts, {found.scored} scored"]
     if found.failed:

@@ -18,6 +18,7 @@ from ecgnoise.cli.archive import archive
 from ecgnoise.cli.convert import convert
 from ecgnoise.cli.download import download
 from ecgnoise.cli.endings import NOTHING_DONE, end_by_stop
+from ecgnoise.cli.merge import merge
 from ecgnoise.cli.plot import plot
 from ecgnoise.cli.ptbxl import ptbxl
 from ecgnoise.cli.report import report
@@ -88,5 +89,5 @@ def main() -> None:
     """
 
 
-for command in (score, archive, annotate, plot, report, view, stream, simulate, convert, train, ptbxl, download):
+for command in (score, archive, merge, annotate, plot, report, view, stream, simulate, convert, train, ptbxl, download):
     main.add_command(command)

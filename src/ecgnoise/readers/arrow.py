@@ -74,8 +74,9 @@ class FeatherReader:
         return head.startswith((FEATHER_MAGIC, FEATHER_V1_MAGIC))
 
     def lists(self, path: Path, head: bytes) -> bool:
-        """Every such file."""
-        return self.recognises(path, head) or path.suffix.lower() in self.suffixes
+        """Every such file but the list of an archive's recordings."""
+        named = self.recognises(path, head) or path.suffix.lower() in self.suffixes
+        return named and not _of_archive(path)
 
     def addresses(self, path: Path, dataset: str | None) -> list[str]:
         """The recordings of a table with one a row."""
@@ -89,11 +90,23 @@ class FeatherReader:
             return _recording(_feather(file, path), path, options)
 
 
+LIST_COLUMNS: Final = frozenset({"path", "size", "state", "sampling_frequency", "units", "leads"})
+
+
 def _of_scores(path: Path) -> bool:
     """Whether a Parquet file holds scores of an earlier run; no for one that cannot be looked into."""
     try:
         with whole(path, "table"), open_file(path) as file:
             return names_results(_parquet(file, path).schema.names)
+    except (EcgNoiseError, MemoryError):  # reading the file says why
+        return False
+
+
+def _of_archive(path: Path) -> bool:
+    """Whether an Arrow file is the list of recordings of a folder of results; no for one that cannot be looked into."""
+    try:
+        with whole(path, "table"), open_file(path) as file:
+            return set(_feather(file, path).schema.names) >= LIST_COLUMNS
     except (EcgNoiseError, MemoryError):  # reading the file says why
         return False
 

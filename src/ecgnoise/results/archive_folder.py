@@ -1,20 +1,31 @@
 """What lies where in a folder of results: the one place that knows."""
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from ecgnoise._internal.remote import RemotePath
+
+PlaceT = TypeVar("PlaceT", bound=Path | RemotePath)
 ERRORS: Final = "errors.csv"
 ERROR_COLUMNS: Final = ("record", "error", "message", "path")
 PARTS: Final = "parts"
 PART_FILES: Final = "part-*.parquet"
 
 
-def part_file(folder: Path, number: int) -> Path:
+def part_file(folder: PlaceT, number: int) -> PlaceT:
     """The part of a folder of results with this number."""
-    return folder / PARTS / f"part-{number:05d}.parquet"
+    part: PlaceT = folder / PARTS / f"part-{number:05d}.parquet"  # type: ignore[assignment]
+    return part
+
+
+def part_number(name: str) -> int | None:
+    """The number of a part by the name of its file; None for another file."""
+    found = re.fullmatch(r"part-(\d{5,})\.parquet", name)
+    return int(found[1]) if found else None
 
 
 def part_files(folder: Path) -> list[Path]:
