@@ -89,6 +89,7 @@ class FeatherReader:
         with whole(path, "table"), open_file(path) as file:
             return _recording(_feather(file, path), path, options)
 
+
 LIST_COLUMNS: Final = frozenset({"path", "size", "state", "sampling_frequency", "units", "leads"})
 
 
