@@ -1,6 +1,7 @@
 """Archives in object stores: the same results as from files, whatever the store does on the way."""
 
 import csv
+import gc
 import json
 import logging
 import tracemalloc
@@ -216,10 +217,10 @@ def test_long_objects_come_in_blocks(store, server, tmp_path, monkeypatch):
     asked = [(path, said) for method, path, said in server.requests if method == "GET"]
     ranges = [said for path, said in asked if path.startswith(f"/{BUCKET}/long.dat")]
     assert ranges[:2] == ["bytes=0-999", "bytes=1000-1999"]
-    assert len(ranges) == -(-len(place) // 1000)
+    assert ranges[5:] == ["bytes=5000-5999"]  # behind its end: the list has the size of both objects only
 
 
-def test_listing_takes_the_same_memory_whatever_the_number(store, monkeypatch):
+def test_listing_takes_the_same_memory_whatever_the_number(monkeypatch):
     page = [{"Key": f"ecg/{number:09d}.npz", "Size": 9, "ETag": '"x"'} for number in range(1000)]
 
     class Store:
@@ -233,6 +234,7 @@ def test_listing_takes_the_same_memory_whatever_the_number(store, monkeypatch):
     peaks = []
     for pages in (3, 60):
         monkeypatch.setattr(remote, "_store", lambda url, pages=pages: (Store(pages), "hospital/ecg"))
+        gc.collect()
         tracemalloc.start()
         assert sum(1 for _ in remote_entries(["s3://hospital/ecg"])) == 1000 * pages
         peaks.append(tracemalloc.get_traced_memory()[1])

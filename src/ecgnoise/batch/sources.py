@@ -5,9 +5,9 @@ import hashlib
 import io
 import itertools
 import math
+import posixpath
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ecgnoise._internal.extras import extra
@@ -77,7 +77,7 @@ def _recordings(found: Iterable[Found]) -> Iterator[Entry]:
 
 
 def _is_recording(url: str) -> bool:
-    suffix = Path(url).suffix.lower()
+    suffix = posixpath.splitext(url)[1].lower()  # a Path would keep parts of every key
     return suffix in ENDINGS or any(suffix in reader.suffixes for reader in READERS)
 
 
