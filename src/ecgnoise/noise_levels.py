@@ -60,9 +60,27 @@ Levels = NDArray[np.float64]
 class SpanRule:
     """When spans count as too noisy.
 
-    enter: a stretch holds a span whose local SNR lies below this, in dB. leave: it reaches as far as the local SNR lies
-    below this, in dB, not below ``enter``. gap: stretches at most so many seconds apart are one. shortest: one that is
-    then shorter, in seconds, does not count.
+    Parameters
+    ----------
+    enter : float
+        A stretch holds a span whose local SNR in dB lies below this.
+    leave : float
+        It reaches as far as the local SNR in dB lies below this; not below ``enter``.
+    gap : float
+        Stretches at most so many seconds apart are one.
+    shortest : float
+        One that is then shorter, in seconds, does not count.
+
+    Raises
+    ------
+    ModelFormatError
+        If ``leave`` lies below ``enter``, or ``gap`` or ``shortest`` below 0.
+
+    Examples
+    --------
+    >>> from ecgnoise import SpanRule
+    >>> SpanRule(enter=5.0, leave=9.0, gap=0.5, shortest=0.6).leave
+    9.0
     """
 
     enter: float

@@ -25,14 +25,34 @@ Signals = NDArray[np.float32]
 
 
 class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Hides what is too noisy: signals in, the same signals with NaN there out.
+    """Hide noisy stretches of signals, as a step of a scikit-learn pipeline.
 
-    sampling_frequency: Hz. units: V, mV, uV, nV or unknown, of the signals; they come out in the same. grade: what is
-    of this grade or worse, or has no score, is hidden. whole_segments: see :class:`ecgnoise.Result`. model:
-    ``"default"`` or a model folder. threads: of the network.
+    Parameters
+    ----------
+    sampling_frequency : float, default 500
+        Of the signals, in Hz.
+    units : {"mV", "V", "uV", "nV", "unknown"}, default "mV"
+        Of the signals; they come out in the same.
+    grade : {"good", "fair", "poor", "unusable"}, default "poor"
+        What is of this grade or a worse one, or has no score, is hidden.
+    whole_segments : bool, default False
+        Whether only whole segments are hidden, by their grades.
+    model : str or pathlib.Path, default "default"
+        ``"default"``, or the path of a model folder.
+    threads : int, optional
+        Threads that score; see :class:`Quantifier`.
 
+    Notes
+    -----
     Nothing is learnt: ``fit`` looks at the shape only, and a signal comes out the same whatever the others are.
     ``transform`` keeps the number of signals, as a pipeline needs; :meth:`usable_share` says which to leave out.
+
+    Examples
+    --------
+    >>> from ecgnoise import NoiseFilter, simulate_ecg
+    >>> signals = simulate_ecg(10, 500, lead_names=["I", "II"]).signal
+    >>> NoiseFilter(500).fit_transform(signals).shape
+    (2, 5000)
     """
 
     def __init__(
@@ -53,15 +73,46 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.threads = threads
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: N803 - as scikit-learn calls it
-        """Look at the shape of signals, (records, time) or (records, leads, time); SignalShapeError for another."""
+        """Look at the shape of signals.
+
+        Parameters
+        ----------
+        X : array_like, shape (records, time) or (records, leads, time)
+            The signals.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        NoiseFilter
+            Itself.
+
+        Raises
+        ------
+        SignalShapeError
+            If they have another shape.
+        """
         del y
         self.n_features_in_ = _signals(X).shape[1]
         return self
 
     def transform(self, X: ArrayLike) -> Signals:  # noqa: N803
-        """The signals, the same shape, float32, NaN where they are too noisy.
+        """Hide noisy stretches.
 
-        Raises SignalShapeError, or errors of :func:`ecgnoise.quantify`.
+        Parameters
+        ----------
+        X : array_like, shape (records, time) or (records, leads, time)
+            The signals.
+
+        Returns
+        -------
+        ndarray of float32
+            The signals in the same shape, NaN where they are too noisy.
+
+        Raises
+        ------
+        SignalShapeError
+            If they have another shape. Errors of :func:`quantify` are raised too.
         """
         signals = _signals(X)
         rows = signals.reshape(-1, signals.shape[-1])
@@ -71,7 +122,18 @@ class NoiseFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(usable, rows, np.float32(np.nan)).reshape(signals.shape)
 
     def usable_share(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """The share of each signal that is not hidden, 0..1, (records,) or (records, leads)."""
+        """Return the share of each signal that is not hidden.
+
+        Parameters
+        ----------
+        X : array_like, shape (records, time) or (records, leads, time)
+            The signals.
+
+        Returns
+        -------
+        ndarray, shape (records,) or (records, leads)
+            0 to 1.
+        """
         signals = _signals(X)
         shares = [
             result.usable_seconds(self.grade, whole_segments=self.whole_segments) / result.seconds

@@ -83,13 +83,34 @@ class ModelFolder:
 
 
 def load_folder(path: str | Path, unused: Collection[str] = ()) -> ModelFolder:
-    """The model in a folder, all its files verified.
+    """Load the description of a model folder, and verify its files.
 
-    path: a folder, or the string ``"default"`` for the bundled model (``"./default"`` is a folder of that
-    name). unused: files that the caller will not open, and that are therefore not verified.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A folder, or ``"default"`` for the bundled model (``"./default"`` is a folder of that name).
+    unused : collection of str, default ()
+        Files that will not be opened, and that are therefore not verified.
 
-    Raises ModelNotFoundError where there is no model.toml or a listed file is absent, ModelFormatError for
-    unknown, missing or wrong entries and for files that are not listed, ModelChecksumError for a file that was changed.
+    Returns
+    -------
+    ModelFolder
+        Its path, description and hash.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no ``model.toml``, or a file that it lists is absent.
+    ModelFormatError
+        If entries are unknown, missing or wrong, or there are files that it does not list.
+    ModelChecksumError
+        If a file was changed.
+
+    Examples
+    --------
+    >>> from ecgnoise import load_folder
+    >>> load_folder("default").description.name
+    'default'
     """
     folder = Path(str(package_files("ecgnoise.models") / BUNDLED)) if path == BUNDLED else Path(path)
     try:

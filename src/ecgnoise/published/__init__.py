@@ -37,9 +37,16 @@ TORCH_WEIGHTS: Final = "weights.safetensors"
 class PublishedResult:
     """What the published call gives back.
 
-    psnr: (leads, segments) in dB; with several partitions (leads, parts of all segments in turn), where a tail has only
-    the parts it needs. original_image, cleaned_image: (leads, segments, 32, 256) in 0..255, or None. recording: what
-    was scored, in mV. n_partitions: parts of a segment.
+    Attributes
+    ----------
+    psnr : ndarray, shape (leads, segments)
+        In dB; with several partitions (leads, parts of all segments in turn), where a tail has only the parts it needs.
+    original_image, cleaned_image : ndarray, shape (leads, segments, 32, 256), or None
+        In 0 to 255, if they were asked for.
+    recording : Recording or None
+        What was scored, in mV.
+    n_partitions : int
+        Parts of a segment.
     """
 
     psnr: NDArray[np.float64]
@@ -49,13 +56,26 @@ class PublishedResult:
     n_partitions: int = 1
 
     def plot(self, lead: int = 0, segment: int = 0) -> "Figure":
-        """A lead-segment as the published notebook shows it, as a figure of matplotlib.
+        """Draw a lead-segment as the published notebook shows it.
 
         From top to bottom: the signal, the original and the cleaned scalogram, the map of the squared error with its
-        PSNR, and with several partitions the error of each with its local PSNR. Save it with ``savefig``.
+        PSNR, and with several partitions the error of each with its local PSNR.
 
-        Raises OptionError without images (pass ``return_images=True``) or for a lead or segment that is not there,
-        MissingExtraError without the extra ``plot``.
+        Parameters
+        ----------
+        lead, segment : int, default 0
+            Their numbers.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        OptionError
+            Without images (pass ``return_images=True``), or for a lead or segment that is not there.
+        MissingExtraError
+            Without the extra ``plot``.
         """
         if self.original_image is None or self.cleaned_image is None or self.recording is None:
             raise OptionError("plot: the result has no images: pass return_images=True")
@@ -90,15 +110,61 @@ def ecg_noise_quantification(
     seed: int = 123,
     return_images: bool = False,
 ) -> PublishedResult:
-    """Noise of an ECG by the published method (arXiv 2506.11815).
+    """Quantify the noise of an ECG by the published method, with the arguments of the published call.
 
-    ecg: (leads, time) or (time,) in mV. sampling_freq: Hz. checkpoint_path: a published ``.pth`` (needs the extra
-    ``train``), or a model folder made of one by ``ecgnoise convert`` (does not). n_partitions: parts of a segment.
-    diffusion_timestep: where the reverse process starts, 0..999. noise_scheduler_type: ``"ddim"`` or ``"ddpm"``.
-    step_interval: of DDIM. discretize: whole grey levels in what is reconstructed too; as published, the original has
-    them anyway. use_ldm: whether the checkpoint is the latent model or the pixel model.
+    Parameters
+    ----------
+    ecg : array_like, shape (leads, time) or (time,)
+        In mV.
+    sampling_freq : float
+        In Hz.
+    checkpoint_path : str or pathlib.Path
+        A published ``.pth``, which needs the extra ``train``, or a model folder that ``ecgnoise convert`` made of one,
+        which does not.
+    n_partitions : int, default 1
+        Parts of a segment.
+    batch_size : int, default 64
+        Lead-segments in the network at once; scores do not depend on it.
+    diffusion_timestep : int, default 30
+        Where the reverse process starts, 0 to 999.
+    noise_scheduler_type : {"ddim", "ddpm"}, default "ddim"
+        Of the reverse process.
+    discretize : bool, default True
+        Whole grey levels in what is reconstructed too; as published, the original has them anyway.
+    use_ldm : bool, default True
+        Whether the checkpoint is the latent model, or the pixel model.
+    step_interval : int, default 10
+        Of DDIM.
+    seed : int, default 123
+        Of the noise.
+    return_images : bool, default False
+        Whether the result holds the scalograms.
 
-    Raises OptionError, CheckpointError, ModelNotFoundError, SignalShapeError or SamplingFrequencyError.
+    Returns
+    -------
+    PublishedResult
+
+    Raises
+    ------
+    OptionError
+        If an argument is out of range.
+    CheckpointError
+        If the checkpoint cannot be loaded, or is of the other model.
+    ModelNotFoundError
+        If there is no such file or folder.
+    SignalShapeError
+        If the signal has another shape.
+    SamplingFrequencyError
+        If the sampling frequency is out of range.
+
+    Notes
+    -----
+    Departures from the published program are listed at the top of this module and under
+    ``docs/published.md#departures``.
+
+    References
+    ----------
+    Han et al., *Diffusion-Based Electrocardiography Noise Quantification via Anomaly Detection*, arXiv 2506.11815.
     """
     recording = Recording.from_array(ecg, sampling_freq, units="mV")
     if noise_scheduler_type not in SAMPLERS:

@@ -31,9 +31,22 @@ ClockTime = Callable[[float], datetime | None]
 class Interval:
     """A stretch of one lead that is too noisy, or has no score.
 
-    start, duration: seconds from the start of the recording. snr: its lowest local SNR in dB, NaN without noise levels.
-    grade: the worst in it, by the local SNR where there is one. psnr, noise: those of its worst lead-segment or span,
-    the PSNR in dB; NaN and empty where it has no score at all. fault: the first fault in it, or empty.
+    Attributes
+    ----------
+    lead : str
+        Name of the lead.
+    start, duration : float
+        In seconds from the start of the recording.
+    psnr : float
+        PSNR of its worst lead-segment in dB; NaN without any score.
+    grade : str
+        The worst in it, by the local SNR where there is one.
+    fault : str
+        The first fault in it, or empty.
+    noise : str
+        The kind of noise of its worst span or lead-segment, or empty.
+    snr : float
+        Its lowest local SNR in dB; NaN without noise levels.
     """
 
     lead: str

@@ -44,36 +44,69 @@ FAULTS_TOLD: Final = 4
 
 @dataclass(frozen=True)
 class Result(Scores):
-    """Noise of each lead and segment of a recording: scores, see :class:`Scores`, and what can be done with them.
+    """Noise of each lead and segment of a recording, and what can be done with it.
 
-    Methods that say which time can be used, and which cannot, have these parameters in common. grade: time of this
-    grade or a worse one cannot be used, nor what has no score; OptionError for a word that is no grade. Where the model
-    knows noise levels, that is told span by span, by the local SNR that ``limits`` ask for. whole_segments: only whole
-    segments, by their grades. rule: when spans count, other than by the limit of the grade.
+    A result is made by :func:`quantify`, :class:`Quantifier` and :func:`load_results`. Its attributes are those of
+    :class:`Scores`.
+
+    Notes
+    -----
+    Where the model knows noise levels, the methods that say which time can be used go span by span, a third of a
+    second each, by the local SNR that ``limits`` ask for; else, or with ``whole_segments=True``, by whole segments and
+    their grades.
+
+    Examples
+    --------
+    >>> import ecgnoise
+    >>> result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    >>> result.psnr.shape, result.grade.tolist(), result.usable.tolist()
+    ((1, 1), [['good']], [[True]])
     """
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """Which lead-segments can be used, (leads, segments): those that are ``good`` or ``fair``."""
+        """Which lead-segments can be used, ndarray of bool, shape (leads, segments): ``good`` and ``fair`` ones."""
         return usable_segments(self)
 
     @property
     def analysable(self) -> NDArray[np.float64]:
-        """Per cent of its time that each lead can be used, (leads,), 0..100; see :meth:`usable_seconds`."""
+        """Per cent of its time that each lead can be used, ndarray, shape (leads,), 0 to 100."""
         return np.asarray(100.0 * self.usable_seconds() / self.seconds)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """One tuple a lead-segment, in the order of :data:`COLUMNS`; None where there is no number."""
+        """Return the rows of a table.
+
+        Returns
+        -------
+        list of tuple
+            One per lead-segment, with a cell per column of a table; None where there is no number.
+
+        See Also
+        --------
+        write_table : Write such rows.
+        """
         return table_rows(self)
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """A table with one row a lead-segment and the columns of :data:`COLUMNS`."""
+        """Return a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per lead-segment.
+        """
         import pandas as pd
 
         return pd.DataFrame(self.rows(), columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
 
     def parts_in_turn(self) -> NDArray[np.float64]:
-        """Local PSNR, (leads, parts of all segments in turn); a tail has only the parts it needs, as published."""
+        """Return the local PSNR of all segments in turn.
+
+        Returns
+        -------
+        ndarray, shape (leads, parts of all segments)
+            In dB. A tail has only the parts that it needs, as published.
+        """
         return self.local_psnr[:, np.isfinite(self.part_start)]
 
     def intervals(
@@ -84,14 +117,39 @@ class Result(Scores):
         whole_segments: bool = False,
         rule: SpanRule | None = None,
     ) -> list[Interval]:
-        """Stretches of each lead that cannot be used, in order of leads and time.
+        """Return the stretches of each lead that cannot be used.
 
-        join: those at most so many seconds apart become one; OptionError for a negative one.
+        Parameters
+        ----------
+        grade : {"good", "fair", "poor", "unusable"}, default "poor"
+            Time of this grade or a worse one cannot be used, nor time without a score.
+        join : float, default 0
+            Stretches at most so many seconds apart become one.
+        whole_segments : bool, default False
+            Whether stretches begin and end with segments.
+        rule : SpanRule, optional
+            When spans count. The default is the limit of the grade.
+
+        Returns
+        -------
+        list of Interval
+            In order of leads and time.
+
+        Raises
+        ------
+        OptionError
+            If the grade is none of those above, or ``join`` is negative or not a number.
         """
         return find_intervals(self, Choice(grade, join, whole_segments, rule))
 
     def fault_intervals(self) -> list[Interval]:
-        """Stretches of each lead with one and the same fault, in order of leads and time."""
+        """Return the stretches of each lead with one and the same fault.
+
+        Returns
+        -------
+        list of Interval
+            In order of leads and time.
+        """
         found = []
         for lead in range(len(self.lead_names)):
             of_lead = [
@@ -116,11 +174,29 @@ class Result(Scores):
         whole_segments: bool = False,
         rule: SpanRule | None = None,
     ) -> NDArray[np.bool_]:
-        """Which samples can be used, (leads, samples): those that lie in none of :meth:`intervals`.
+        """Return which samples can be used: those that lie in none of :meth:`intervals`.
 
-        sampling_frequency: Hz, the recording's own unless given.
+        Parameters
+        ----------
+        sampling_frequency : float, optional
+            In Hz. The default is that of the recording.
+        grade : {"good", "fair", "poor", "unusable"}, default "poor"
+            Time of this grade or a worse one cannot be used, nor time without a score.
+        whole_segments : bool, default False
+            Whether only whole segments count, by their grades.
+        rule : SpanRule, optional
+            When spans count. The default is the limit of the grade.
 
-        Raises SamplingFrequencyError or OptionError.
+        Returns
+        -------
+        ndarray of bool, shape (leads, samples)
+
+        Raises
+        ------
+        SamplingFrequencyError
+            If the sampling frequency is not one number, or is out of range.
+        OptionError
+            If the grade is none of those above.
         """
         frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
         frequency = check_sampling_frequency(frequency, "mask")
@@ -132,11 +208,23 @@ class Result(Scores):
         return usable
 
     def quality(self, sampling_frequency: float | None = None) -> NDArray[np.float64]:
-        """A quality for each sample, (leads, samples), 0 to 1: how many clean leads score lower than its segment.
+        """Return a quality for each sample: the share of clean leads that score lower than its segment.
 
-        It is the percentile over 100, as NeuroKit2 gives the quality of an ECG a number a sample. 0 where there is no
-        score; NaN everywhere where the model has no reference. sampling_frequency: Hz, the recording's own unless
-        given. Raises SamplingFrequencyError.
+        Parameters
+        ----------
+        sampling_frequency : float, optional
+            In Hz. The default is that of the recording.
+
+        Returns
+        -------
+        ndarray, shape (leads, samples)
+            0 to 1, as NeuroKit2 gives the quality of an ECG; 0 where there is no score, NaN everywhere if the model has
+            no percentiles of clean leads.
+
+        Raises
+        ------
+        SamplingFrequencyError
+            If the sampling frequency is not one number, or is out of range.
         """
         frequency = self.sampling_frequency if sampling_frequency is None else sampling_frequency
         frequency = check_sampling_frequency(frequency, "quality")
@@ -149,7 +237,26 @@ class Result(Scores):
     def usable_seconds(
         self, grade: str = TOO_NOISY, *, whole_segments: bool = False, rule: SpanRule | None = None
     ) -> NDArray[np.float64]:
-        """How many seconds of each lead can be used, (leads,): those that lie in none of :meth:`intervals`."""
+        """Return how many seconds of each lead can be used: those that lie in none of :meth:`intervals`.
+
+        Parameters
+        ----------
+        grade : {"good", "fair", "poor", "unusable"}, default "poor"
+            Time of this grade or a worse one cannot be used, nor time without a score.
+        whole_segments : bool, default False
+            Whether only whole segments count, by their grades.
+        rule : SpanRule, optional
+            When spans count. The default is the limit of the grade.
+
+        Returns
+        -------
+        ndarray, shape (leads,)
+
+        Raises
+        ------
+        OptionError
+            If the grade is none of those above.
+        """
         choice = Choice(grade, 0.0, whole_segments, rule)
         return np.asarray(np.where(bad_pieces(self, choice), 0.0, pieces(self, choice).duration).sum(axis=1))
 
@@ -161,9 +268,30 @@ class Result(Scores):
         whole_segments: bool = False,
         rule: SpanRule | None = None,
     ) -> Recording:
-        """The recording with its unusable samples missing (NaN), read when they are asked for.
+        """Return the recording with its unusable samples missing (NaN).
 
-        recording: the one that was scored. Raises SignalShapeError where leads or length are others, or OptionError.
+        Parameters
+        ----------
+        recording : Recording
+            The recording that was scored.
+        grade : {"good", "fair", "poor", "unusable"}, default "poor"
+            Time of this grade or a worse one is hidden, and time without a score.
+        whole_segments : bool, default False
+            Whether only whole segments are hidden, by their grades.
+        rule : SpanRule, optional
+            When spans count. The default is the limit of the grade.
+
+        Returns
+        -------
+        Recording
+            Its samples are read when they are asked for.
+
+        Raises
+        ------
+        SignalShapeError
+            If leads or length are not those of the recording that was scored.
+        OptionError
+            If the grade is none of those above.
         """
         check_same(self, recording)
         samples = recording.samples.shape[1]
@@ -323,16 +451,28 @@ class Result(Scores):
         )
 
     def fault_texts(self, most: int | None = None) -> list[str]:
-        """What has no score, the worst first: ``II flat 120-200 s``, with clock times where the start is known.
+        """Return in words what has no score.
 
-        most: that many at most, and a word on how many more there are; None for all.
+        Parameters
+        ----------
+        most : int, optional
+            That many at most, and a word on how many more there are. The default is all.
+
+        Returns
+        -------
+        list of str
+            The worst first, as ``II flat 120-200 s``, with clock times where the start is known.
         """
         return fault_texts(self.fault_intervals(), self.lead_names, self.time_of, most)
 
     def verdict(self) -> str:
-        """One line, the worst first: what has no score and when, how many segments have each grade, the worst score.
+        """Return the result in one line, the worst first.
 
-        Before the worst score it says how much of the leads' time can be used.
+        Returns
+        -------
+        str
+            What has no score and when, how many lead-segments have each grade, how much of the leads' time can be used,
+            and the worst score.
         """
         leads, segments = self.psnr.shape
         counts = [(grade, int((self.grade == grade).sum())) for grade in reversed(GRADES)]

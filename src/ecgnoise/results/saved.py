@@ -88,14 +88,38 @@ class Results(Sequence[Result]):
 
 
 def load_results(path: str | Path) -> Results:
-    """The results that ``ecgnoise score --out``, ``ecgnoise archive`` or :func:`ecgnoise.write_table` saved.
+    """Load results that ``ecgnoise score --out``, ``ecgnoise archive`` or :func:`write_table` saved.
 
-    path: a table (CSV, JSON, Parquet or Excel, whatever its suffix) or a folder of results. What can be done with a
-    result can be done with these: ``mask()``, ``intervals()``, ``keep()``, ``verdict()``, annotations. Images are not
-    saved.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A table (CSV, JSON, Parquet or Excel, whatever its suffix) or a folder of results.
 
-    Raises UnreadableFileError for a file that is absent or damaged, or lacks rows of a recording, UnknownFormatError
-    for one that is no table of results, MissingExtraError without the extra ``tables`` where it is needed.
+    Returns
+    -------
+    sequence of Result
+        In the order of the table; one is found by its number, or by its name or path. They can do all that results
+        can, but hold no images.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the file is absent or damaged, or lacks rows of a recording.
+    UnknownFormatError
+        If the file is no table of results.
+    MissingExtraError
+        Without the extra ``tables``, if it is needed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import ecgnoise
+    >>> result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
+    >>> with TemporaryDirectory() as folder:
+    ...     ecgnoise.write_table(result.rows(), Path(folder) / "scores.csv")
+    ...     ecgnoise.load_results(f"{folder}/scores.csv")[0].lead_names
+    ('I',)
     """
     return Results(iterate_results(path))
 

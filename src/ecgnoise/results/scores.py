@@ -72,33 +72,73 @@ def _no_spans() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Scores:
-    """All that is known of a scored recording, lead by lead and segment by segment; a ``Result`` is this.
+    """All that is known of a scored recording, per lead and segment; a :class:`Result` is this.
 
-    psnr: (leads, segments) in dB, high is clean, NaN where it cannot be measured. local_psnr: (leads, segments, parts)
-    in dB; NaN where a part is touched by a fault or does not exist in a tail. fault: (leads, segments), why there is no
-    score (``segments.py`` lists the faults), else empty. A lead-segment of 5 to 10 s is marked ``short`` and has a
-    score all the same. grade: (leads, segments), one of good, fair, poor, unusable; empty without a score. percentile:
-    (leads, segments), 0..100, share of clean leads that score lower; NaN without a score, or where the model has no
-    reference. estimated_snr: (leads, segments, 3) in dB: the estimate, and the lower and upper end of its interval (68
-    %); NaN without a score, or where the model knows neither noise levels nor a stress curve. snr_range: the lowest and
-    highest SNR in dB that the model can tell; an estimate at one of them means it or beyond. None where it knows
-    neither. noise: (leads, segments, kinds) in dB, power of each of ``noise_levels.KINDS`` over that of the lead's ECG;
-    NaN without a score, or where the model has no noise levels. ecg_rms: (leads, segments), RMS of the lead's ECG in
-    mV; NaN as ``noise`` is, and where the unit is unknown. local_noise: (leads, spans, kinds) in dB over the ECG of its
-    segment, spans of all segments in turn; NaN where a fault touches a span, no spans where the model has no noise
-    levels. Of a saved result only the kind that counts most in a span is known: it has the power that counts as its
-    local SNR says, baseline wander as if it swung steadily. local_snr: (leads, spans) in dB to a tenth, the readable
-    SNR of each span; NaN where ``local_noise`` is. span_start, span_duration: (spans,) in seconds; a tail has only its
-    new spans. limits: what SNR each grade needs. reading_snr: (leads, segments) in dB, power of the ECG over that of
-    all noise in the reading band; NaN as ``noise``. effective_snr: (leads, segments) in dB, what the grade follows
-    from: the readable SNR, or less where the beats do not agree or the reconstruction fails; NaN as ``noise`` is.
-    noise_kind: (leads, segments), the kind whose level counts most, baseline wander being weighted (see
-    ``noise_levels.weighted``); empty without a score, or where the model has no noise levels. noise_share: (leads,
-    segments), its share of the power of all noise as it counts, 0..1, or NaN. agreement: (leads, segments), 0..1, how
-    well the beats of a lead-segment agree with each other; NaN without a score. start, duration: (segments,) in
-    seconds; of a tail, what is new in it. part_start, part_duration: (segments, parts) in seconds; NaN where a part
-    does not exist in a tail. recording_start: the time of the first sample, where it is known. lead_remarks: leads that
-    look swapped, inverted or duplicated, or that do not fit each other.
+    Attributes
+    ----------
+    psnr : ndarray, shape (leads, segments)
+        The score in dB; high is clean, NaN where it cannot be measured.
+    local_psnr : ndarray, shape (leads, segments, parts)
+        In dB; NaN where a fault touches a part, or where a tail has none.
+    fault : ndarray of str, shape (leads, segments)
+        Why there is no score, else empty. A lead-segment of 5 to 10 s is ``short`` and has a score all the same.
+    grade : ndarray of str, shape (leads, segments)
+        ``good``, ``fair``, ``poor`` or ``unusable``; empty without a score.
+    percentile : ndarray, shape (leads, segments)
+        Share of clean leads that score lower, 0 to 100; NaN without a score, or if the model has no percentiles.
+    estimated_snr : ndarray, shape (leads, segments, 3)
+        In dB: the estimate, and the lower and upper end of its interval (68 %); NaN without a score, or if the model
+        knows neither noise levels nor a stress curve.
+    start, duration : ndarray, shape (segments,)
+        In seconds; of a tail, what is new in it.
+    part_start, part_duration : ndarray, shape (segments, parts)
+        In seconds; NaN where a tail has no such part.
+    lead_names : tuple of str
+        One per lead.
+    sampling_frequency : float
+        Of the recording, in Hz.
+    units : {"mV", "unknown"}
+        Of the recording.
+    profile : str
+        Name of the profile of the model.
+    model : ModelIdentity
+        Which model made the scores.
+    source : str
+        Path of the recording, or ``"array"``.
+    notes : tuple of str
+        Remarks of the reader, one line each.
+    images : SegmentImages or None
+        Scalograms and reconstructions, if they were asked for.
+    snr_range : tuple of float or None
+        Lowest and highest SNR in dB that the model tells; an estimate at one of them means it or beyond.
+    noise_kind : ndarray of str, shape (leads, segments)
+        The kind of noise that counts most, baseline wander being weighted; empty without a score or noise levels.
+    noise_share : ndarray, shape (leads, segments)
+        Its share of the power of all noise as it counts, 0 to 1, or NaN.
+    recording_start : datetime.datetime or None
+        Time of the first sample, where it is known.
+    lead_remarks : tuple of LeadRemark
+        Leads that look swapped, inverted or duplicated, or that do not fit each other.
+    agreement : ndarray, shape (leads, segments)
+        How well the beats of a lead-segment agree with each other, 0 to 1; NaN without a score.
+    noise : ndarray, shape (leads, segments, kinds)
+        Power of each kind of noise (:data:`KINDS`) over that of the lead's ECG in dB; NaN without noise levels.
+    ecg_rms : ndarray, shape (leads, segments)
+        RMS of the lead's ECG in mV; NaN without noise levels, or if the unit is unknown.
+    reading_snr : ndarray, shape (leads, segments)
+        Power of the ECG over that of all noise between 0.67 and 40 Hz in dB; NaN without noise levels.
+    effective_snr : ndarray, shape (leads, segments)
+        In dB, what the grade follows from: the readable SNR, or less if the beats do not agree or the reconstruction
+        fails; NaN without noise levels.
+    local_noise : ndarray of float32, shape (leads, spans, kinds)
+        In dB over the ECG of its segment, spans of all segments in turn; NaN where a fault touches a span. No spans
+        without noise levels. A saved result knows only the kind that counts most in a span.
+    local_snr : ndarray of float32, shape (leads, spans)
+        The readable SNR of each span in dB, to a tenth; NaN where ``local_noise`` is.
+    span_start, span_duration : ndarray, shape (spans,)
+        In seconds; a tail has only its new spans.
+    limits : SpanLimits
+        What SNR each grade needs.
     """
 
     psnr: NDArray[np.float64]

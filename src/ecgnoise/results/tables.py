@@ -22,11 +22,27 @@ NOT_IN_EXCEL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def write_table(rows: Rows, path: Path, kind: str | None = None) -> None:
-    """Write rows of :meth:`Result.rows` as CSV, JSON, Parquet or Excel, whole or not at all.
+    """Write a table of results, whole or not at all.
 
-    kind: ``csv``, ``json``, ``parquet`` or ``xlsx``; the suffix says it unless given.
+    Parameters
+    ----------
+    rows : sequence of tuple
+        Of :meth:`Result.rows`, of one result or of several.
+    path : pathlib.Path
+        The table.
+    kind : {"csv", "json", "parquet", "xlsx"}, optional
+        The default is what the suffix of the path says.
 
-    Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without ``tables``.
+    Raises
+    ------
+    OutputError
+        If the suffix is another one, an Excel sheet has no room, or the table cannot be written.
+    MissingExtraError
+        Without the extra ``tables``, for Parquet and Excel.
+
+    See Also
+    --------
+    load_results : Get the results back.
     """
     writer = WRITERS.get(path.suffix.lower() if kind is None else f".{kind}")
     if writer is None:

@@ -18,12 +18,24 @@ DISTRUSTED_BELOW: Final = 0.5
 
 @dataclass(frozen=True)
 class RecordVerdict:
-    """A record in a few numbers.
+    """A recording in a few numbers.
 
-    lead_psnr: the median PSNR in dB of each lead's segments, (leads,), NaN where none has a score. usable: the share of
-    its time that each lead can be used, (leads,), 0..1. usable_share: the same over all leads. distrusted: leads that
-    can be used for less than half of the time, or that look swapped, inverted or duplicated. remarks: what is odd about
-    leads; see :mod:`ecgnoise.scoring.lead_check`. faults: the stretches of each lead with a fault, as intervals.
+    Attributes
+    ----------
+    lead_names : tuple of str
+        One per lead.
+    lead_psnr : ndarray, shape (leads,)
+        Median PSNR of each lead's segments in dB; NaN where none has a score.
+    usable : ndarray, shape (leads,)
+        Share of its time that each lead can be used, 0 to 1.
+    usable_share : float
+        The same over all leads.
+    distrusted : tuple of str
+        Leads that can be used for less than half of the time, or that look swapped, inverted or duplicated.
+    remarks : tuple of LeadRemark
+        What is odd about leads.
+    faults : tuple of Interval
+        The stretches of each lead with a fault.
     """
 
     lead_names: tuple[str, ...]
@@ -36,7 +48,7 @@ class RecordVerdict:
 
     @property
     def analysable(self) -> NDArray[np.float64]:
-        """Per cent of its time that each lead can be used, (leads,), 0..100."""
+        """Per cent of its time that each lead can be used, ndarray, shape (leads,), 0 to 100."""
         return np.asarray(100.0 * self.usable)
 
     @property
@@ -46,9 +58,22 @@ class RecordVerdict:
         return self.lead_names[min(order, key=lambda lead: (round(float(self.usable[lead]), 6), order.index(lead)))]
 
     def kth_worst(self, k: int) -> float:
-        """The k-th lowest PSNR of all leads in dB, 1 being the worst lead; NaN where that lead has no score.
+        """Return the k-th lowest PSNR of all leads.
 
-        OptionError unless there are k leads.
+        Parameters
+        ----------
+        k : int
+            1 for the worst lead.
+
+        Returns
+        -------
+        float
+            In dB; NaN where that lead has no score.
+
+        Raises
+        ------
+        OptionError
+            If there are fewer leads.
         """
         if not 1 <= k <= len(self.lead_names):
             raise OptionError(f"k {k}: there are {len(self.lead_names)} leads: pass 1 to {len(self.lead_names)}")
@@ -66,9 +91,34 @@ def record_verdict(
     whole_segments: bool = False,
     rule: SpanRule | None = None,
 ) -> RecordVerdict:
-    """What a result says of the record. The others: which time cannot be used, see :class:`Result`.
+    """Say in a few numbers what a result says of the whole recording.
 
-    Raises OptionError for another grade.
+    Parameters
+    ----------
+    result : Result
+        Of the recording.
+    grade : {"good", "fair", "poor", "unusable"}, default "poor"
+        Time of this grade or a worse one cannot be used, nor time without a score.
+    whole_segments : bool, default False
+        Whether only whole segments count, by their grades.
+    rule : SpanRule, optional
+        When spans count. The default is the limit of the grade.
+
+    Returns
+    -------
+    RecordVerdict
+
+    Raises
+    ------
+    OptionError
+        If the grade is none of those above.
+
+    Examples
+    --------
+    >>> import ecgnoise
+    >>> result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I", "II"]))
+    >>> ecgnoise.record_verdict(result).usable_share
+    1.0
     """
     usable = result.usable_seconds(grade, whole_segments=whole_segments, rule=rule) / result.seconds
     odd = {lead for remark in result.lead_remarks if remark.what != CONTRADICTORY for lead in remark.leads}

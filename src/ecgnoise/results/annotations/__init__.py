@@ -40,15 +40,34 @@ def write_annotations(
     rule: SpanRule | None = None,
     intervals: Sequence[Interval] | None = None,
 ) -> int:
-    """Write what is of this grade or worse, or has no score, as annotations, whole or not at all; how many intervals.
+    """Write the stretches that cannot be used where other programs read them, whole or not at all.
 
-    path: its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
-    MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
-    intervals: those to write in the place of the result's, such as corrected ones; of them those of the grade or a
-    worse one, and those without a grade, are written. The others: see :meth:`Result.intervals`.
+    Parameters
+    ----------
+    result : Result
+        Of the recording.
+    path : str or pathlib.Path
+        Its suffix says the format: ``.qua`` WFDB annotations with signal quality, ``.edf`` EDF+ annotations, ``.fif``
+        MNE annotations (``NAME-annot.fif``), ``.tsv`` events as in BIDS, ``.json`` plain intervals, ``.npz`` a mask.
+    grade, join, whole_segments, rule
+        See :meth:`Result.intervals`.
+    intervals : sequence of Interval, optional
+        What to write in the place of the result's intervals, such as corrected ones: those of the grade or a worse one,
+        and those without a grade.
 
-    Raises OutputError for another suffix or a place that cannot be written, MissingExtraError without the extra
-    ``formats`` (EDF+) or ``mne``, OptionError for another grade.
+    Returns
+    -------
+    int
+        Number of intervals.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is another one, or the file cannot be written.
+    MissingExtraError
+        Without the extra ``formats`` (EDF+) or ``mne``.
+    OptionError
+        If the grade is unknown, or ``join`` is negative.
     """
     place = Path(path)
     write = ANNOTATION_FORMATS.get(place.suffix.lower())

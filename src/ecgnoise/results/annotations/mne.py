@@ -26,10 +26,27 @@ def mne_annotations(
     whole_segments: bool = False,
     rule: SpanRule | None = None,
 ) -> "mne.Annotations":
-    """The intervals as ``mne.Annotations`` without ``orig_time``: onsets in seconds from the first sample.
+    """Return the stretches that cannot be used as annotations of MNE.
 
-    Pass them to ``raw.set_annotations``; the lead names must be the channel names of ``raw``. The others: see
-    :meth:`Result.intervals`. Raises MissingExtraError without the extra ``mne``, or OptionError.
+    Parameters
+    ----------
+    result : Result
+        Of the recording; its lead names must be the channel names in MNE.
+    grade, join, whole_segments, rule
+        See :meth:`Result.intervals`.
+
+    Returns
+    -------
+    mne.Annotations
+        ``BAD_noise`` each, without ``orig_time``: onsets in seconds from the first sample. Pass them to
+        ``raw.set_annotations``.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``mne``.
+    OptionError
+        If the grade is unknown, or ``join`` is negative.
     """
     return _annotations(find_intervals(result, Choice(grade, join, whole_segments, rule)))
 
