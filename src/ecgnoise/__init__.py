@@ -17,6 +17,7 @@ from ecgnoise._version import __version__
 if TYPE_CHECKING:
     from ecgnoise.batch.archive import ArchiveOptions, score_archive
     from ecgnoise.batch.files import Scored, score_files
+    from ecgnoise.batch.sources import Manifest
     from ecgnoise.errors import EcgNoiseError
     from ecgnoise.figures.paper import Paper
     from ecgnoise.models.folder import load_folder
@@ -47,6 +48,7 @@ __all__ = [
     "ArchiveOptions",
     "EcgNoiseError",
     "Interval",
+    "Manifest",
     "NoiseFilter",
     "NoiseKind",
     "Paper",
@@ -84,6 +86,7 @@ _PLACES = {
     "ArchiveOptions": "batch.archive",
     "EcgNoiseError": "errors",
     "Interval": "results.intervals",
+    "Manifest": "batch.sources",
     "NoiseFilter": "sklearn",
     "NoiseKind": "simulate",
     "Paper": "figures.paper",

@@ -89,13 +89,34 @@ def _entry(url: str, files: Sequence[Found]) -> Entry:
 
 
 class Manifest:
-    """A list of recordings: Parquet, or CSV with a header, in a file, an object, or on standard input.
+    r"""A list of recordings for :func:`score_archive`.
 
-    The column ``path`` names them. ``sampling_frequency``, ``units`` and ``leads`` say what their files may not,
-    ``size`` and ``etag`` or ``mtime`` when they have changed. All other columns are carried into the results.
+    Parameters
+    ----------
+    place : str
+        A Parquet file, or a CSV file with a header: its path, its address in an object store, or ``"-"`` for standard
+        input. The column ``path`` names the recordings. ``sampling_frequency``, ``units`` and ``leads`` say what their
+        files may not, ``size`` and ``etag`` or ``mtime`` when they have changed. All other columns are carried into the
+        results.
 
-    Raises MissingFileError or UnreadableFileError for a list that cannot be read, OptionError where a column has the
-    name of one of the results, or ``path`` is missing.
+    Raises
+    ------
+    UnreadableFileError
+        If the list cannot be read; `MissingFileError`, a subclass, if it is absent.
+    OptionError
+        If a column has the name of one of the results, or ``path`` is missing.
+    MissingExtraError
+        Without the extra ``tables``.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecgnoise import Manifest
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "list.csv").write_text("path,patient\na.hea,17\n")
+    ...     Manifest(f"{folder}/list.csv").carried.names
+    ['patient']
     """
 
     def __init__(self, place: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -14,9 +15,13 @@ from ecgnoise.cli.streams import STANDARD_OUTPUT, let_go
 from ecgnoise.errors import StreamError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ecgnoise.cli.frames import FrameReader
     from ecgnoise.results.result import Result
     from ecgnoise.stream import Stream
+    from ecgnoise.viewer.live import Live
 
 PIECE_BYTES: Final = 1 << 16
 OF_THE_LINE: Final = ("start_s", "duration_s", "model")
@@ -44,6 +49,9 @@ class StreamOptions:
     model: str
     threads: int | None
     device: str
+    view: bool
+    port: int
+    no_browser: bool
 
 
 @click.command(cls=OptionsCommand, short_help="Score live samples.", epilog=EXIT_CODES)
@@ -56,6 +64,11 @@ class StreamOptions:
     "--gain", type=float, default=1.0, show_default=True, metavar="N", help="Steps a unit: what to divide by."
 )
 @model_options
+@click.option("--view", is_flag=True, help="Show the last minute in the browser; needs the extra view.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of the page; 0: any that is free."
+)
+@click.option("--no-browser", is_flag=True, help="Of the page: print its address only.")
 def stream(options: StreamOptions) -> None:
     """Score samples from standard input as they come.
 
@@ -72,19 +85,44 @@ def stream(options: StreamOptions) -> None:
     live = Stream(options.sampling_frequency, options.leads, options.hop, units=options.units, quantifier=quantifier)
     after_stop("lines that are written stay")
     try:
-        _print(_results(sys.stdin.buffer, reader, live))
+        with _shown(options) as shown:
+            _print(_results(sys.stdin.buffer, reader, live, shown))
     except BrokenPipeError:
         let_go(STANDARD_OUTPUT)
 
 
-def _results(source: BinaryIO, reader: "FrameReader", live: "Stream") -> Iterator["Result"]:
+@contextmanager
+def _shown(options: StreamOptions) -> Iterator["Live | None"]:
+    """What the page shows, where one is asked for; its address is told."""
+    if not options.view:
+        yield None
+        return
+    from ecgnoise.viewer import shown_live
+    from ecgnoise.viewer.live import Live
+
+    live = Live(options.leads, options.sampling_frequency, options.units)
+    with shown_live(live, port=options.port, open_browser=not options.no_browser) as address:
+        click.echo(f"shown at {address}", err=True)
+        yield live
+
+
+def _results(source: BinaryIO, reader: "FrameReader", live: "Stream", shown: "Live | None") -> Iterator["Result"]:
     """The results of all that comes, as soon as they are there."""
-    while piece := _piece(source.fileno()):
-        for frames in reader.feed(piece):
-            yield from live.push(frames)
-    for frames in reader.end():
-        yield from live.push(frames)
+    for frames in _frames(source, reader):
+        if shown is not None:
+            shown.add(frames)
+        for result in live.push(frames):
+            if shown is not None:
+                shown.add_result(result)
+            yield result
     yield from live.finish()
+
+
+def _frames(source: BinaryIO, reader: "FrameReader") -> Iterator["NDArray[np.float32]"]:
+    """The samples of all that comes, as soon as they are there."""
+    while piece := _piece(source.fileno()):
+        yield from reader.feed(piece)
+    yield from reader.end()
 
 
 def _piece(descriptor: int) -> bytes:

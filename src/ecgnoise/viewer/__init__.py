@@ -6,7 +6,8 @@ The server listens on this computer only, unless it is told otherwise, and shows
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -14,9 +15,35 @@ from typing import Final
 from ecgnoise._internal.extras import extra
 from ecgnoise.errors import OutputError
 from ecgnoise.viewer.library import Library
+from ecgnoise.viewer.live import Live
 
 LOOPBACK: Final = "127.0.0.1"
+LONGEST_END: Final = 5.0  # s to wait for the server
 NAMES_OF_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@contextmanager
+def shown_live(live: Live, *, port: int = 0, open_browser: bool = True) -> Iterator[str]:
+    """Show a stream within it; the address of the page. The parameters are those of :func:`serve`."""
+    with extra("the viewer", "view"):
+        import starlette  # noqa: F401
+        import uvicorn
+    from ecgnoise.viewer.app import make_live_app, new_token
+
+    token = new_token()
+    with listening_socket(LOOPBACK, port) as listening:
+        address = f"http://{LOOPBACK}:{listening.getsockname()[1]}/{token}/"
+        app = make_live_app(live, token, NAMES_OF_LOOPBACK)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        if open_browser:
+            threading.Timer(0.3, webbrowser.open, (address,)).start()
+        try:
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(LONGEST_END)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -25,6 +25,8 @@ from ecgnoise.viewer.corrections import MOST, checked
 from ecgnoise.viewer.filters import filtered_view
 from ecgnoise.viewer.guard import Guard
 from ecgnoise.viewer.library import Library, Opened, ranked
+from ecgnoise.viewer.live import Live
+from ecgnoise.viewer.pyramid import View
 from ecgnoise.viewer.states import STATES, instant
 
 TOKEN_BYTES: Final = 24
@@ -39,12 +41,26 @@ EXPORTS: Final = {
     "json": ".json",
     "mask": ".npz",
 }
+BYTES: Final = "application/octet-stream"
 TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def new_token() -> str:
     """A token that nobody can guess."""
     return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def make_live_app(live: Live, token: str, hosts: frozenset[str]) -> Guard:
+    """The application that shows a stream. The parameters are those of :func:`make_app`."""
+    server = LiveServer(live)
+    routes = [
+        Route(f"/{token}/", page("live.html")),
+        Route(f"/{token}/static/{{name:path}}", static),
+        Route(f"/{token}/api/live", server.described),
+        Route(f"/{token}/api/live/samples", server.samples),
+        Route(f"/{token}/api/live/states", server.states),
+    ]
+    return Guard(Starlette(routes=routes, exception_handlers={EcgNoiseError: _failed}), hosts)
 
 
 def make_app(library: Library, token: str, hosts: frozenset[str], uploads: Path) -> Guard:
@@ -63,8 +79,8 @@ def make_app(library: Library, token: str, hosts: frozenset[str], uploads: Path)
     """
     server = Server(library, uploads)
     routes = [
-        Route(f"/{token}/", server.page("index.html")),
-        Route(f"/{token}/static/{{name:path}}", server.static),
+        Route(f"/{token}/", page("index.html")),
+        Route(f"/{token}/static/{{name:path}}", static),
         Route(f"/{token}/api/recordings", server.listing),
         Route(f"/{token}/api/recordings", server.upload, methods=["POST"]),
         Route(f"/{token}/api/recordings/{{number:int}}", server.described),
@@ -85,31 +101,53 @@ def _failed(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
+def page(name: str) -> Callable[[Request], Response]:
+    """A function that answers with one file of the page."""
+    return lambda _request: _file(name)
+
+
+def static(request: Request) -> Response:
+    """A script or style of the page."""
+    return _file(request.path_params["name"])
+
+
+def _file(name: str) -> Response:
+    parts = name.split("/")
+    suffix = Path(name).suffix
+    if suffix not in TYPES or any(part in {"", ".", ".."} or "\\" in part for part in parts):
+        return Response(status_code=404)
+    place = (files("ecgnoise.viewer") / "static").joinpath(*parts)
+    if not place.is_file():
+        return Response(status_code=404)
+    return Response(place.read_bytes(), media_type=f"{TYPES[suffix]}; charset=utf-8")
+
+
+class LiveServer:
+    """What each address answers of a stream."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def described(self, _request: Request) -> Response:
+        """What the stream is, and what is known of its newest 10 s."""
+        return JSONResponse(self._live.described())
+
+    def samples(self, request: Request) -> Response:
+        """The last minute, as :meth:`Server.samples` answers; when it ends stands in a header."""
+        view, stop = self._live.samples(int(_number(request, "columns", 1, MOST_COLUMNS)))
+        return Response(_packed(view), media_type=BYTES, headers={"x-stop": f"{stop:.6f}"})
+
+    def states(self, _request: Request) -> Response:
+        """The states of the last minute, a byte for each tenth of a second of each lead."""
+        return Response(np.ascontiguousarray(self._live.states()).tobytes(), media_type=BYTES)
+
+
 class Server:
     """What each address answers."""
 
     def __init__(self, library: Library, uploads: Path) -> None:
         self._library = library
         self._uploads = uploads
-        self._static = files("ecgnoise.viewer") / "static"
-
-    def page(self, name: str) -> Callable[[Request], Response]:
-        """A function that answers with one file of the page."""
-        return lambda _request: self._file(name)
-
-    def static(self, request: Request) -> Response:
-        """A script or style of the page."""
-        return self._file(request.path_params["name"])
-
-    def _file(self, name: str) -> Response:
-        parts = name.split("/")
-        suffix = Path(name).suffix
-        if suffix not in TYPES or any(part in {"", ".", ".."} or "\\" in part for part in parts):
-            return Response(status_code=404)
-        place = self._static.joinpath(*parts)
-        if not place.is_file():
-            return Response(status_code=404)
-        return Response(place.read_bytes(), media_type=f"{TYPES[suffix]}; charset=utf-8")
 
     def listing(self, _request: Request) -> Response:
         """All recordings, the worst first."""
@@ -168,18 +206,15 @@ class Server:
         opened, start, stop, columns = self._window(request)
         wanted = frozenset(filter(None, request.query_params.get("filter", "").split(",")))
         view = filtered_view(opened, start, stop, columns, wanted)
-        content = (
-            view.scale.astype("<f4").tobytes() + view.low.astype("<i2").tobytes() + view.high.astype("<i2").tobytes()
-        )
-        return Response(content, media_type="application/octet-stream")
+        return Response(_packed(view), media_type=BYTES)
 
     def states(self, request: Request) -> Response:
         """The worst state of each lead in each column, a byte each; nothing before it is scored."""
         opened, start, stop, columns = self._window(request)
         if opened.states is None:
-            return Response(b"", media_type="application/octet-stream")
+            return Response(b"", media_type=BYTES)
         view = opened.states.view(start, stop, columns)
-        return Response(np.ascontiguousarray(view).tobytes(), media_type="application/octet-stream")
+        return Response(np.ascontiguousarray(view).tobytes(), media_type=BYTES)
 
     def instant(self, request: Request) -> Response:
         """All that is known of an instant."""
@@ -230,7 +265,7 @@ class Server:
             write_annotations(opened.result, place, intervals=intervals)
             content = place.read_bytes()
         header = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-        return Response(content, media_type="application/octet-stream", headers=header)
+        return Response(content, media_type=BYTES, headers=header)
 
     def _window(self, request: Request) -> tuple[Opened, float, float, int]:
         opened = self._library.open(request.path_params["number"])
@@ -241,6 +276,12 @@ class Server:
         if stop <= start:
             raise OptionError(f"{start:g} to {stop:g} s: pass a stretch that ends behind its start")
         return opened, start, stop, columns
+
+
+def _packed(view: View) -> bytes:
+    """Scale in float32, then the lowest and the highest values in 16 bit, one lead after the other."""
+    parts = (view.scale.astype("<f4"), view.low.astype("<i2"), view.high.astype("<i2"))
+    return b"".join(part.tobytes() for part in parts)
 
 
 def _number(request: Request, name: str, low: float, high: float) -> float:

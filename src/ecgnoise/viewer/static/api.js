@@ -42,7 +42,11 @@ export const upload = async (file) => (await ask("recordings", {
  */
 export async function samples(id, leads, start, stop, columns, filters, signal) {
   const query = `start=${start}&stop=${stop}&columns=${columns}&filter=${encodeURIComponent(filters.join(","))}`;
-  const content = await (await ask(`recordings/${id}/samples?${query}`, { signal })).arrayBuffer();
+  return unpacked(await (await ask(`recordings/${id}/samples?${query}`, { signal })).arrayBuffer(), leads, columns);
+}
+
+/** Values of what the server packed in 16 bit. @param {ArrayBuffer} content @param {number} leads @param {number} columns */
+export function unpacked(content, leads, columns) {
   const scale = new Float32Array(content, 0, leads);
   const steps = new Int16Array(content, 4 * leads);
   const MISSING = -32768;
