@@ -17,9 +17,9 @@ HEAVY = ("torch", "pandas", "wfdb", "matplotlib", "diffusers", "dask", "pyarrow"
 HEAVY += ("edfio", "pydicom", "ecgdatakit", "h5py")
 LATER = ("onnxruntime", "scipy", "requests", "click", "tqdm", "logging", "concurrent", "asyncio", "multiprocessing")
 MODULE_LINES = 499
-FUNCTION_LINES = 40
-PARAMETERS = 8
-WIDE_CALLS = {"ecg_noise_quantification", "quantify"}  # as published; quantify() also keeps images
+FUNCTION_LINES = 60
+POSITIONAL = 5
+WIDE_CALLS = {"ecg_noise_quantification"}  # as published
 
 
 def module_of(file):
@@ -117,7 +117,7 @@ def test_modules_and_functions_stay_small(module):
             lines = node.end_lineno - body[0].lineno + 1 if body else 0
             assert lines <= FUNCTION_LINES, f"{module}.{node.name}: {lines} lines"
             arguments = node.args
-            names = [argument.arg for argument in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+            names = [argument.arg for argument in arguments.posonlyargs + arguments.args]
             count = len([name for name in names if name not in {"self", "cls"}])
-            assert count <= PARAMETERS or node.name in WIDE_CALLS, f"{module}.{node.name}: {count} parameters"
+            assert count <= POSITIONAL or node.name in WIDE_CALLS, f"{module}.{node.name}: {count} positional"
             assert arguments.kwarg is None, f"{module}.{node.name}: **{arguments.kwarg.arg}"

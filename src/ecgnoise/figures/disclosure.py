@@ -50,7 +50,7 @@ def draw_disclosure(drawing: Drawing, lead: int, start: float, stop: float, line
     axes = figure.add_axes((LEFT / WIDTH, FOOT / height, (WIDTH - LEFT - RIGHT) / WIDTH, lines * ROW / height))
     low, high = _lines(drawing, lead, start, lines, line)
     scale, offset = _scale(low, high)
-    _shade_lines(axes, drawing, lead, start, lines, line)
+    _shade_lines(axes, drawing, lead, start, (lines, line))
     times = np.linspace(0.0, line, low.shape[1], endpoint=False)
     for number in range(lines):
         middle = number + 0.5
@@ -99,8 +99,9 @@ def _scale(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
     return max(float(top - bottom) / SHARE, 1e-9), float(top + bottom) / 2
 
 
-def _shade_lines(axes: "Axes", drawing: Drawing, lead: int, start: float, lines: int, line: float) -> None:
-    """Shade stretches, cut where a line ends."""
+def _shade_lines(axes: "Axes", drawing: Drawing, lead: int, start: float, layout: tuple[int, float]) -> None:
+    """Shade stretches, cut where a line ends. layout: how many lines there are, and how many seconds each has."""
+    lines, line = layout
     for stretch in drawing.leads[lead].stretches:
         shade = style.FAULT_SHADE if stretch.what == FAULT else style.GRADE_SHADES[stretch.what]
         first = max(0, int((stretch.start - start) // line))
