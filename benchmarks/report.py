@@ -13,8 +13,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.left_out`,
-`python -m benchmarks.speed`, `python -m benchmarks.archive`, `python -m benchmarks.prepare` and
-`python -m benchmarks.pipeline` measured; do not edit.
+`python -m benchmarks.speed`, `python -m benchmarks.archive`, `python -m benchmarks.view`, `python -m benchmarks.prepare`
+and `python -m benchmarks.pipeline` measured; do not edit.
 [Contributing](contributing.md) says where the recordings come from.
 """
 
@@ -142,6 +142,19 @@ LONG = """## Long recordings
 | format | hours | leads | recording, MB | wall time, s | ms a lead-segment | peak memory, MB (to reach: 600) |
 |---|---|---|---|---|---|---|
 {rows}
+"""
+VIEW = """## The viewer
+
+{machine} A simulated WFDB recording of {hours:g} h with {leads} leads at {hertz:g} Hz ({recording_mb} MB): how soon its
+samples are there, in columns for the screen.
+
+| | | to reach |
+|---|---|---|
+| reading all of it, s | {reading_s} | |
+| the first hour, before anything is kept, s | {first_hour_s} | 5 |
+| making all scales, s (over reading: {making_over_reading}) | {making_s} | |
+| opening it with the scales that were kept, s | {opening_kept_s} | 1 |
+| then a look at all of it, at an hour, at ten seconds, ms | {all_ms}, {hour_ms}, {ten_seconds_ms} | 100 |
 """
 ARCHIVE = """## Folders of results
 
@@ -286,6 +299,11 @@ def archive(figures: dict[str, Any]) -> str:
     return ARCHIVE.format(**figures | {"machine": machine_line(figures["machine"])})
 
 
+def viewer(figures: dict[str, Any]) -> str:
+    """The section on the viewer."""
+    return VIEW.format(**figures | {"machine": machine_line(figures["machine"])})
+
+
 SECTIONS = {
     "quality": quality,
     "left_out": left_out,
@@ -293,6 +311,7 @@ SECTIONS = {
     "stream": live,
     "long": long_recordings,
     "archive": archive,
+    "view": viewer,
     "prepare": store,
     "pipeline": pipeline,
 }

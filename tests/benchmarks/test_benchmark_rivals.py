@@ -101,10 +101,14 @@ def score(name, lead):
 
 
 TRAINED = {"autoencoder", "vae"}
-EVERY_RIVAL = [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in rivals.RIVALS]
 
 
-@pytest.mark.parametrize("name", EVERY_RIVAL)
+def with_slow(names):
+    """Names for a test; those of rivals that are trained first are slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in names]
+
+
+@pytest.mark.parametrize("name", with_slow(rivals.RIVALS))
 def test_a_rival_is_a_silent_repeatable_function_of_the_lead(name, capsys):
     lead = clean_lead()
     before, settings = lead.copy(), np.geterr()
@@ -122,7 +126,7 @@ def clean_score(name):
     return score(name, clean_lead())
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY_RIVAL if name not in BLIND])
+@pytest.mark.parametrize("name", with_slow(sorted(set(rivals.RIVALS) - BLIND)))
 def test_clean_scores_higher_than_muscle_noise(name):
     assert clean_score(name) > score(name, noisy_lead())
 

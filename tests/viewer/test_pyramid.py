@@ -84,6 +84,7 @@ def test_levels_are_kept_and_dropped_when_the_file_changes(tmp_path, monkeypatch
 
 def test_it_can_be_looked_at_while_it_is_made(monkeypatch):
     monkeypatch.setattr(pyramid, "SAMPLES_AT_ONCE", 2 * 6400)
+    monkeypatch.setattr(pyramid, "MOST_READ", 0)
     recording = recording_of(20_000)
     made = Pyramid(recording, None, "")
     seen = []
@@ -98,6 +99,24 @@ def test_it_can_be_looked_at_while_it_is_made(monkeypatch):
     shares = [share for share, _ in seen]
     assert shares == pytest.approx([0, 0.32, 0.64, 0.96])
     assert [known for _, known in seen] == pytest.approx(shares, abs=0.06)
+
+
+def test_a_stretch_that_no_level_has_yet_is_read(monkeypatch):
+    monkeypatch.setattr(pyramid, "SAMPLES_AT_ONCE", 5000)
+    recording = recording_of(100_000)
+    fresh, made = Pyramid(recording, None, ""), Pyramid(recording, None, "")
+    made.make()
+    for start, stop, columns in ((0, 1000, 100), (300, 900, 57), (0, 1000, 1)):
+        (low, high), (coarse_low, coarse_high) = (
+            values(fresh.view(start, stop, columns)),
+            values(made.view(start, stop, columns)),
+        )
+        assert np.all(coarse_low <= low + 0.2)
+        assert np.all(coarse_high >= high - 0.2)
+        edges = np.round(np.linspace(start, stop, columns + 1) * 100).astype(int)
+        expected = np.minimum.reduceat(recording.signal, edges[:-1], axis=1) if edges[-1] == 100_000 else None
+        if expected is not None:
+            np.testing.assert_allclose(low, expected, atol=0.2)
 
 
 def test_making_ends_when_it_is_told(monkeypatch):

@@ -26,6 +26,7 @@ STEPS: Final = 32000  # of a lead's range in 16 bit
 MISSING: Final = -32768
 SAMPLES_AT_ONCE: Final = 1 << 21
 FEWEST_COLUMNS: Final = 512
+MOST_READ: Final = 1 << 25  # values that are read at once for a stretch that no level has yet: an hour of 12 leads
 
 Columns = NDArray[np.int16]
 Numbers = NDArray[np.float32]
@@ -100,15 +101,28 @@ class Pyramid:
         frequency = self._recording.sampling_frequency
         samples = self._recording.samples.shape[1]
         edges = np.clip(np.round(np.linspace(start, stop, columns + 1) * frequency), 0, samples).astype(np.int64)
-        if (edges[-1] - edges[0]) / columns < FINEST:
+        if (edges[-1] - edges[0]) / columns < FINEST or self._not_there_yet(edges):
             return _stepped(*self._read(edges))
         low, high, width = self._level((edges[-1] - edges[0]) / columns)
         return _stepped(*_reduced(low, high, edges, width))
 
+    def _not_there_yet(self, edges: NDArray[np.int64]) -> bool:
+        """Whether a stretch is not read yet, and short enough to be read for the eye that waits."""
+        values = (edges[-1] - edges[0]) * self._recording.samples.shape[0]
+        return not self._levels and edges[-1] > self._done and bool(values <= MOST_READ)
+
     def _read(self, edges: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
-        """Columns of the samples themselves."""
-        block = self._recording.window(int(edges[0]), int(edges[-1]))
-        return _reduced(block, block, edges - edges[0], 1)
+        """Columns of the samples themselves, some of them at a time."""
+        most = SAMPLES_AT_ONCE // self._recording.samples.shape[0]
+        parts = []
+        begin = 0
+        while begin < len(edges) - 1:
+            end = max(begin + 1, int(np.searchsorted(edges, edges[begin] + most, side="right")) - 1)
+            some = edges[begin : end + 1]
+            block = self._recording.window(int(some[0]), int(some[-1]))
+            parts.append(_reduced(block, block, some - some[0], 1))
+            begin = end
+        return np.concatenate([low for low, _ in parts], axis=1), np.concatenate([high for _, high in parts], axis=1)
 
     def _level(self, samples_a_column: float) -> tuple[Numbers, Numbers, int]:
         """The coarsest level that is finer than a column, and how many samples each of its own columns has."""
