@@ -13,8 +13,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `python -m benchmarks.report` from what `python -m benchmarks.quality`, `python -m benchmarks.left_out`,
-`python -m benchmarks.speed`, `python -m benchmarks.archive`, `python -m benchmarks.view`, `python -m benchmarks.prepare`
-and `python -m benchmarks.pipeline` measured; do not edit.
+`python -m benchmarks.speed`, `python -m benchmarks.archive`, `python -m benchmarks.view`,
+`python -m benchmarks.prepare` and `python -m benchmarks.pipeline` measured; do not edit.
 [Contributing](contributing.md) says where the recordings come from.
 """
 
