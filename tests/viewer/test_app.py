@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 
 import ecgnoise
 from ecgnoise import Quantifier, find_recordings, score_files, simulate_ecg, write_recording, write_table
-from ecgnoise.errors import EcgNoiseError, UnreadableFileError
+from ecgnoise.errors import EcgNoiseError, OptionError, OutputError, UnreadableFileError
 from ecgnoise.figures.style import GRADE_SHADES
 from ecgnoise.readers import ReadOptions
 from ecgnoise.simulate import NoiseKind, add_noise
 from ecgnoise.viewer import app as server
+from ecgnoise.viewer import listening_socket
 from ecgnoise.viewer.app import EXPORTS, make_app, new_token
 from ecgnoise.viewer.library import Library
 from ecgnoise.viewer.states import STATES
@@ -351,6 +352,35 @@ def test_damaged_corrections_are_named_and_left(tmp_path, folder):
     assert "noisy.annotations.json: no corrections, or damaged: move it away" in answer.json()["error"]
     assert (tmp_path / "noisy.annotations.json").read_text() == "{"
     library.close()
+
+
+def test_recordings_of_the_same_name_have_corrections_of_their_own(tmp_path, folder):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for file in folder.glob("noisy.*"):
+            (tmp_path / name / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "kept").mkdir()
+    library = library_of(tmp_path / "a", tmp_path / "b", corrections=tmp_path / "kept")
+    viewer = Viewer(library, tmp_path)
+    for number in (0, 1):
+        viewer.opened(number)
+        mark = {"lead": "I", "start": 1.0 + number, "stop": 5.0, "grade": "poor"}
+        assert corrected(viewer, [mark], 0, number).json() == {"revision": 1}
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+    starts = [viewer.get(f"api/recordings/{number}/annotations").json()["annotations"][0]["start"] for number in (0, 1)]
+    assert starts == [1.0, 2.0]
+    library.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_all_addresses_at_once_are_refused(host):
+    with pytest.raises(OptionError, match="pass the address or name by which others reach this computer"):
+        listening_socket(host, 0)
+
+
+def test_a_host_that_is_not_here_is_one_line():
+    with pytest.raises(OutputError, match=r"203\.0\.113\.7:0: cannot listen there .*: pass another --host or --port"):
+        listening_socket("203.0.113.7", 0)
 
 
 def test_places_without_recordings_are_refused(tmp_path):

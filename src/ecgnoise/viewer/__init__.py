@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ecgnoise._internal.extras import extra
-from ecgnoise.errors import OutputError
+from ecgnoise.errors import OptionError, OutputError
 from ecgnoise.viewer.library import Library
 from ecgnoise.viewer.live import Live
 
 LOOPBACK: Final = "127.0.0.1"
 LONGEST_END: Final = 5.0  # s to wait for the server
+EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 NAMES_OF_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -47,11 +48,17 @@ def shown_live(live: Live, *, port: int = 0, open_browser: bool = True) -> Itera
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens; OutputError where the port cannot be had. port: 0 for any that is free."""
+    """A socket that listens; OutputError where the port cannot be had. port: 0 for any that is free.
+
+    OptionError for all addresses of the computer at once: a page must know by which name it is called.
+    """
+    if host in EVERYWHERE:
+        raise OptionError(f"host {host or 'empty'}: pass the address or name by which others reach this computer")
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise OutputError(f"{host}:{port}: cannot listen there ({error.strerror}): pass another --port") from error
+        reason = error.strerror or str(error)
+        raise OutputError(f"{host}:{port}: cannot listen there ({reason}): pass another --host or --port") from error
 
 
 def serve(
@@ -69,7 +76,8 @@ def serve(
     library : Library
         What is shown.
     host : str, default "127.0.0.1"
-        Where to listen. Another address than this computer's own lets others in who know the address of the page.
+        Where to listen: an address or name of this computer. Another one than that of the computer to itself lets
+        others in who know the address of the page.
     port : int, default 0
         0 for any that is free.
     open_browser : bool, default True
@@ -81,6 +89,8 @@ def serve(
     ------
     OutputError
         If the port cannot be had.
+    OptionError
+        If the host stands for all addresses of the computer.
     MissingExtraError
         Without the extra ``view``.
     """
@@ -91,7 +101,8 @@ def serve(
 
     token = new_token()
     with listening_socket(host, port) as listening, TemporaryDirectory(prefix="ecgnoise-") as uploads:
-        address = f"http://{host}:{listening.getsockname()[1]}/{token}/"
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listening.getsockname()[1]}/{token}/"
         hosts = NAMES_OF_LOOPBACK if host in NAMES_OF_LOOPBACK else frozenset({*NAMES_OF_LOOPBACK, host.lower()})
         app = make_app(library, token, hosts, Path(uploads))
         config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)

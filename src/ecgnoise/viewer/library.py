@@ -1,5 +1,6 @@
 """The recordings that a viewer shows: found, read, scored in the background, one after the other."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,7 @@ class Entry:
     saved: Result | None = None
     opened: Opened | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    known: dict[str, Any] | None = None  # what the list says once there is a result
 
     @property
     def name(self) -> str:
@@ -66,6 +68,8 @@ class Entry:
 
     def listed(self) -> dict[str, Any]:
         """What the list says of it."""
+        if self.known is not None:
+            return self.known
         result = self.saved or (self.opened.result if self.opened else None)
         entry: dict[str, Any] = {
             "id": self.number,
@@ -87,6 +91,7 @@ class Entry:
                 "order": order,
                 "strip": _strip(result),
             }
+            self.known = entry
         return entry
 
 
@@ -205,8 +210,14 @@ class Library:
         states = file_states(recording_files(recording.source))
         identity = f"{recording.source} {recording.lead_names} {states}"
         file = Path(recording.source.partition(SEPARATOR)[0])
-        place = (self._corrections or file.parent) / f"{entry.name}{SUFFIX}"
+        place = (self._corrections or file.parent) / f"{self._file_name(entry)}{SUFFIX}"
         return Opened(recording, Pyramid(recording, self._cache, identity), Corrections(place))
+
+    def _file_name(self, entry: Entry) -> str:
+        """The name of a recording's corrections; of recordings with the same name each has one of its own."""
+        if sum(other.name == entry.name for other in self) == 1:
+            return entry.name
+        return f"{entry.name}-{hashlib.sha256(entry.source.encode()).hexdigest()[:8]}"
 
     def _score(self, entry: Entry) -> None:
         opened = entry.opened
