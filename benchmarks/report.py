@@ -20,7 +20,7 @@ Written by `python -m benchmarks.report` from what `python -m benchmarks.quality
 
 QUALITY = """## Quality
 
-Model {model}. {machine}
+Model {model}; its stress curve, on which no PSNR depends, is left out of this hash. {machine}
 
 How well a score tells noisy ECG from clean. AUROC is the chance that a clean lead scores higher than a noisy one: 0.5
 is guessing, 1 is never wrong. W1 is the Wasserstein-1 distance of clean and noisy scores standardised together, as
