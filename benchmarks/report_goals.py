@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.machine import RESULTS
+from benchmarks.page import prose
 from benchmarks.quality.noises import KINDS
 from benchmarks.quality.nuisance import NOISE_KINDS, NOISE_SNR
 from benchmarks.quality.readings import LOOKS, PSNR, SNR
@@ -183,10 +184,4 @@ def section(scorers: Scorers) -> str:
     rows = [row for row in (goal.row(scorers) for goal in GOALS) if row]
     if not rows or not at(scorers, (PSNR, "snr")):
         return ""
-    return f"""### What was to be reached
-
-Where ecgnoise has several scores (`ecgnoise`: PSNR; `ecgnoise_snr`; `ecgnoise_agreement`; `ecgnoise_effective`), an
-AUROC here is that of the best of them in its table below; coverage is that of the kind of noise where it is least or
-greatest. What an unusual heart costs is by how much more the estimate falls than the true SNR.
-
-{table("row", ("measured", "to reach", "reached"), rows)}"""
+    return prose("goals.section").format(goals=table("row", ("measured", "to reach", "reached"), rows))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.page import prose
 from benchmarks.quality.kinds import SNRS as KIND_SNRS
 from benchmarks.quality.motion import SNRS as MOTION_SNRS
 from benchmarks.quality.noises import OF_KIND
@@ -28,15 +29,7 @@ def snr(scorers: Scorers) -> str:
     """How right the SNR is."""
     ours = scorers[OURS]["snr"]
     told = {name: scorers[name] for name in IN_DECIBELS if at(scorers, (name, "snr"))}
-    parts = [
-        f"""### SNR
-
-{ours["leads"]} clean leads of PTB-XL fold 10 with noise added at 24 to -6 dB in steps of 6, SNR by variance over the
-lead: `bw`, `em` and `ma` from the second half of the recordings of the MIT-BIH Noise Stress Test Database, the others
-simulated. Raw leads have noise of their own, which an estimate counts too. MAE and bias: of estimates held within -6 to
-24 dB. Spearman, r: of score and SNR, all lead-segments together. *Falls*: the share of lead-segments whose score falls
-at each step. *Coverage*: how often the interval (68 %) holds the SNR that was added."""
-    ]
+    parts = [prose("levels.snr").format(leads=ours["leads"])]
     for base, words in BASES.items():
         parts += [f"Leads {words}:", *filter(None, [_by_kind(scorers, base), _errors(told, base)])]
         text = scorers_table("snr", scorers, _columns(base, "spearman", SPEARMAN_GOALS[base]))
@@ -95,20 +88,13 @@ def kinds(scorers: Scorers) -> str:
         [label, str(row.get("good", 0)), *(str(row.get(kind, 0)) for kind in NAMES)]
         for label, row in ours["labelled"].items()
     ]
-    return f"""### Kinds of noise
-
-What ecgnoise calls the noise of {ours["leads"]} clean leads of PTB-XL fold 10 with one kind of noise added, every kind
-counting the same (to reach: 0.930 at each).
-
-{table("", [*(f"{snr} dB" for snr in KIND_SNRS), "all"], right)}
-
-Per cent of the leads by the kind that is told of them, at {", ".join(map(str, KIND_SNRS))} dB; bold is right:
-
-{table("added", NAMES, told)}
-
-Leads of fold 10 with one remark on noise, by what is told of those that are not `good`:
-
-{table("remark", ["`good`", *NAMES], labelled)}"""
+    return prose("levels.kinds").format(
+        leads=ours["leads"],
+        by_scorer=table("", [*(f"{snr} dB" for snr in KIND_SNRS), "all"], right),
+        kind_snrs=", ".join(map(str, KIND_SNRS)),
+        told_of_added=table("added", NAMES, told),
+        by_remark=table("remark", ["`good`", *NAMES], labelled),
+    )
 
 
 def _percent(counts: Figures) -> list[str]:
@@ -140,13 +126,9 @@ def bursts(scorers: Scorers) -> str:
                 [f"{name} below its bound", *(Column("", (k, "dice"), digits=2).cell(local) for k in BURST_KINDS)]
             )
     rows.append(["to reach", *("0.80" for _ in BURST_KINDS)])
-    return f"""### Bursts
-
-{ours["leads"]} clean leads of PTB-XL fold 10 with one burst of 1 to 4 s, 3 dB stronger than the ECG: Dice of the
-samples that are marked and those of the burst, a mean over leads. The bounds were fixed on leads of fold 9. Rivals:
-those that say anything of parts of a lead.
-
-{table("marked", [KINDS[kind] for kind in BURST_KINDS], rows)}"""
+    return prose("levels.bursts").format(
+        leads=ours["leads"], by_way=table("marked", [KINDS[kind] for kind in BURST_KINDS], rows)
+    )
 
 
 def motion(scorers: Scorers) -> str:
@@ -166,19 +148,13 @@ def motion(scorers: Scorers) -> str:
     gross = ""
     if ours["gross_good"] is not None:
         good, fair = (f"{100 * ours[name]:.1f} %" for name in ("gross_good", "gross_fair_or_good"))
-        gross = f""" Of {ours["gross"]} lead-segments whose SNR by variance is -6 dB or less, {good} are
-`good` and {fair} `good` or `fair` (to reach: 1 %)."""
-    return f"""### Electrode motion on ambulatory ECG
-
-{ours["segments"]} lead-segments of MIT-BIH records without a mark of noise, with electrode motion (`em`, second half)
-added at a nominal SNR, as the Noise Stress Test Database was made: QRS height against RMS of a second. AUROC against
-the same lead-segments without it.
-
-{scorers_table("motion", scorers, columns)}
-
-Per cent of each grade, and what the noise is called.{gross}
-
-{table("nominal SNR", ("SNR by variance, dB", *GRADES, "no score", *NAMES), rows)}"""
+        gross = prose("levels.motion.gross").format(gross=ours["gross"], good=good, fair=fair)
+    return prose("levels.motion").format(
+        segments=ours["segments"],
+        motion=scorers_table("motion", scorers, columns),
+        gross=gross,
+        by_snr=table("nominal SNR", ("SNR by variance, dB", *GRADES, "no score", *NAMES), rows),
+    )
 
 
 def unreadable(scorers: Scorers) -> str:
@@ -195,17 +171,11 @@ def unreadable(scorers: Scorers) -> str:
         ]
         share = entry["fair_or_good"]
         rows.append([group, "**all**", *[""] * (len(GRADES) + 1), "-" if share is None else f"**{100 * share:.1f}**"])
-    return f"""### What nobody can read
-
-{ours["leads"]} clean leads of PTB-XL fold 10 with noise at -6 dB; noise without ECG, or with one 30 dB below it; waves
-of 4 to 20 mV that repeat, and motion at soft and hard rails, without ECG; a runner's noise, as tall as the beats. Per
-cent of each grade (to reach: `good` or `fair` at most 1 % in each group but the runner's):
-
-{table("group", ("noise", *GRADES, "no score", "good or fair"), rows)}
-
-AUROC against the clean leads, mean over the noises of a group:
-
-{scorers_table("unreadable", scorers, columns)}"""
+    return prose("levels.unreadable").format(
+        leads=ours["leads"],
+        by_group=table("group", ("noise", *GRADES, "no score", "good or fair"), rows),
+        unreadable=scorers_table("unreadable", scorers, columns),
+    )
 
 
 def _grades(shares: Figures) -> list[str]:
@@ -219,14 +189,13 @@ def cpsc2019(scorers: Scorers) -> str:
     columns = [Column(f"{title} fails", (name, "auroc")) for name, title in names.items()]
     columns += [Column(f"Spearman, {title}", (name, "spearman"), digits=2) for name, title in names.items()]
     grades = [f"{grade} {f1:.2f}" for grade, f1 in ours["f1_by_grade"].items() if f1 is not None]
-    return f"""### Where QRS detectors fail
-
-{ours["records"]} records of CPSC 2019, picked by its makers for difficult QRS. A detector of wfdb fails in a record
-where its F1 within 75 ms is below 0.9 (XQRS {ours["xqrs"]["noisy"]}, GQRS {ours["gqrs"]["noisy"]}; *both*: their
-mean F1): AUROC of the score, and its rank correlation with F1. Few records: the intervals are wide. Mean F1 by grade:
-{", ".join(grades)}.
-
-{scorers_table("cpsc2019", scorers, columns)}"""
+    return prose("levels.cpsc2019").format(
+        records=ours["records"],
+        xqrs_noisy=ours["xqrs"]["noisy"],
+        gqrs_noisy=ours["gqrs"]["noisy"],
+        grades=", ".join(grades),
+        cpsc2019=scorers_table("cpsc2019", scorers, columns),
+    )
 
 
 def activities(scorers: Scorers) -> str:
@@ -235,16 +204,11 @@ def activities(scorers: Scorers) -> str:
     columns = [Column("Spearman with the order", ("spearman",), digits=2)]
     columns += [Column(f"standing against {name}", (name, "auroc")) for name in ACTIVITIES[1:]]
     rows = [[name, *_grades(shares)] for name, shares in ours["grades"].items()]
-    return f"""### A person who moves
-
-{ours["leads"]} leads of 8 s of one person standing, walking, jumping once (MACECGDB, development half). What the person
-did is an order, not a grade: much of a jump is clean.
-
-{scorers_table("activities", scorers, columns)}
-
-Per cent of each grade:
-
-{table("activity", (*GRADES, "no score"), rows)}"""
+    return prose("levels.activities").format(
+        leads=ours["leads"],
+        activities=scorers_table("activities", scorers, columns),
+        by_activity=table("activity", (*GRADES, "no score"), rows),
+    )
 
 
 def by_level(scorers: Scorers) -> str:
@@ -271,9 +235,7 @@ def by_level(scorers: Scorers) -> str:
     ]
     over_ecg = ("AUROC", "to reach", "median of clean leads, dB", "of labelled leads, dB")
     titles = ("level", *over_ecg, "AUROC, uV", "median of clean leads, uV", "of labelled leads, uV")
-    return f"""By the level of the kind of noise alone, in dB over the ECG, and in uV:
-
-{table("label", titles, rows)}"""
+    return prose("levels.by_level").format(by_label=table("label", titles, rows))
 
 
 def limits(grades: Figures) -> list[list[str]]:

@@ -4,6 +4,7 @@ What was not measured has no section.
 """
 
 from benchmarks import report_goals, report_levels, report_rivals
+from benchmarks.page import prose
 from benchmarks.quality.readings import LOOKS
 from benchmarks.report_pictures import PICTURES, drawable
 from benchmarks.report_tables import KINDS, OURS, Column, Figures, Scorers, at, scorers_table, table
@@ -26,16 +27,17 @@ def ptbxl(scorers: Scorers) -> str:
     distances += [Column(f"W1 {name}", (kind, "w1")) for kind, (name, _) in names.items()]
     ours = scorers[OURS]["ptbxl"]
     counts = ", ".join(f"{ours[kind]['noisy']} {name}" for kind, (name, _) in names.items())
-    return f"""### PTB-XL
-
-The archive notes which leads have static noise, burst noise or baseline drift. Clean leads of fold 10
-({ours["static_noise"]["clean"]}) against leads with each remark ({counts}). Macro: mean over the three kinds.
-
-{scorers_table("ptbxl", scorers, aurocs)}
-
-{scorers_table("ptbxl", scorers, distances)}
-
-{report_levels.by_level(scorers)}""".rstrip()
+    return (
+        prose("quality.ptbxl")
+        .format(
+            clean=ours["static_noise"]["clean"],
+            counts=counts,
+            aurocs=scorers_table("ptbxl", scorers, aurocs),
+            distances=scorers_table("ptbxl", scorers, distances),
+            by_level=report_levels.by_level(scorers),
+        )
+        .rstrip()
+    )
 
 
 def challenge_2011(scorers: Scorers) -> str:
@@ -49,16 +51,16 @@ def challenge_2011(scorers: Scorers) -> str:
     ]
     by_mean = [name for name, parts in scorers.items() if at(parts, ("challenge_2011", "records", "way")) == "mean"]
     ways = f" Here the mean lead, for {', '.join(by_mean)}." if by_mean else ""
-    return f"""### Challenge 2011
-
-12 leads of 10 s from mobile phones; people said which records are acceptable and, for some, which leads are bad (not
-counting the three augmented leads, whose order is uncertain): {ours["leads"]["clean"]} good and
-{ours["leads"]["noisy"]} bad leads, {ours["records"]["clean"]} acceptable and {ours["records"]["noisy"]} unacceptable
-records. AUROC. A record counts with its worst lead; a rival with the better of worst and mean lead.{ways} Flat or
-railed (clipped, missing) leads are easy: {ours["bad_leads_with_fault"]} of the bad leads are such, and
-{ours["good_leads_with_fault"]} of the good ones.
-
-{scorers_table("challenge_2011", scorers, columns)}"""
+    return prose("quality.challenge_2011").format(
+        leads_clean=ours["leads"]["clean"],
+        leads_noisy=ours["leads"]["noisy"],
+        records_clean=ours["records"]["clean"],
+        records_noisy=ours["records"]["noisy"],
+        ways=ways,
+        bad_leads_with_fault=ours["bad_leads_with_fault"],
+        good_leads_with_fault=ours["good_leads_with_fault"],
+        challenge_2011=scorers_table("challenge_2011", scorers, columns),
+    )
 
 
 def challenge_2017(scorers: Scorers) -> str:
@@ -70,13 +72,11 @@ def challenge_2017(scorers: Scorers) -> str:
         Column("best F1", ("records", "f1"), 0.84),
         *(Column(f"alarms, {label}", ("alarms", label, "share"), ranked=False) for label in ("N", "A", "O")),
     ]
-    text = f"""### Challenge 2017
-
-Hand-held recordings of one lead, 9 to 61 s: {ours["records"]["noisy"]} too noisy (`~`) against
-{ours["records"]["clean"]} others, by the mean over segments. Alarms: the share of normal records (N), atrial
-fibrillation (A) and other rhythms (O) called noisy at the bound with the best F1; an arrhythmia is not noise.
-
-{scorers_table("challenge_2017", scorers, columns)}"""
+    text = prose("quality.challenge_2017").format(
+        records_noisy=ours["records"]["noisy"],
+        records_clean=ours["records"]["clean"],
+        challenge_2017=scorers_table("challenge_2017", scorers, columns),
+    )
     if "unusable" not in ours:
         return text
     labels = {"N": "normal", "A": "atrial fibrillation", "O": "other rhythm", "~": "too noisy"}
@@ -84,12 +84,9 @@ fibrillation (A) and other rhythms (O) called noisy at the bound with the best F
         [name, *(Column(what, (what, label, "share")).cell(ours) for what in ("unusable", "poor_or_worse"))]
         for label, name in labels.items()
     ]
-    return f"""{text}
-
-Graded by ecgnoise for half of the time or more (to reach: of the too noisy at least 0.75, of the normal at most 0.05
-poor or unusable):
-
-{table("rhythm", ("unusable", "poor or unusable"), shares)}"""
+    return prose("quality.challenge_2017.grades").format(
+        text=text, by_rhythm=table("rhythm", ("unusable", "poor or unusable"), shares)
+    )
 
 
 def mitdb(scorers: Scorers) -> str:
@@ -109,18 +106,13 @@ def mitdb(scorers: Scorers) -> str:
         ]
         for kind, entry in ours["beats"].items()
     ]
-    return f"""### MIT-BIH Arrhythmia
-
-Ambulatory recordings of two leads; `~` annotations mark a lead as noisy from there on. AUROC of 10-s lead-segments of
-which at least half is marked ({ours["segments"]["noisy"]}), or any of it ({ours["any_mark"]["noisy"]}), against those
-without a mark ({ours["segments"]["clean"]}). The last columns are among clean lead-segments: 0.5 where unusual beats
-read like normal ones, more where they read as noise. Few records: the intervals are wide.
-
-{scorers_table("mitdb", scorers, columns)}
-
-Clean lead-segments as ecgnoise scores them, by the beats that they hold:
-
-{table("beats", ("lead-segments of records", "mean score, dB", "poor or unusable"), rows)}"""
+    return prose("quality.mitdb").format(
+        segments_noisy=ours["segments"]["noisy"],
+        any_mark_noisy=ours["any_mark"]["noisy"],
+        segments_clean=ours["segments"]["clean"],
+        mitdb=scorers_table("mitdb", scorers, columns),
+        by_beats=table("beats", ("lead-segments of records", "mean score, dB", "poor or unusable"), rows),
+    )
 
 
 def development(scorers: Scorers) -> str:
@@ -130,12 +122,11 @@ def development(scorers: Scorers) -> str:
     rows = [
         [KINDS[kind], *(f"{stress[kind][snr]:.1f}" for snr in snrs)] for kind in ("bw", "em", "ma") if kind in stress
     ]
-    return f"""### Noise stress, development
-
-Mean PSNR in dB of {stress["leads"]} clean leads of PTB-XL fold 9 with noise of the MIT-BIH Noise Stress Test Database
-added. SNR by variance over the lead. Without noise: {stress["clean"]} dB.
-
-{table("noise", [f"{snr} dB" for snr in snrs], rows)}"""
+    return prose("quality.development").format(
+        stress_leads=stress["leads"],
+        stress_clean=stress["clean"],
+        by_noise=table("noise", [f"{snr} dB" for snr in snrs], rows),
+    )
 
 
 def local(scorers: Scorers) -> str:
@@ -155,19 +146,13 @@ def local(scorers: Scorers) -> str:
         "the others by, dB",
         "worst span is in it",
     )
-    text = f"""### Local
-
-{ours["leads"]} clean leads of PTB-XL fold 10 with noise at 0 dB in one part of ten (about a second; each part in
-turn): the local PSNR, and last the span with the lowest local SNR. Rivals have no local score.
-
-{table("noise", titles, rows)}"""
+    text = prose("quality.local").format(leads=ours["leads"], noise=table("noise", titles, rows))
     if "example" not in ours:
         return text
     example = ours["example"]
-    return f"""{text}
-
-The published example, a spike in the seventh of eight parts: {example["spike"]:.1f} dB there, {example["next"]:.1f} dB
-in the next lowest, **{example["below"]:.1f} dB** between them (to reach: 5; published weights: 3.4)."""
+    return prose("quality.local.example").format(
+        text=text, example_spike=example["spike"], example_next=example["next"], example_below=example["below"]
+    )
 
 
 NUISANCE_TITLES = (
@@ -201,20 +186,11 @@ def nuisance(scorers: Scorers) -> str:
     ranks = {name: largest_changes(parts["nuisance"]) for name, parts in scorers.items() if "nuisance" in parts}
     order = sorted(ranks, key=lambda name: sum(ranks[name].values()))
     theirs = [[f"**{n}**" if n in LOOKS else n, *(f"{ranks[n][g]:.2f}" for g in groups)] for n in order if ranks[n]]
-    return f"""### Nuisance
-
-What should not change a score: {ours["leads"]} clean leads changed (PTB-XL fold 10; the shift: MIT-BIH), and as many
-simulated ones with unusual beats; the last rows are noise, which should. ecgnoise, change in dB of the score and of the
-estimated SNR, beside that of the true SNR where it is known (the simulated leads keep their noise when their beats
-change), and the share of leads below `fair` (to reach: no clean one, and beyond the true change each costs less than
-noise of 24 dB):
-
-{table("change", NUISANCE_TITLES, rows)}
-
-The largest mean change of each group, over the standard deviation of the scorer's own scores of those leads as they
-are; least first:
-
-{table("scorer", groups, theirs)}"""
+    return prose("quality.nuisance").format(
+        leads=ours["leads"],
+        by_change=table("change", NUISANCE_TITLES, rows),
+        largest_by_scorer=table("scorer", groups, theirs),
+    )
 
 
 def largest_changes(figures: Figures) -> dict[str, float]:
@@ -250,13 +226,7 @@ def costs(scorers: Scorers) -> str:
         ]
         for name in order
     ]
-    return f"""### Failures and costs
-
-Milliseconds a lead-segment by the clock on the machine above, all its cores in use, and the share of lead-segments
-without a score: faults of ecgnoise, crashes and answers that are no number of rivals. Three rivals of BioSPPy that take
-0.1 s a lead are asked about PTB-XL only.
-
-{table("scorer", ("ms", *parts.values()), rows)}"""
+    return prose("quality.costs").format(by_scorer=table("scorer", ("ms", *parts.values()), rows))
 
 
 def grades(scorers: Scorers) -> str:
@@ -265,13 +235,9 @@ def grades(scorers: Scorers) -> str:
     rows = [[title, *row] for title, path in GRADED.items() for row in report_levels.limits(at(ours, path) or {})]
     if not rows:
         return ""
-    return f"""### Grades
-
-ecgnoise at its own limits, which none of these recordings set: the share of what people called noisy that is not
-accepted (sensitivity), and of what they called clean that is (specificity). A record of twelve leads is accepted if all
-its leads are; one of several segments if they are for more than half of the time.
-
-{table("set", ("accepted if", "sensitivity", "specificity", "accuracy"), rows)}"""
+    return prose("quality.grades").format(
+        by_set=table("set", ("accepted if", "sensitivity", "specificity", "accuracy"), rows)
+    )
 
 
 GRADED = {

@@ -1,11 +1,14 @@
 """The benchmarks' own arithmetic, and that their page says what was measured with the model that ships."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.calibrate import identity
 from benchmarks.machine import RESULTS, keep
+from benchmarks.page import sections
 
 from benchmarks import pipeline, quality, report, stream
 from ecgnoise.models.folder import load_folder
@@ -18,8 +21,33 @@ def kept(name):
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def test_the_page_is_what_was_measured():
-    assert report.PAGE.read_text(encoding="utf-8") == report.page()
+def lines_of(text, begin):
+    """Lines of a page that begin so: tables, headings."""
+    return [line for line in text.splitlines() if line.startswith(begin)]
+
+
+@pytest.mark.parametrize("begin", ["|", "#", "!["])
+def test_tables_headings_and_pictures_of_the_page_are_those_of_what_was_measured(begin):
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert lines_of(page, begin) == lines_of(report.page(), begin), "run python -m benchmarks.report"
+
+
+def test_another_figure_is_another_page(tmp_path, monkeypatch):
+    before = report.page()
+    for file in RESULTS.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    figures = kept("view")
+    (tmp_path / "view.json").write_text(json.dumps(figures | {"first_hour_s": 123.4}), encoding="utf-8")
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    after = report.page()
+    assert lines_of(after, "|") != lines_of(before, "|")
+    assert "| 123.4 | 5 |" in after
+
+
+def test_all_sections_of_the_template_are_used_and_filled_in():
+    code = "".join(file.read_text(encoding="utf-8") for file in Path(report.__file__).parent.glob("report*.py"))
+    assert set(re.findall(r'prose\("([\w.]+)"\)', code)) == set(sections())
+    assert not re.findall(r"\{\w+\}|<!--", report.page())
 
 
 def test_quality_was_measured_with_the_model_that_ships():
