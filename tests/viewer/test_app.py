@@ -354,6 +354,42 @@ def test_damaged_corrections_are_named_and_left(tmp_path, folder):
     library.close()
 
 
+def odd_recordings():
+    """What a viewer must show all the same: signals and their sampling frequency."""
+    rng = np.random.default_rng(0)
+    railed = np.clip(10 * simulate_ecg(12, 250).signal[:2], -2, 2)
+    missing = simulate_ecg(12, 250).signal[:3].copy()
+    missing[0], missing[1, 500:1500] = np.nan, np.nan
+    yield "missing", missing, 250
+    yield "railed", railed, 250
+    yield "many", rng.normal(size=(49, 2500)), 250
+    yield "slow", simulate_ecg(12, 100).signal[:2], 100
+    yield "fast", rng.normal(size=(2, 16_000)), 8000
+    yield "three", np.array([[0.0, 0.1, 0.2]]), 100
+
+
+@pytest.mark.parametrize(("name", "signal", "frequency"), [pytest.param(*odd, id=odd[0]) for odd in odd_recordings()])
+def test_odd_recordings_are_shown(tmp_path, name, signal, frequency):
+    names = np.array([f"导联 <{number}>" for number in range(len(signal))])
+    np.savez(tmp_path / f"{name}.npz", signal=signal, sampling_frequency=frequency, units="mV", lead_names=names)
+    library = library_of(tmp_path / f"{name}.npz")
+    viewer = Viewer(library, tmp_path)
+    found = viewer.opened(0)
+    assert (found["failure"], found["leads"]) == ("", names.tolist())
+    seconds = signal.shape[1] / frequency
+    columns = min(800, signal.shape[1])
+    content = viewer.get(f"api/recordings/0/samples?start=0&stop={seconds}&columns={columns}").content
+    assert len(content) == len(signal) * (4 + 4 * columns)
+    assert len(viewer.get(f"api/recordings/0/states?start=0&stop={seconds}&columns=50").content) == 50 * len(signal)
+    assert len(viewer.get(f"api/recordings/0/instant?t={seconds / 2}").json()) == len(signal)
+    filters = "high-pass,low-pass,50 Hz,60 Hz"
+    answer = viewer.get(f"api/recordings/0/samples?start=0&stop={seconds}&columns=5&filter={filters}")
+    assert answer.status_code == 200
+    for form in EXPORTS:
+        assert viewer.get(f"api/recordings/0/export/{form}").status_code in {200, 422}
+    library.close()
+
+
 def test_recordings_of_the_same_name_have_corrections_of_their_own(tmp_path, folder):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
