@@ -286,6 +286,7 @@ def test_wrong_options_of_the_command_are_one_line(files, arguments, fragment, t
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_killed_and_run_again_is_the_same(tiny_model, tmp_path, jobs):
     folder = tmp_path / "in"

@@ -191,7 +191,8 @@ def make_many(folder, count):
         (folder / f"{number:03d}.npz").hardlink_to(folder / "000.npz")
 
 
-@pytest.mark.parametrize("stop", ["interrupt", pytest.param("kill", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", ["interrupt", "kill"])
 def test_stopped_on_the_way_the_same_command_goes_on(tiny_model, tmp_path, stop):
     make_many(tmp_path / "in", 120)
     out = tmp_path / "out"

@@ -143,6 +143,7 @@ def test_what_the_hub_does_not_have(hub, tmp_path, name, said):
     assert said in error
 
 
+@pytest.mark.slow
 def test_a_hub_that_does_not_answer(tmp_path):
     path, error = fetched(f"hf:{REPO}", tmp_path, "http://127.0.0.1:9", HF_HUB_DOWNLOAD_TIMEOUT="1")
     assert not path
