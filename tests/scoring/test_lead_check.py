@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ecgnoise import read
+from ecgnoise import Quantifier, read
 from ecgnoise.errors import OptionError
 from ecgnoise.recording import Recording
 from ecgnoise.results.lead_remark import CONTRADICTORY, DUPLICATED, INVERTED, SWAPPED, LeadRemark
@@ -164,3 +164,26 @@ def test_remarks_reach_the_result(tiny_model):
     result = quantify(CLEAN.signal[:, :2500], 250, lead_names=names, model=tiny_model)
     assert [remark.what for remark in result.lead_remarks] == [SWAPPED]
     assert "note: aVL and aVF look swapped" in result_text(result, every_row=False)
+
+
+@pytest.mark.parametrize("seconds", [3, 10, 35, 125])
+def test_leads_are_checked_by_what_was_read_for_scoring(tiny_model, seconds):
+    """Each sample is read once, but for those that the last window has in common with the one before."""
+    ecg = simulate_ecg(seconds, 250, seed=3)
+    names = list(STANDARD_LEADS)
+    names[0], names[2] = names[2], names[0]
+    read_of = np.zeros(seconds * 250, np.int64)
+
+    class Counted:
+        shape = (12, seconds * 250)
+
+        def window(self, start, stop):
+            read_of[start:stop] += 1
+            return ecg.signal[:, start:stop]
+
+    recording = Recording(Counted(), 250, tuple(names))
+    result = Quantifier(tiny_model, threads=1, batch_size=1).quantify(recording)
+    assert result.lead_remarks == check_leads(Recording.from_array(ecg.signal, 250, lead_names=names))
+    assert result.lead_remarks == ((LeadRemark(("I", "III"), SWAPPED),) if seconds > 3 else result.lead_remarks)
+    assert read_of.min() == 1
+    assert (read_of[: max(0, len(read_of) - 2500)] == 1).all()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ecgnoise.recording import Recording
 from ecgnoise.results.lead_remark import CONTRADICTORY, DUPLICATED, INVERTED, SWAPPED, LeadRemark
+from ecgnoise.samples import Samples, Signal
 from ecgnoise.scalogram.superlet import segment_samples
 
 LIMB_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF")
@@ -30,6 +31,51 @@ SAME: Final = 0.01
 MOST_COMPARED: Final = 24
 
 Array = NDArray[np.float64]
+
+
+class RememberedSamples:
+    """Samples that remember what the check of leads looks at, while others read them.
+
+    Parameters
+    ----------
+    samples : Samples
+        Those of a recording.
+    sampling_frequency : float
+        In Hz.
+    """
+
+    def __init__(self, samples: Samples, sampling_frequency: float) -> None:
+        self._samples = samples
+        leads, count = samples.shape
+        self._length = min(segment_samples(sampling_frequency), count)
+        self._starts = sorted({round(share * (count - self._length)) for share in np.linspace(0, 1, WINDOWS)})
+        kept = len(self._starts) if leads <= MOST_COMPARED else 0
+        self._kept = np.empty((kept, leads, self._length), np.float32)
+        self._there = np.zeros((kept, self._length), np.bool_)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of leads and of samples per lead."""
+        return self._samples.shape
+
+    def window(self, start: int, stop: int) -> Signal:
+        """Samples start..stop-1 of all leads, (leads, stop - start)."""
+        found = self._samples.window(start, stop)
+        for kept, there, begin in zip(self._kept, self._there, self._starts, strict=False):
+            first, last = max(start, begin), min(stop, begin + self._length)
+            if first < last:
+                kept[:, first - begin : last - begin] = found[:, first - start : last - start]
+                there[first - begin : last - begin] = True
+        return found
+
+    def excerpt(self) -> Signal:
+        """Windows of 10 s at the start, middle and end, one after the other; what nobody has read yet is read now."""
+        whole = [bool(there.all()) for there in self._there] or [False] * len(self._starts)
+        parts = [
+            self._kept[number] if whole[number] else self._samples.window(begin, begin + self._length)
+            for number, begin in enumerate(self._starts)
+        ]
+        return np.concatenate(parts, axis=1)
 
 
 def check_leads(recording: Recording) -> tuple[LeadRemark, ...]:
@@ -55,10 +101,10 @@ def check_leads(recording: Recording) -> tuple[LeadRemark, ...]:
 
 def _excerpt(recording: Recording) -> Array:
     """Up to three windows of all leads end to end, each lead about its mean, without samples that any lead misses."""
-    samples = recording.samples.shape[1]
-    length = min(segment_samples(recording.sampling_frequency), samples)
-    starts = sorted({round(share * (samples - length)) for share in np.linspace(0, 1, WINDOWS)})
-    signal = np.concatenate([recording.window(start, start + length) for start in starts], axis=1).astype(np.float64)
+    samples = recording.samples
+    if not isinstance(samples, RememberedSamples):
+        samples = RememberedSamples(samples, recording.sampling_frequency)
+    signal = samples.excerpt().astype(np.float64)
     there = np.isfinite(signal)
     signal[~there.any(axis=1)] = 0.0
     signal = signal[:, np.isfinite(signal).all(axis=0)]

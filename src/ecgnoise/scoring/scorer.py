@@ -39,7 +39,7 @@ from ecgnoise.scoring import metrics
 from ecgnoise.scoring.accumulator import Sheet
 from ecgnoise.scoring.beats import agreement
 from ecgnoise.scoring.blocks import Block, block_windows, read_blocks
-from ecgnoise.scoring.lead_check import check_leads
+from ecgnoise.scoring.lead_check import RememberedSamples, check_leads
 from ecgnoise.scoring.segment_levels import segment_levels
 from ecgnoise.segments import LeadSegment
 
@@ -144,6 +144,8 @@ class Scorer:
         sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch_size)
         done = checkpoint.begin(self._identity(recording, sheet, size), sheet) if checkpoint else 0
+        samples = RememberedSamples(recording.samples, recording.sampling_frequency)
+        recording = replace(recording, samples=samples)
         with working(self._threads) as run:
             for block in read_blocks(recording, windows, size, done):
                 for finished in self._score_block(block, recording, sheet, run):
