@@ -54,6 +54,17 @@ def test_nothing_is_known_before_anything_has_come():
     assert live.described()["instant"] == []
 
 
+def test_chunks_of_any_size_are_taken():
+    live = Live(("I", "II", "III"), 100.0, "uV")
+    for count in (1, 0, 2, 500):
+        live.add(np.full((3, count), 1000.0))
+    view, stop = live.samples(6000)
+    assert stop == 5.03
+    shown = view.high[:, -503:] * view.scale[:, None]
+    np.testing.assert_allclose(shown, 1.0, rtol=1e-3)
+    assert (view.high[:, :-503] == -32768).all()
+
+
 def test_the_last_minute_is_shown_and_no_more(ecg):
     live = streamed(ecg, 80)
     view, stop = live.samples(15_000)

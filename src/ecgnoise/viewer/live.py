@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecgnoise.recording import UNKNOWN_UNITS, Recording, as_leads, to_millivolts
+from ecgnoise.recording import UNKNOWN_UNITS, Recording, to_millivolts
 from ecgnoise.samples import ArraySamples
+from ecgnoise.stream import NewestSamples
 from ecgnoise.viewer.pyramid import View, stepped_columns
 from ecgnoise.viewer.states import STATES, UNKNOWN, instant, states_of
 
@@ -34,19 +35,17 @@ class Live:
 
     def __init__(self, lead_names: tuple[str, ...], sampling_frequency: float, units: str) -> None:
         self._names, self._frequency, self._units = lead_names, sampling_frequency, units
-        self._samples = np.full((len(lead_names), round(SHOWN_SECONDS * sampling_frequency)), np.nan, np.float32)
+        self._newest = NewestSamples(len(lead_names), round(SHOWN_SECONDS * sampling_frequency))
         self._states = np.full((len(lead_names), round(SHOWN_SECONDS * STATES_PER_SECOND)), UNKNOWN, np.uint8)
         self._states_from = -round(SHOWN_SECONDS * STATES_PER_SECOND)  # number of the first, in tenths of a second
-        self._count = 0
         self._result: Result | None = None
         self._lock = threading.Lock()
 
     def add(self, chunk: ArrayLike) -> None:
-        """Take in samples, (leads, samples), in the unit of the stream."""
-        found = to_millivolts(as_leads(chunk, SOURCE), self._units, SOURCE)
+        """Take in any number of samples, (leads, samples), in the unit of the stream."""
+        found = to_millivolts(np.asarray(chunk, np.float32), self._units, SOURCE)
         with self._lock:
-            self._count += found.shape[1]
-            self._samples = np.concatenate([self._samples, found], axis=1)[:, -self._samples.shape[1] :]
+            self._newest.add(found)
 
     def add_result(self, result: "Result") -> None:
         """Take in the scores of the newest 10 s; they stand in the place of earlier ones of the same time."""
@@ -69,7 +68,7 @@ class Live:
     def described(self) -> dict[str, Any]:
         """What the stream is, and what is known of its newest 10 s."""
         with self._lock:
-            result, seconds = self._result, self._count / self._frequency
+            result, seconds = self._result, self._newest.count / self._frequency
         return {
             "leads": list(self._names),
             "units": UNKNOWN_UNITS if self._units == UNKNOWN_UNITS else "mV",
@@ -84,7 +83,9 @@ class Live:
     def samples(self, columns: int) -> tuple[View, float]:
         """The last minute in columns, and the time of its end in seconds from the start of the stream."""
         with self._lock:
-            samples, stop = self._samples, self._count / self._frequency
+            newest, stop = self._newest.newest(), self._newest.count / self._frequency
+        samples = np.full((len(self._names), self._newest.length), np.nan, np.float32)
+        samples[:, samples.shape[1] - newest.shape[1] :] = newest
         edges = np.round(np.linspace(0, samples.shape[1], columns + 1)).astype(np.int64)
         return stepped_columns(samples, edges), stop
 
@@ -92,7 +93,7 @@ class Live:
         """The states of the last minute that ends with the newest sample, a tenth of a second each, (leads, 600)."""
         with self._lock:
             length = self._states.shape[1]
-            shift = round(self._count / self._frequency * STATES_PER_SECOND) - (self._states_from + length)
+            shift = round(self._newest.count / self._frequency * STATES_PER_SECOND) - (self._states_from + length)
             shown = np.full_like(self._states, UNKNOWN)
             if 0 <= shift < length:
                 shown[:, : length - shift] = self._states[:, shift:]
