@@ -3,8 +3,10 @@
 import errno
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 import ecgnoise
 from ecgnoise._internal.atomic import check_place, whole_files
 from ecgnoise.cli import main
+from ecgnoise.cli.streams import one_interrupt
 from ecgnoise.errors import OutputError, SignalShapeError
 from ecgnoise.recording import Recording
 
@@ -208,3 +211,16 @@ def test_absurd_lengths_are_refused_before_windows_are_listed(tiny_model, leads,
     quantifier = ecgnoise.Quantifier(tiny_model, threads=1)
     with pytest.raises(SignalShapeError, match=f"{samples} samples"):
         quantifier.quantify(Recording(Announced(leads, samples), 500.0, names), parts=parts)
+
+
+def test_ctrl_c_in_a_destructor_is_not_lost():
+    """Python swallows what a destructor raises: the interrupt comes again when it is over."""
+
+    class Ended:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with one_interrupt(), pytest.raises(KeyboardInterrupt):
+        one = Ended()
+        del one
+        time.sleep(10)

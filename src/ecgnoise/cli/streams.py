@@ -22,6 +22,7 @@ INTERRUPTED: Final = 130
 STANDARD_OUTPUT: Final = 1
 STANDARD_ERROR: Final = 2
 SAME_STROKE_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 0.05
 
 
 def hold_streams() -> bool:
@@ -74,6 +75,15 @@ def let_go(descriptor: int) -> None:
         os.close(nowhere)
 
 
+def _in_destructor(frame: FrameType | None) -> bool:
+    """Whether a frame is one of a destructor, or lies within one."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def one_interrupt() -> Iterator[None]:
     """Ctrl-C interrupts once within it; a second one while that is being dealt with does not.
@@ -86,7 +96,10 @@ def one_interrupt() -> Iterator[None]:
         return
     first: list[float] = []
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        if _in_destructor(frame):  # where an exception would be lost: again when it is over
+            threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+            return
         if not first:
             first.append(time.monotonic())
             raise KeyboardInterrupt
