@@ -53,6 +53,7 @@ def test_all_sections_of_the_template_are_used_and_filled_in():
 def test_quality_was_measured_with_the_model_that_ships():
     """But for its stress curve, which came later and on which no PSNR depends."""
     assert kept("quality")["model"] == identity(load_folder("default").description)
+    assert kept("quality")["model"] in report.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_figures_asked_for_are_reached():

@@ -220,7 +220,10 @@ def test_ctrl_c_in_a_destructor_is_not_lost():
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
 
-    with one_interrupt(), pytest.raises(KeyboardInterrupt):
+    def work():
         one = Ended()
         del one
         time.sleep(10)
+
+    with one_interrupt(), pytest.raises(KeyboardInterrupt):
+        work()
