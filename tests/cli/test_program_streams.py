@@ -225,5 +225,10 @@ def test_ctrl_c_in_a_destructor_is_not_lost():
         del one
         time.sleep(10)
 
-    with one_interrupt(), pytest.raises(KeyboardInterrupt):
-        work()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with one_interrupt(), pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)  # after an interrupt a program ignores others, and so would its children
+    assert signal.getsignal(signal.SIGINT) is before
