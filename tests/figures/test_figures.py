@@ -29,7 +29,6 @@ from ecgnoise.samples import ArraySamples
 from ecgnoise.simulate import STANDARD_LEADS
 
 FREQUENCY = 250.0
-POINT = 72 / 25.4  # per mm
 
 
 def beats(leads, seconds, frequency=FREQUENCY):

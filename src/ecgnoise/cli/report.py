@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ecgnoise.results.result import Result
 
 MOST_TOLD: Final = 5
-TABLES: Final = (".csv", ".json", ".parquet", ".xlsx")
 EXIT_CODES: Final = exit_codes(
     done="the report is written", nothing="no report could be written", stopped="no report is written"
 )

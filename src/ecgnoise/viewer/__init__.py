@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ecgnoise._internal.extras import extra
 from ecgnoise.errors import OptionError, OutputError
 from ecgnoise.viewer.library import Library
 from ecgnoise.viewer.live import Live
+
+if TYPE_CHECKING:
+    from ecgnoise.viewer.guard import Guard
 
 LOOPBACK: Final = "127.0.0.1"
 LONGEST_END: Final = 5.0  # s to wait for the server
@@ -27,15 +30,12 @@ NAMES_OF_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 def shown_live(live: Live, *, port: int = 0, open_browser: bool = True) -> Iterator[str]:
     """Show a stream within it; the address of the page. The parameters are those of :func:`serve`."""
     with extra("the viewer", "view"):
-        import starlette  # noqa: F401
-        import uvicorn
-    from ecgnoise.viewer.app import make_live_app, new_token
+        from ecgnoise.viewer.app import make_live_app, new_token
 
     token = new_token()
     with listening_socket(LOOPBACK, port) as listening:
         address = f"http://{LOOPBACK}:{listening.getsockname()[1]}/{token}/"
-        app = make_live_app(live, token, NAMES_OF_LOOPBACK)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
+        server = _server(make_live_app(live, token, NAMES_OF_LOOPBACK))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         if open_browser:
@@ -45,6 +45,13 @@ def shown_live(live: Live, *, port: int = 0, open_browser: bool = True) -> Itera
         finally:
             server.should_exit = True
             thread.join(LONGEST_END)
+
+
+def _server(app: "Guard") -> Any:
+    """What answers requests, without a word of its own."""
+    with extra("the viewer", "view"):
+        import uvicorn
+    return uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -95,18 +102,14 @@ def serve(
         Without the extra ``view``.
     """
     with extra("the viewer", "view"):
-        import starlette  # noqa: F401
-        import uvicorn
-    from ecgnoise.viewer.app import make_app, new_token
+        from ecgnoise.viewer.app import make_app, new_token
 
     token = new_token()
     with listening_socket(host, port) as listening, TemporaryDirectory(prefix="ecgnoise-") as uploads:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}/{token}/"
         hosts = NAMES_OF_LOOPBACK if host in NAMES_OF_LOOPBACK else frozenset({*NAMES_OF_LOOPBACK, host.lower()})
-        app = make_app(library, token, hosts, Path(uploads))
-        config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
-        server = uvicorn.Server(config)
+        server = _server(make_app(library, token, hosts, Path(uploads)))
         if started:
             started(address)
         if open_browser:

@@ -19,7 +19,6 @@ from ecgnoise.results.result import Result
 
 MODEL, MANUAL = "model", "manual"
 MOST: Final = 100_000
-LONGEST_NOTE: Final = 1000
 
 
 @dataclass(frozen=True)
