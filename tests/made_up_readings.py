@@ -38,6 +38,7 @@ class MadeUp:
             local_psnr=np.repeat((snr + 10)[:, :, None], parts, axis=2),
             agreement=np.where(known, np.clip(snr / 30, 0, 1), np.nan),
             effective_snr=snr if self._levels else np.full_like(snr, np.nan),
+            reading_snr=snr if self._levels else np.full_like(snr, np.nan),
             estimated_snr=snr[:, :, None] + np.array([0.0, -2.0, 2.0]) + (0.0 if self._levels else np.nan),
             noise=self._of_kind(snr),
             noise_uv=1000 * 10 ** (self._of_kind(snr) / 20),

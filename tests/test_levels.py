@@ -207,10 +207,10 @@ def test_microvolts():
 
 
 def test_limits_make_rules():
-    limits = SpanLimits(good=18.0, fair=5.0, poor=0.0, margin=3.0, gap=1.0, shortest=2.0)
-    assert limits.rule(3) == SpanRule(0.0, 3.0, 1.0, 2.0)
-    assert limits.rule(1) == SpanRule(18.0, 21.0, 1.0, 2.0)
+    limits = SpanLimits(good=18.0, fair=5.0, poor=0.0, margin=3.0, gap=1.0, shortest=2.0, leak=6.0)
+    assert limits.rule(3) == SpanRule(0.0, 3.0, 1.0, 2.0, 6.0)
+    assert limits.rule(1) == SpanRule(18.0, 21.0, 1.0, 2.0, 6.0)
     assert limits.rule(0).enter == np.inf
-    for wrong in ({"fair": 20.0}, {"margin": -1.0}, {"gap": -1.0}, {"shortest": np.nan}):
+    for wrong in ({"fair": 20.0}, {"margin": -1.0}, {"gap": -1.0}, {"shortest": np.nan}, {"leak": -1.0}):
         with pytest.raises(ModelFormatError):
             SpanLimits(**wrong)

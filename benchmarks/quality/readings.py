@@ -27,16 +27,17 @@ NO_GRADE = len(GRADES)
 class Reading:
     """The measures of one take; NaN where there is none. Levels and SNR are in dB.
 
-    psnr, agreement, effective: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments, 3), the
-    estimate and the ends of its interval. noise: (leads, segments, kinds). noise_uv: the same in uV. local_snr: (leads,
-    spans). local_noise: (leads, spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none. grade:
-    (leads, segments), 0 good to 3 unusable, 4 without a score. usable: (leads, ticks), which hundredths of a second the
-    mask calls usable.
+    psnr, agreement, effective, reading: (leads, segments). local_psnr: (leads, segments, parts). snr: (leads, segments,
+    3), the estimate and the ends of its interval. noise: (leads, segments, kinds). noise_uv: the same in uV. local_snr:
+    (leads, spans). local_noise: (leads, spans, kinds). kind: (leads, segments), a place in ``KINDS``, -1 for none.
+    grade: (leads, segments), 0 good to 3 unusable, 4 without a score. usable: (leads, ticks), which hundredths of a
+    second the mask calls usable.
     """
 
     psnr: Array
     agreement: Array
     effective: Array
+    reading: Array
     local_psnr: Array
     snr: Array
     noise: Array
@@ -57,11 +58,13 @@ PSNR: Final = "ecgnoise"
 SNR: Final = "ecgnoise_snr"
 AGREEMENT: Final = "ecgnoise_agreement"
 EFFECTIVE: Final = "ecgnoise_effective"
+READING: Final = "ecgnoise_reading"
 LOOKS: Final[Mapping[str, Callable[[Reading], Array]]] = {
     PSNR: lambda reading: reading.psnr,
     SNR: lambda reading: reading.snr[:, :, 0],
     AGREEMENT: lambda reading: reading.agreement,
     EFFECTIVE: lambda reading: reading.effective,
+    READING: lambda reading: reading.reading,
 }
 
 
@@ -71,6 +74,7 @@ def reading_of(result: Result) -> Reading:
         psnr=result.psnr,
         agreement=result.agreement,
         effective=result.effective_snr,
+        reading=result.reading_snr,
         local_psnr=result.local_psnr,
         snr=result.estimated_snr,
         noise=result.noise,

@@ -70,11 +70,14 @@ class SpanRule:
         Stretches at most so many seconds apart are one.
     shortest : float
         One that is then shorter, in seconds, does not count.
+    leak : float, default infinite
+        At either end of a stretch, a span that is not below ``enter`` does not count where its local SNR in dB lies
+        more than this above that of the span within: its noise is that of its neighbour, under the window of a second.
 
     Raises
     ------
     ModelFormatError
-        If ``leave`` lies below ``enter``, or ``gap`` or ``shortest`` below 0.
+        If ``leave`` lies below ``enter``, or ``gap``, ``shortest`` or ``leak`` below 0.
 
     Examples
     --------
@@ -87,12 +90,13 @@ class SpanRule:
     leave: float
     gap: float
     shortest: float
+    leak: float = np.inf
 
     def __post_init__(self) -> None:
-        if not (self.leave >= self.enter and self.gap >= 0 and self.shortest >= 0):
+        if not (self.leave >= self.enter and self.gap >= 0 and self.shortest >= 0 and self.leak >= 0):
             raise ModelFormatError(
-                f"spans from {self.enter:g} to {self.leave:g} dB, gap {self.gap:g} s, shortest {self.shortest:g} s: "
-                "leave must not lie below enter, nor gap and shortest below 0"
+                f"spans from {self.enter:g} to {self.leave:g} dB, gap {self.gap:g} s, shortest {self.shortest:g} s, "
+                f"leak {self.leak:g} dB: leave must not lie below enter, nor gap, shortest and leak below 0"
             )
 
 
@@ -103,22 +107,23 @@ class SpanLimits:
     18 and 5 dB are those of Smital et al., "Real-time quality assessment of long-term ECG signals recorded by wearables
     in free-living conditions", IEEE Trans. Biomed. Eng. 67, 2721, 2020.
 
-    margin: dB between entering and leaving. gap, shortest: seconds.
+    margin: dB between entering and leaving. gap, shortest: seconds. leak: dB.
     """
 
     good: float = 18.0
     fair: float = 5.0
     poor: float = 0.0
-    margin: float = 4.0
+    margin: float = 8.0
     gap: float = 0.5
     shortest: float = 0.6
+    leak: float = 4.0
 
     def __post_init__(self) -> None:
         if not self.good > self.fair > self.poor:
             raise ModelFormatError(
                 f"local SNR {self.good:g}, {self.fair:g}, {self.poor:g} dB: good must lie above fair, fair above poor"
             )
-        self._rule(self.poor)
+        self.rule_below(self.poor)
 
     @property
     def bounds(self) -> tuple[float, float, float]:
@@ -127,10 +132,11 @@ class SpanLimits:
 
     def rule(self, number: int) -> SpanRule:
         """When spans are of the grade with this number, 0 good to 3 unusable, or of a worse one."""
-        return self._rule(self.bounds[number - 1]) if number else SpanRule(np.inf, np.inf, 0.0, 0.0)
+        return self.rule_below(self.bounds[number - 1]) if number else SpanRule(np.inf, np.inf, 0.0, 0.0)
 
-    def _rule(self, enter: float) -> SpanRule:
-        return SpanRule(enter, enter + self.margin, self.gap, self.shortest)
+    def rule_below(self, enter: float) -> SpanRule:
+        """When spans are noisier than a local SNR in dB."""
+        return SpanRule(enter, enter + self.margin, self.gap, self.shortest, self.leak)
 
 
 def power_mean(levels: Levels) -> Levels:

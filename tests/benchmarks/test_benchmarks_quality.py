@@ -23,7 +23,7 @@ from benchmarks.quality.figures import (
 )
 from benchmarks.quality.grading import merits
 from benchmarks.quality.part import TINY, some
-from benchmarks.quality.readings import AGREEMENT, EFFECTIVE, MEASURES, PSNR, SNR, Ecgnoise, reading_of
+from benchmarks.quality.readings import AGREEMENT, EFFECTIVE, MEASURES, PSNR, READING, SNR, Ecgnoise, reading_of
 from benchmarks.quality.scorers import RivalScorer, Store, rival_identity, start_pool
 from benchmarks.quality.takes import Take
 from benchmarks.rivals import RIVALS
@@ -190,7 +190,7 @@ def test_ecgnoise_scores_takes_as_it_scores_recordings():
 def test_looks_stand_beside_the_psnr_and_are_read_again_from_the_disk(tmp_path):
     takes = [Take(str(seconds), simulate_ecg(seconds, 250, lead_names=("I", "V2"))) for seconds in (10, 25)]
     first, again = (Store(tmp_path).looks("x", Ecgnoise(MadeUp()), takes) for _ in range(2))
-    assert [scored.look for scored in first] == [PSNR, SNR, AGREEMENT, EFFECTIVE]
+    assert [scored.look for scored in first] == [PSNR, SNR, AGREEMENT, EFFECTIVE, READING]
     for one, other in zip(first, again, strict=True):
         assert np.array_equal(one.flat, other.flat)
         assert [score.shape for score in other.scores] == [(2, 1), (2, 3)]

@@ -101,7 +101,7 @@ def test_what_the_page_says_in_words_is_so():
     said = set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"IEEE.*2020", "", words)))
     limits, levels = SpanLimits(), BUNDLED.description.levels
     known = {
-        *(f"{limit:g}" for limit in (*limits.bounds, limits.margin, limits.gap, limits.shortest)),
+        *(f"{limit:g}" for limit in (*limits.bounds, limits.margin, limits.gap, limits.shortest, limits.leak)),
         *(f"{value:g}" for value in (*AGREEMENTS[1:-1], AGREEMENT_DB[-2], AGREEMENT_DB[-3], PSNR_ODD_DB)),
         *(f"{abs(value):g}" for value in (WANDER_SLOPE, WANDER_DB)),
         *(f"{abs(value):g}" for value in (levels.lowest, levels.highest)),

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgnoise.errors import EcgNoiseError, OptionError, SamplingFrequencyError, SignalShapeError
+from ecgnoise.noise_levels import SpanRule
 from ecgnoise.recording import Recording
+from ecgnoise.results.intervals import noisy_spans
 from results_by_hand import graded
 
 ROWS = st.integers(1, 4).flatmap(
@@ -53,6 +55,36 @@ def test_mask_intervals_and_seconds_say_the_same(grades, grade, last):
     np.testing.assert_allclose(mask.sum(axis=1) / 250, result.usable_seconds(grade), atol=1 / 250)
     hidden = sum(interval.duration for interval in result.intervals(grade))
     assert hidden + mask.sum() / 250 == pytest.approx(result.seconds * len(grades), abs=0.05)
+
+
+SNRS = st.lists(st.one_of(st.floats(-20, 40), st.just(np.nan)), min_size=1, max_size=40)
+RULE = SpanRule(5.0, 13.0, 0.5, 0.6, leak=4.0)
+
+
+def marked(snr, rule=RULE):
+    """Which spans of 0.3125 s are noisy, as a text of # and -."""
+    ends = 0.3125 * np.arange(len(snr) + 1)
+    noisy = noisy_spans(np.array(snr, np.float64), ends[:-1], ends[1:], rule)
+    return "".join("#" if one else "-" for one in noisy)
+
+
+def test_a_stretch_reaches_as_far_as_its_own_noise():
+    """What the window of a second sees of noise beside a span is no noise of that span, at whichever end."""
+    assert marked([25, 9, 1, 0, 0, 2, 11, 25]) == "--####--"
+    assert marked([25, 4.9, 0.5, 0, 0, 2, 5.1, 25]) == "-######-"  # below the limit, or about as noisy as the next
+    assert marked([25, 11, 8, 3, 3, 7, 11, 25]) == "-######-"
+    assert marked([9, 1, 0, 0, 2, 11]) == "######"  # nothing is known of what lies before and behind
+    assert marked([25, 9, 1, 0, 0, 2, 11, 25], replace(RULE, leak=np.inf)) == "-######-"
+    assert marked([25, 12, 1, 12, 25]) == "-----"  # 0.3 s is left
+    assert marked([25, 1, 0, 9, 1, 0, 25]) == "-#####-"  # within a stretch nothing is taken away
+
+
+@given(SNRS)
+def test_marked_stretches_are_those_of_the_rule(snr):
+    ours, whole = marked(snr), marked(snr, replace(RULE, leak=np.inf))
+    assert marked(snr[::-1]) == ours[::-1]
+    assert all(before == "#" for before, after in zip(whole, ours, strict=True) if after == "#")
+    assert all(mark == "#" for mark, value in zip(ours, snr, strict=True) if np.isnan(value))
 
 
 @pytest.mark.parametrize("frequency", [100.0, 360.0, 499.5])

@@ -55,7 +55,7 @@ class AnnotateOptions:
 )
 @click.option("--enter", type=float, metavar="DB", help="Annotate below this local SNR, instead of the grade's limit.")
 @click.option(
-    "--leave", type=float, metavar="DB", help="The local SNR at which an annotation ends  [default: 4 dB above]"
+    "--leave", type=float, metavar="DB", help="The local SNR at which an annotation ends  [default: 8 dB above]"
 )
 @click.option("--shortest", type=click.FloatRange(0.0), metavar="S", help="Leave out noise of less than S seconds.")
 @click.option("--whole-segments", is_flag=True, help="Annotate whole segments, by their grades.")
@@ -105,8 +105,9 @@ def _rule(options: AnnotateOptions, limits: "SpanLimits") -> "SpanRule | None":
         return None
     rule = limits.rule(GRADES.index(options.grade))
     if options.enter is not None:
-        leave = options.enter + limits.margin if options.leave is None else options.leave
-        rule = replace(rule, enter=options.enter, leave=leave, gap=limits.gap, shortest=limits.shortest)
+        rule = limits.rule_below(options.enter)
+    if options.leave is not None:
+        rule = replace(rule, leave=options.leave)
     return rule if options.shortest is None else replace(rule, shortest=options.shortest)
 
 

@@ -212,12 +212,25 @@ def noisy_spans(
         apart = start[found[1:, 0]] - stop[found[:-1, 1] - 1] > rule.gap + TOUCHING
         edges = np.flatnonzero(np.concatenate([[True], apart, [True]]))
         found = np.column_stack([found[edges[:-1], 0], found[edges[1:] - 1, 1]])
+        found = _without_leaks(found, snr, rule)
         long = stop[found[:, 1] - 1] - start[found[:, 0]] >= rule.shortest - TOUCHING
         found = found[long]
     steps = np.zeros(len(snr) + 1, np.int64)
     steps[found[:, 0]] = 1
     steps[found[:, 1]] -= 1
     return np.asarray((np.cumsum(steps[:-1]) > 0) | unknown)
+
+
+def _without_leaks(found: NDArray[np.int64], snr: NDArray[np.float64], rule: SpanRule) -> NDArray[np.int64]:
+    """Runs of spans, (runs, 2), without a first or last span whose noise is that of its neighbour."""
+    first, last = found[:, 0], found[:, 1] - 1
+
+    def leaks(end: NDArray[np.int64], within: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray((snr[end] >= rule.enter) & (snr[end] - snr[within] > rule.leak))
+
+    begins = first + (leaks(first, np.minimum(first + 1, last)) & (first > 0))
+    ends = last - (leaks(last, np.maximum(last - 1, first)) & (last + 1 < len(snr)))
+    return np.column_stack([begins, ends + 1])
 
 
 def runs(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
