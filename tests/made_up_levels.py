@@ -1,6 +1,5 @@
 """A made-up reader of noise levels, and scorers and results that have it."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,11 +7,11 @@ import numpy as np
 from ecgnoise.models.folder import load_folder
 from ecgnoise.models.level_estimates import LevelEstimates
 from ecgnoise.models.load import load_reconstructor
-from ecgnoise.noise_levels import KINDS, SPANS, power_mean, span_times, total
-from ecgnoise.results.scores import ModelIdentity
+from ecgnoise.noise_levels import KINDS, SPANS, power_mean, total
+from ecgnoise.results.scores import ModelIdentity, Timeline
 from ecgnoise.scoring.scorer import Scorer
 from ecgnoise.segments import windows
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 ECG_DB = -12.0
 
@@ -54,17 +53,16 @@ def spanned(grades, snr, *, kind="muscle", last=10.0, frequency=250.0):
     """
     result = graded(grades, last=last, frequency=frequency)
     cut = windows(round(result.seconds * frequency), frequency)
-    times = [span_times(window, frequency) for window in cut]
-    edges = np.cumsum([0, *(len(start) for start, _ in times)])
+    timeline = Timeline.of(cut, frequency, 1, spans=True)
+    edges = np.searchsorted(timeline.span_start, [*result.start.tolist(), np.inf])
     snr = np.broadcast_to(np.asarray(snr, np.float64), (len(grades), edges[-1]))
     local = np.full((*snr.shape, len(KINDS)), np.nan, np.float32)
     local[..., KINDS.index(kind)] = -snr
     whole = [-power_mean(-snr[:, first:stop].T) for first, stop in pairwise(edges)]
-    return replace(
+    return changed(
         result,
+        timeline=timeline,
         local_noise=local,
         local_snr=np.round(snr, 1).astype(np.float32),
-        span_start=np.concatenate([start for start, _ in times]),
-        span_duration=np.concatenate([duration for _, duration in times]),
         estimated_snr=np.stack([np.stack(whole, axis=1)] * 3, axis=-1),
     )

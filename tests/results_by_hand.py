@@ -1,12 +1,17 @@
 """Results written down by hand, for tests of what becomes of them."""
 
+from dataclasses import fields, replace
 from datetime import datetime
 
 import numpy as np
 
+from ecgnoise.noise_levels import SpanLimits
 from ecgnoise.results.grades import GRADES
-from ecgnoise.results.result import ModelIdentity, Result
+from ecgnoise.results.result import Result
+from ecgnoise.results.scores import ModelIdentity, NoiseLevels, Provenance, SegmentScores, Timeline
 
+PARTS = {"segments": SegmentScores, "levels": NoiseLevels, "timeline": Timeline, "provenance": Provenance}
+ATTRIBUTES = [*(field.name for part in PARTS.values() for field in fields(part)), "images"]
 PSNR_OF = {"good": 23.0, "fair": 21.0, "poor": 18.0, "unusable": 12.0}
 
 
@@ -20,23 +25,41 @@ def graded(grades, *, frequency=250.0, last=10.0, lead_names=None, fault=None):
     duration = np.full(segments, 10.0)
     duration[-1] = last
     return Result(
-        psnr=psnr,
-        local_psnr=psnr[:, :, None],
-        fault=np.where(grade == "", fault or "flat", ""),
-        grade=grade,
-        percentile=np.full(psnr.shape, np.nan),
-        estimated_snr=np.full((*psnr.shape, 3), np.nan),
-        start=start,
-        duration=duration,
-        part_start=start[:, None],
-        part_duration=duration[:, None],
-        lead_names=tuple(lead_names or ("II", "V1", "V5", "aVR", "I", "III")[:leads]),
-        sampling_frequency=frequency,
-        units="mV",
-        profile="default",
-        model=ModelIdentity("default", "1.0", "abc"),
-        source="record.hea",
-        noise_kind=np.where(psnr < 20, "muscle", ""),
-        noise_share=np.where(psnr < 20, 0.8, np.nan),
-        recording_start=datetime(2024, 3, 1, 12, 30, 15),
+        SegmentScores(
+            psnr=psnr,
+            local_psnr=psnr[:, :, None],
+            fault=np.where(grade == "", fault or "flat", ""),
+            grade=grade,
+            percentile=np.full(psnr.shape, np.nan),
+            agreement=np.full(psnr.shape, np.nan),
+            estimated_snr=np.full((*psnr.shape, 3), np.nan),
+        ),
+        replace(
+            NoiseLevels.unknown(leads, segments),
+            noise_kind=np.where(psnr < 20, "muscle", ""),
+            noise_share=np.where(psnr < 20, 0.8, np.nan),
+        ),
+        Timeline(start, duration, start[:, None], duration[:, None], np.empty(0), np.empty(0)),
+        Provenance(
+            source="record.hea",
+            lead_names=tuple(lead_names or ("II", "V1", "V5", "aVR", "I", "III")[:leads]),
+            sampling_frequency=frequency,
+            units="mV",
+            recording_start=datetime(2024, 3, 1, 12, 30, 15),
+            notes=(),
+            lead_remarks=(),
+            model=ModelIdentity("default", "1.0", "abc"),
+            profile="default",
+            snr_range=None,
+            limits=SpanLimits(),
+        ),
     )
+
+
+def changed(result, **values):
+    """The result with other values of some of its attributes, in whichever part of it they are."""
+    for part in PARTS:
+        held = getattr(result, part)
+        own = {field.name: values.pop(field.name) for field in fields(held) if field.name in values}
+        result = replace(result, **{part: replace(held, **own)})
+    return replace(result, **values)

@@ -287,12 +287,7 @@ class Stream:
         self._scored = self.samples
         begin = (self.samples - signal.shape[1]) / self._empty.sampling_frequency
         result = self._quantify(signal)
-        return replace(
-            result,
-            start=result.start + begin,
-            part_start=result.part_start + begin,
-            span_start=result.span_start + begin,
-        )
+        return replace(result, timeline=result.timeline.shifted(begin))
 
     def _quantify(self, signal: Signal) -> Result:
         """The result of some samples, (leads, n)."""

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -14,13 +13,13 @@ from click.testing import CliRunner
 import ecgnoise
 from ecgnoise.cli import main
 from ecgnoise.cli.text import result_text
-from ecgnoise.noise_levels import KINDS
 from ecgnoise.recording import Recording
+from ecgnoise.results.scores import NoiseLevels
 from ecgnoise.results.verdicts import record_verdict
 from ecgnoise.scoring.scorer import Scorer
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.writers import write_recording
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 
 def run(*arguments):
@@ -65,7 +64,7 @@ def test_a_lead_that_is_off_comes_first(score, tmp_path):
 
 
 def test_verdict_has_faults_then_the_worst_grades():
-    result = replace(graded(["gg-gg--ug", "gg-gggfpg"]), recording_start=None)
+    result = changed(graded(["gg-gg--ug", "gg-gggfpg"]), recording_start=None)
     assert result.verdict() == (
         "2 leads x 9 segments: all leads flat 20-30 s; II flat 50-70 s; 1 unusable, 1 poor, 1 fair, 11 good; "
         "67 % analysable; worst score II 12.0 dB at 70-80 s"
@@ -92,28 +91,28 @@ def test_many_faults_stay_on_one_line():
 
 
 def test_short_recordings_say_so_after_what_has_no_score():
-    result = replace(graded(["g", "-"], last=7.0), fault=np.array([["short"], ["flat"]]), recording_start=None)
+    result = changed(graded(["g", "-"], last=7.0), fault=np.array([["short"], ["flat"]]), recording_start=None)
     assert result.fault_texts() == ["V1 flat 0-7 s", "II short 0-7 s"]
 
 
 def test_long_times_are_not_rounded():
-    result = replace(graded(["g" * 8640 + "u"], last=3.25), recording_start=None)
+    result = changed(graded(["g" * 8640 + "u"], last=3.25), recording_start=None)
     assert result.verdict().endswith("at 86400-86403.25 s")
 
 
 def test_clock_times_are_printed_where_the_start_is_known():
-    result = replace(graded(["gu-"]), recording_start=datetime(2024, 3, 1, 23, 59, 50))
+    result = changed(graded(["gu-"]), recording_start=datetime(2024, 3, 1, 23, 59, 50))
     lines = result_text(result, every_row=False).splitlines()
     assert lines[1] == "  begins 2024-03-01 23:59:50"
     assert lines[2] == "  II flat 20-30 s (2024-03-02 00:00:10-2024-03-02 00:00:20)"
     assert [line.split()[3:5] for line in lines[4:6]] == [["23:59:50", "23.0"], ["2024-03-02", "00:00:00"]]
-    unknown = result_text(replace(result, recording_start=None), every_row=False)
+    unknown = result_text(changed(result, recording_start=None), every_row=False)
     assert "time" not in unknown
     assert "begins" not in unknown
 
 
 def test_nothing_scored_at_all_has_no_table_of_scores():
-    text = result_text(replace(graded(["-" * 30]), recording_start=None), every_row=False)
+    text = result_text(changed(graded(["-" * 30]), recording_start=None), every_row=False)
     assert text.splitlines() == [
         "record.hea",
         "  II flat 0-300 s",
@@ -134,9 +133,9 @@ def test_the_example_says_how_noisy_it_is():
 def test_snr_below_all_that_was_measured_is_not_told():
     """By noise levels the lowest means that or noisier; by the stress curve of a model without them, nothing."""
     result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
-    low = replace(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
+    low = changed(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
     assert f"<={result.snr_range[0]:.0f}" in "".join(result_text(low, every_row=True))
-    without = replace(low, span_start=np.empty(0), span_duration=np.empty(0), local_noise=np.empty((1, 0, len(KINDS))))
+    without = changed(low, levels=NoiseLevels.unknown(1, 1), span_start=np.empty(0), span_duration=np.empty(0))
     text = result_text(without, every_row=True)
     assert f"<={result.snr_range[0]:.0f}" not in text
     assert "SNR dB -: below all scores it was measured with" in text

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,8 +20,9 @@ from ecgnoise import Quantifier, simulate_ecg
 from ecgnoise.cli.frames import FORMATS, LONGEST_LINE, frame_reader
 from ecgnoise.cli.stream import _entry
 from ecgnoise.errors import OptionError, StreamError
-from ecgnoise.noise_levels import KINDS
+from ecgnoise.results.scores import NoiseLevels
 from ecgnoise.stream import Stream
+from results_by_hand import changed
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ecgnoise.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 FREQUENCY = 100
@@ -147,9 +147,9 @@ def test_faults_come_first_and_notes_once(start, ecg):
 
 def test_an_snr_below_all_that_can_be_told_is_none():
     result = ecgnoise.quantify(ecgnoise.simulate_ecg(10, lead_names=["I"]))
-    known = replace(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
+    known = changed(result, estimated_snr=np.full((1, 1, 3), result.snr_range[0]))
     assert _entry(known)["leads"]["I"]["snr_db"] == result.snr_range[0]
-    low = replace(known, span_start=np.empty(0), span_duration=np.empty(0), local_noise=np.empty((1, 0, len(KINDS))))
+    low = changed(known, levels=NoiseLevels.unknown(1, 1), span_start=np.empty(0), span_duration=np.empty(0))
     assert _entry(result)["leads"]["I"]["snr_db"] == pytest.approx(result.estimated_snr[0, 0, 0], abs=0.05)
     assert {_entry(low)["leads"]["I"][name] for name in ("snr_db", "snr_low_db", "snr_high_db")} == {None}
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -20,7 +19,7 @@ from ecgnoise.results.grades import GRADES
 from ecgnoise.results.lead_remark import SWAPPED, LeadRemark
 from ecgnoise.results.tables import write_table
 from ecgnoise.simulate import NoiseKind, add_noise
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 TAGS_WITHOUT_END = {"meta", "input", "br", "link", "rect", "path"}
 
@@ -143,8 +142,8 @@ def test_nothing_is_loaded_from_elsewhere(tmp_path, archive):
 
 def test_names_are_texts_and_nothing_else(tmp_path):
     name = "</script><script>alert(1)</script><b>\"'&\u2028"
-    result = replace(graded(["gu", "uf"], lead_names=(name, "导联")), source=f"/f/{name.replace('/', '')}.hea")
-    result = replace(result, lead_remarks=(LeadRemark((name, "导联"), SWAPPED),))
+    result = changed(graded(["gu", "uf"], lead_names=(name, "导联")), source=f"/f/{name.replace('/', '')}.hea")
+    result = changed(result, lead_remarks=(LeadRemark((name, "导联"), SWAPPED),))
     text, page, left = page_of([result], tmp_path)
     assert "alert(1)</script>" not in text
     assert '<b>"' not in text
@@ -162,7 +161,7 @@ def test_what_cannot_be_read_any_more_is_said_in_its_place(tmp_path, archive):
     rows = [
         row
         for entry in score_files([file for file in files if file.suffix == ".hea"], Quantifier(threads=1))
-        for row in replace(entry.outcome, source=entry.outcome.source.replace(str(archive), "/elsewhere")).rows()
+        for row in changed(entry.outcome, source=entry.outcome.source.replace(str(archive), "/elsewhere")).rows()
     ]
     write_table(rows, table)
     _, page, left = page_of(table, tmp_path)
@@ -234,7 +233,7 @@ def many(count):
     rng = np.random.default_rng(0)
     for number in range(count):
         letters = rng.choice(list("gfpu-"), size=(6, 3), p=(0.6, 0.2, 0.1, 0.05, 0.05))
-        yield replace(graded(["".join(row) for row in letters]), source=f"/archive/folder/recording-{number:06d}.hea")
+        yield changed(graded(["".join(row) for row in letters]), source=f"/archive/folder/recording-{number:06d}.hea")
 
 
 @pytest.mark.slow

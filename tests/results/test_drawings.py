@@ -1,7 +1,6 @@
 """What figures and notebooks show of a result: the time that its intervals and faults say, and nothing else."""
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,7 +12,7 @@ from ecgnoise.figures.drawn import FAULT
 from ecgnoise.results.drawings import drawing_of_result, heat_map_of, images_of
 from ecgnoise.results.grades import GRADES
 from ecgnoise.simulate import NoiseKind, add_noise
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +115,7 @@ def test_what_is_not_there_is_named(result, recording):
     with pytest.raises(OptionError, match="99 s: the recording has 30 s"):
         result.plot_segment(recording, "I", 99)
     with pytest.raises(OptionError, match="score with images=True"):
-        replace(result, images=None).plot_segment(recording)
+        changed(result, images=None).plot_segment(recording)
     for draw in (result.plot, result.plot_segment, result.plot_disclosure):
         with pytest.raises(SignalShapeError, match="pass the recording that was scored"):
             draw(recording.pick(["I"]))

@@ -11,7 +11,7 @@ from ecgnoise.errors import EcgNoiseError, OptionError, SamplingFrequencyError, 
 from ecgnoise.noise_levels import SpanRule
 from ecgnoise.recording import Recording
 from ecgnoise.results.intervals import noisy_spans
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 ROWS = st.integers(1, 4).flatmap(
     lambda leads: st.integers(1, 7).flatmap(
@@ -128,7 +128,7 @@ def test_wrong_words_and_recordings_are_one_line():
 
 
 def test_quality_has_a_number_for_each_sample():
-    result = replace(graded(["gu-", "ggg"], last=5.0), percentile=np.array([[80.0, 0.0, np.nan], [50.0, 60.0, 70.0]]))
+    result = changed(graded(["gu-", "ggg"], last=5.0), percentile=np.array([[80.0, 0.0, np.nan], [50.0, 60.0, 70.0]]))
     quality = result.quality(100.0)
     assert quality.shape == (2, 2500)
     assert quality[:, [0, 999, 1000, 1999, 2000, 2499]].tolist() == [

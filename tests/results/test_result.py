@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,9 @@ from ecgnoise.errors import MissingExtraError, OutputError
 from ecgnoise.models.folder import StressStep, Thresholds
 from ecgnoise.results.cells import COLUMNS, KIND_DB, KIND_UV, MEASURES, NUMBERS
 from ecgnoise.results.grades import estimated_snr, grade, percentile
-from ecgnoise.results.result import ModelIdentity, Result
 from ecgnoise.results.tables import WRITERS, write_table
 from ecgnoise.scoring.metrics import column_errors, psnr
+from results_by_hand import changed, graded
 
 THRESHOLDS = Thresholds(good=20.0, fair=18.0, poor=15.0)
 REFERENCE = tuple(np.linspace(15.0, 25.0, 101).tolist())
@@ -26,7 +25,8 @@ def result():
     local = np.repeat(scores[:, :, None], 4, axis=2)
     local[0, 0, 2] = 11.5
     local[2, 1, 3] = np.nan
-    return Result(
+    return changed(
+        graded(["gg", "gg", "gg"], lead_names=("I", "II", "Größe"), frequency=500.0, last=4.0),
         psnr=scores,
         local_psnr=local,
         fault=np.array([["", ""], ["flat", ""], ["", "short"]]),
@@ -34,16 +34,12 @@ def result():
         percentile=percentile(scores, REFERENCE),
         estimated_snr=estimated_snr(scores, STRESS),
         snr_range=(-6.0, 24.0),
-        start=np.array([0.0, 10.0]),
-        duration=np.array([10.0, 4.0]),
         part_start=np.array([[0, 2.5, 5, 7.5], [10, 12.5, np.nan, np.nan]]),
         part_duration=np.array([[2.5, 2.5, 2.5, 2.5], [2.5, 1.5, np.nan, np.nan]]),
-        lead_names=("I", "II", "Größe"),
-        sampling_frequency=500.0,
-        units="mV",
-        profile="default",
-        model=ModelIdentity("default", "1.0", "abc"),
         source="a, b.hea",
+        recording_start=None,
+        noise_kind=np.full(scores.shape, "", "U16"),
+        noise_share=np.full(scores.shape, np.nan),
     )
 
 
@@ -114,7 +110,7 @@ def test_table_has_a_row_a_lead_segment():
 
 def test_model_without_reference_and_stress_curve_leaves_cells_empty(tmp_path):
     scores = result().psnr
-    bare = replace(result(), percentile=percentile(scores, ()), estimated_snr=estimated_snr(scores, ()), snr_range=None)
+    bare = changed(result(), percentile=percentile(scores, ()), estimated_snr=estimated_snr(scores, ()), snr_range=None)
     for row in bare.rows():
         entry = dict(zip(COLUMNS, row, strict=True))
         assert [entry[name] for name in ("percentile", "snr_db", "snr_low_db", "snr_high_db")] == [None] * 4

@@ -13,7 +13,7 @@ from ecgnoise.results.lead_remark import CONTRADICTORY, DUPLICATED, INVERTED, SW
 from ecgnoise.results.verdicts import record_verdict
 from ecgnoise.scoring.lead_check import LIMB_LEADS, check_leads
 from ecgnoise.simulate import STANDARD_LEADS, NoiseKind, add_noise, simulate_ecg
-from results_by_hand import graded
+from results_by_hand import changed, graded
 
 CLEAN = simulate_ecg(35, 250, seed=3)
 
@@ -149,7 +149,7 @@ def test_verdict_of_a_record():
     assert verdict.usable_share == 0.4375
     assert verdict.distrusted == ("V1", "V5")
     assert record_verdict(result, "unusable").usable.tolist() == [1.0, 0.25, 0.0, 0.75]
-    odd = replace(result, lead_remarks=(LeadRemark(("II", "aVR"), SWAPPED),))
+    odd = changed(result, lead_remarks=(LeadRemark(("II", "aVR"), SWAPPED),))
     assert record_verdict(odd).distrusted == ("II", "V1", "V5", "aVR")
     with pytest.raises(OptionError, match="k 5: there are 4 leads"):
         verdict.kth_worst(5)

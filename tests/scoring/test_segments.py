@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from ecgnoise.errors import OptionError
 from ecgnoise.recording import Recording
 from ecgnoise.scalogram.profile import COLUMNS
-from ecgnoise.scoring.accumulator import Sheet
+from ecgnoise.scoring.accumulator import Accumulator, Layout
+from ecgnoise.scoring.lead_score import LeadFault
+from ecgnoise.scoring.notes import clipping
 from ecgnoise.segments import (
     cut,
     fill,
@@ -205,10 +207,10 @@ def test_a_little_clipping_is_a_note_with_its_share():
     assert [item.fault for item in cuts] == ["", ""]
     assert cuts[0].railed == pytest.approx(0.06, abs=0.02)
     assert cuts[1].railed == 0.0
-    sheet = Sheet.empty(2, spans, 1, None)
+    found = Accumulator.empty(2, Layout.of(spans, 1, 0))
     for item in cuts:
-        sheet.enter_fault(item)
-    (note,) = sheet.clipping(recording)
+        found.store(item, LeadFault.of(item))
+    (note,) = clipping(found, recording)
     assert re.match(r"clipped for [4-8] % of II: ", note)
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import ecgnoise
 from ecgnoise.recording import Recording
 from ecgnoise.scalogram.profile import PLAUSIBLE_QRS_LEVELS, POSSIBLE_QRS_LEVELS, within
-from ecgnoise.scoring.accumulator import peak_height, shown_height
+from ecgnoise.scoring.lead_score import peak_height
+from ecgnoise.scoring.notes import shown_height
 from ecgnoise.segments import cut, windows, without_absurd
 
 RATE = 250.0

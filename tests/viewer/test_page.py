@@ -35,6 +35,7 @@ def address(tmp_path):
         clean = simulate_ecg(60, 250, seed=3, lead_names=("I", "II"))
         signal = add_noise(clean, NoiseKind.MUSCLE, snr, leads=["II"]).signal.copy()
         signal[1, :5000] = clean.signal[1, :5000]
+        signal[1, 8000:10000] = clean.signal[1, 8000:10000]
         write_recording(type(clean).from_array(signal, 250, lead_names=("I", "II")), tmp_path / f"{name}.hea")
     (tmp_path / "uploads").mkdir()
     library = Library(lambda: Quantifier(threads=1), ReadOptions(), cache=None)

@@ -194,7 +194,7 @@ def score_one(file: Path, entry: Entry, options: ArchiveOptions) -> Outcome:
     if isinstance(outcome, EcgNoiseError):
         return _failed(entry, outcome, file)
     if entry.remote:
-        outcome = replace(outcome, source=_source(entry, file))
+        outcome = replace(outcome, provenance=replace(outcome.provenance, source=_source(entry, file)))
     return Outcome(outcome.rows(), ())
 
 

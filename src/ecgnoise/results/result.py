@@ -46,8 +46,8 @@ FAULTS_TOLD: Final = 4
 class Result(Scores):
     """Noise of each lead and segment of a recording, and what can be done with it.
 
-    A result is made by :func:`quantify`, :class:`Quantifier` and :func:`load_results`. Its attributes are those of
-    :class:`Scores`.
+    A result is made by :func:`quantify`, :class:`Quantifier` and :func:`load_results`. Its parts are
+    ``segments``, ``levels``, ``timeline`` and ``provenance``, each of which has some of the properties below.
 
     Notes
     -----

@@ -12,7 +12,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, overload
@@ -30,13 +29,13 @@ from ecgnoise.errors import (
     UnreadableFileError,
     one_line,
 )
-from ecgnoise.noise_levels import KINDS, MICROVOLTS, SpanLimits, span_times, unweighted
+from ecgnoise.noise_levels import KINDS, MICROVOLTS, SpanLimits, unweighted
 from ecgnoise.results.archive_folder import part_files
 from ecgnoise.results.cells import BETWEEN, COLUMNS, KIND_DB, LEVELS, NO_NUMBER
 from ecgnoise.results.lead_remark import LeadRemark
 from ecgnoise.results.result import Result
-from ecgnoise.results.scores import ModelIdentity
-from ecgnoise.segments import Window, part_times, segment_times, windows
+from ecgnoise.results.scores import ModelIdentity, NoiseLevels, Provenance, SegmentScores, Timeline
+from ecgnoise.segments import Window, segment_times, windows
 
 MODEL: Final = re.compile(r"(.*) (\S*) \((\S*)\)")
 SNR: Final = ("snr_db", "snr_low_db", "snr_high_db")
@@ -240,57 +239,48 @@ def _result(rows: Sequence[Row]) -> Result:
     cut = _windows(cells[0], frequency, str(first["path"]))
     psnr = _numbers(cells, "psnr_db")
     local = _local(cells, psnr)
-    times = np.array([segment_times(window, frequency) for window in cut])
-    part_at = np.array([part_times(window, local.shape[2], frequency) for window in cut])
+    limits = [float(limit) for limit in _text(first.get("span_limits")).split()]
     ends = [float(end) for end in _text(first["snr_range_db"]).split()]
-    result = Result(
-        psnr=psnr,
-        local_psnr=local,
-        fault=_words(cells, "fault"),
-        grade=_words(cells, "grade"),
-        percentile=_numbers(cells, "percentile"),
-        estimated_snr=np.stack([_numbers(cells, name) for name in SNR], axis=-1),
-        snr_range=(ends[0], ends[1]) if ends else None,
-        start=times[:, 0],
-        duration=times[:, 1],
-        part_start=part_at[:, :, 0],
-        part_duration=part_at[:, :, 1],
-        lead_names=names,
-        sampling_frequency=frequency,
-        units=_text(first["units"]),
-        profile=_text(first["profile"]),
-        model=_model(_text(first["model"])),
-        source=str(first["path"]),
+    return Result(
+        SegmentScores(
+            psnr=psnr,
+            local_psnr=local,
+            fault=_words(cells, "fault"),
+            grade=_words(cells, "grade"),
+            percentile=_numbers(cells, "percentile"),
+            agreement=_numbers(cells, "agreement"),
+            estimated_snr=np.stack([_numbers(cells, name) for name in SNR], axis=-1),
+        ),
+        _levels(cells, spans=bool(limits)),
+        Timeline.of(cut, frequency, local.shape[2], spans=bool(limits)),
+        Provenance(
+            source=str(first["path"]),
+            lead_names=names,
+            sampling_frequency=frequency,
+            units=_text(first["units"]),
+            recording_start=_time(_text(first["time"])),
+            notes=tuple(filter(None, _text(first["notes"]).split(BETWEEN))),
+            lead_remarks=_remarks([_text(row[0]["lead_remarks"]) for row in cells], names),
+            model=_model(_text(first["model"])),
+            profile=_text(first["profile"]),
+            snr_range=(ends[0], ends[1]) if ends else None,
+            limits=SpanLimits(*limits),
+        ),
+    )
+
+
+def _levels(cells: Sequence[Sequence[Row]], *, spans: bool) -> NoiseLevels:
+    """The noise levels that a table has, those of spans where it has any."""
+    known = NoiseLevels.unknown(len(cells), len(cells[0]))
+    return NoiseLevels(
+        noise=np.stack([_numbers(cells, name) for name in KIND_DB], axis=-1),
         noise_kind=_words(cells, "noise"),
         noise_share=_numbers(cells, "noise_share"),
-        recording_start=_time(_text(cells[0][0]["time"])),
-        lead_remarks=_remarks([_text(row[0]["lead_remarks"]) for row in cells], names),
-        notes=tuple(filter(None, _text(first["notes"]).split(BETWEEN))),
-    )
-    return _with_levels(result, cells, cut)
-
-
-def _with_levels(result: Result, cells: Sequence[Sequence[Row]], cut: Sequence[Window]) -> Result:
-    """The result with the noise levels that its table has, those of spans where it has any."""
-    measured = replace(
-        result,
-        agreement=_numbers(cells, "agreement"),
+        ecg_rms=_numbers(cells, "ecg_uv") / MICROVOLTS,
         reading_snr=_numbers(cells, "reading_snr_db"),
         effective_snr=_numbers(cells, "effective_snr_db"),
-        noise=np.stack([_numbers(cells, name) for name in KIND_DB], axis=-1),
-        ecg_rms=_numbers(cells, "ecg_uv") / MICROVOLTS,
-    )
-    limits = [float(limit) for limit in _text(cells[0][0].get("span_limits")).split()]
-    if not limits:
-        return measured
-    times = [span_times(window, result.sampling_frequency) for window in cut]
-    return replace(
-        measured,
-        local_noise=np.array([_local_noise(line) for line in cells]),
-        local_snr=np.array([_local_snr(line) for line in cells]),
-        span_start=np.concatenate([start for start, _ in times]),
-        span_duration=np.concatenate([duration for _, duration in times]),
-        limits=SpanLimits(*limits),
+        local_noise=np.array([_local_noise(line) for line in cells]) if spans else known.local_noise,
+        local_snr=np.array([_local_snr(line) for line in cells]) if spans else known.local_snr,
     )
 
 

@@ -1,7 +1,7 @@
 """What is done of one long result, kept beside the place where it will go, so that a kill loses no more than one block.
 
 A checkpoint is a text file of JSON lines: first one with what the scores depend on, its *identity*, then one a block of
-windows with all that the sheet holds of it, each number to the last bit. Lines are only ever added. A line that is not
+windows with their part of each array, each number to the last bit. Lines are only ever added. A line that is not
 whole, as a kill or a full disk leaves it, is cut off with all that follows it when the checkpoint is opened again.
 """
 
@@ -13,15 +13,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgnoise._internal.atomic import lock
 from ecgnoise._internal.files import NO_REGULAR_FILE, FileState, file_states
 from ecgnoise.errors import OutputError, ResumeError
-from ecgnoise.scoring.accumulator import Sheet
 
 LONG_WINDOWS: Final = 60  # 10 minutes: what is shorter is soon scored again
 FORMAT: Final = 2
 FILES: Final = "files"
 SHOWN_CHARACTERS: Final = 60
+
+Arrays = Mapping[str, NDArray[Any]]  # by name, (leads, windows, ...) each
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -64,17 +68,17 @@ class Checkpoint:
         """The result is one of these files: their sizes and times of change are part of its identity."""
         self.sources = file_states(files)
 
-    def begin(self, identity: Mapping[str, Any], sheet: Sheet) -> int:
-        """Fill what is done already into an empty sheet: how many windows, from the first on, are done.
+    def begin(self, identity: Mapping[str, Any], arrays: Arrays) -> int:
+        """Fill what is done already into empty arrays: how many windows, from the first on, are done.
 
         Raises ResumeError where the checkpoint is of something else, OutputError where it cannot be written.
         """
-        if len(sheet.windows) < self._shortest:
+        if _windows(arrays) < self._shortest:
             return 0
         asked = json.loads(json.dumps({"format": FORMAT, **identity, FILES: self.sources or identity.get(FILES, [])}))
         try:
             self._file = _open(self.path)
-            done, end = self._restore(asked, sheet)
+            done, end = self._restore(asked, arrays)
             self._file.seek(end)
             self._file.truncate()
         except OSError as error:
@@ -83,17 +87,18 @@ class Checkpoint:
             self._add(asked)
         return done
 
-    def keep(self, sheet: Sheet, first: int, stop: int) -> None:
+    def keep(self, arrays: Arrays, first: int, stop: int) -> None:
         """Add the finished windows first .. stop - 1; OutputError where they cannot be written."""
         if self._file is not None:
-            self._add({"first": first, "stop": stop, **sheet.columns(first, stop)})
+            columns = {name: array[:, first:stop].tolist() for name, array in arrays.items()}
+            self._add({"first": first, "stop": stop, **columns})
 
     def remove(self) -> None:
         """The result is where it should be: the checkpoint is not needed any more."""
         self.__exit__()
         self.path.unlink(missing_ok=True)
 
-    def _restore(self, asked: Mapping[str, Any], sheet: Sheet) -> tuple[int, int]:
+    def _restore(self, asked: Mapping[str, Any], arrays: Arrays) -> tuple[int, int]:
         """Windows done, and the byte after the last whole line."""
         done = end = 0
         for number, line in enumerate(self._file or ()):
@@ -103,7 +108,7 @@ class Checkpoint:
                     self._compare(entry, asked)
                 whole = bool(entry)
             else:
-                whole = entry.get("first") == done and _fill(sheet, entry)
+                whole = entry.get("first") == done and _fill(arrays, entry)
                 done = entry["stop"] if whole else done
             if not whole:
                 break
@@ -164,11 +169,19 @@ def _entry(line: bytes) -> dict[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _fill(sheet: Sheet, entry: dict[str, Any]) -> bool:
-    """Fill a line's windows into the sheet; False where they do not fit it."""
+def _windows(arrays: Arrays) -> int:
+    return int(next(iter(arrays.values())).shape[1])
+
+
+def _fill(arrays: Arrays, entry: dict[str, Any]) -> bool:
+    """Fill a line's windows into the arrays; False where they do not fit them."""
     try:
         values = dict(entry)
-        sheet.fill(values.pop("first"), values.pop("stop"), values)
+        first, stop = values.pop("first"), values.pop("stop")
+        if set(arrays) != set(values) or not 0 <= first < stop <= _windows(arrays):
+            return False
+        for name, array in arrays.items():
+            array[:, first:stop] = np.array(values[name], array.dtype).reshape(array[:, first:stop].shape)
     except (KeyError, TypeError, ValueError):
         return False
     return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,13 @@ from ecgnoise.errors import ModelFormatError, OptionError, SignalShapeError, Unk
 from ecgnoise.models.folder import Grading
 from ecgnoise.models.level_estimates import LevelEstimates, LevelReader
 from ecgnoise.models.reconstruct import IN_MEMORY, Placement, Reconstructor, Scalograms
-from ecgnoise.noise_levels import KINDS, SPANS, ecg_rms, local_snr, readable_snr, span_times
+from ecgnoise.noise_levels import KINDS, SPANS, SpanLimits, ecg_rms, local_snr, readable_snr
 from ecgnoise.readers import recording_files
 from ecgnoise.readers._shared.base import is_file
 from ecgnoise.recording import Recording
 from ecgnoise.results.grades import effective_snr, estimated_snr, grade, percentile
-from ecgnoise.results.result import ModelIdentity, Result
+from ecgnoise.results.result import Result
+from ecgnoise.results.scores import ModelIdentity, NoiseLevels, Provenance, SegmentScores, Timeline
 from ecgnoise.scalogram.profile import (
     PLAUSIBLE_QRS_LEVELS,
     POSSIBLE_QRS_LEVELS,
@@ -36,42 +37,21 @@ from ecgnoise.scalogram.profile import (
 from ecgnoise.scalogram.superlet import Superlet, segment_samples, superlet
 from ecgnoise.scalogram.traces import traces
 from ecgnoise.scoring import metrics
-from ecgnoise.scoring.accumulator import Sheet
+from ecgnoise.scoring.accumulator import Accumulator, Layout
 from ecgnoise.scoring.beats import agreement
 from ecgnoise.scoring.blocks import Block, block_windows, read_blocks
 from ecgnoise.scoring.lead_check import RememberedSamples, check_leads
-from ecgnoise.scoring.segment_levels import segment_levels
+from ecgnoise.scoring.lead_score import LeadFault, LeadScore, Measured
+from ecgnoise.scoring.notes import clipping, doubts
+from ecgnoise.scoring.segment_levels import unpacked
 from ecgnoise.segments import LeadSegment
 
 if TYPE_CHECKING:
     from ecgnoise.scoring.checkpoint import Checkpoint
 
 MOST_SCORES: Final = 1 << 28
-# What an implausible unit means for the score, where levels are relative to the lead's own beats and where not.
-DOUBTED: Final = {
-    True: "a wrong unit costs up to 2 dB, or nothing where the R peaks are below 16 uV or above 80 mV",
-    False: "the score depends on it: pass the right unit",
-}
 Progress = Callable[[int, int], None]
 Batch = list[LeadSegment]
-
-
-class Measured(NamedTuple):
-    """What was found of some lead-segments.
-
-    errors: of the columns, (n, columns). noise: the levels of all kinds, None where the model knows none. rms: of the
-    ECG in mV, (n,), NaN where it is not known. agreement: of the beats, (n,). plausible: whether the QRS level is one
-    that an ECG has, (n,). images: originals and reconstructions, where they are kept.
-    """
-
-    errors: NDArray[np.float64]
-    noise: LevelEstimates | None
-    rms: NDArray[np.float64]
-    agreement: NDArray[np.float64]
-    plausible: NDArray[np.bool_]
-    images: tuple[Images, Images] | None
-
-
 Run = Callable[[Callable[[Batch], Measured], Sequence[Batch]], Iterable[Measured]]
 
 
@@ -140,20 +120,20 @@ class Scorer:
             raise OptionError("images True, with a checkpoint, which keeps none: leave one of them out")
         self._check(recording, parts)
         windows = segments.windows(recording.samples.shape[1], recording.sampling_frequency)
-        drawn, spans = self.profile if images else None, SPANS if self._levels else 0
-        sheet = Sheet.empty(len(recording.lead_names), windows, parts, drawn, spans=spans)
+        layout = Layout.of(windows, parts, SPANS if self._levels else 0)
+        found = Accumulator.empty(len(recording.lead_names), layout, self.profile if images else None)
         size = block_windows(len(recording.lead_names), segment_samples(recording.sampling_frequency), self._batch_size)
-        done = checkpoint.begin(self._identity(recording, sheet, size), sheet) if checkpoint else 0
+        done = checkpoint.begin(self._identity(recording, layout, size), found.arrays) if checkpoint else 0
         samples = RememberedSamples(recording.samples, recording.sampling_frequency)
         recording = replace(recording, samples=samples)
         with working(self._threads) as run:
             for block in read_blocks(recording, windows, size, done):
-                for finished in self._score_block(block, recording, sheet, run):
+                for finished in self._score_block(block, recording, layout, found, run):
                     if progress:
                         progress(finished, len(windows))
                 if checkpoint:
-                    checkpoint.keep(sheet, block.first, block.stop)
-        return self._result(recording, sheet)
+                    checkpoint.keep(found.arrays, block.first, block.stop)
+        return self._result(recording, layout, found)
 
     def _check(self, recording: Recording, parts: int) -> None:
         """Whether the profile can score the recording at all, and memory hold its scores."""
@@ -168,13 +148,13 @@ class Scorer:
                 f"{recording.source}: profile {self.profile.name!r} needs mV: pass units (--units mV, uV or V)"
             )
 
-    def _identity(self, recording: Recording, sheet: Sheet, size: int) -> dict[str, Any]:
+    def _identity(self, recording: Recording, layout: Layout, size: int) -> dict[str, Any]:
         """What the scores of a recording depend on, by which a checkpoint is known again.
 
         The ends of the samples stand for all of them, and so do the sizes and times of change of their files.
         """
         content = hashlib.sha256()
-        for window in (sheet.windows[0], sheet.windows[-1]):
+        for window in (layout.windows[0], layout.windows[-1]):
             content.update(np.ascontiguousarray(recording.window(window.start, window.stop)).tobytes())
         return {
             "model": str(self.model),
@@ -182,7 +162,7 @@ class Scorer:
             "device": self._placement.device,
             "batch size": self._batch_size,
             "block": size,
-            "parts": sheet.parts,
+            "parts": layout.most_parts,
             "samples": recording.samples.shape[1],
             "sampling frequency": recording.sampling_frequency,
             "units": recording.units,
@@ -192,20 +172,23 @@ class Scorer:
             "files": file_states(recording_files(recording.source)) if is_file(Path(recording.source)) else [],
         }
 
-    def _score_block(self, block: Block, recording: Recording, sheet: Sheet, run: "Run") -> Iterator[int]:
+    def _score_block(
+        self, block: Block, recording: Recording, layout: Layout, found: Accumulator, run: "Run"
+    ) -> Iterator[int]:
         """Score a block, batch by batch: how many windows of the recording are done, each time there are more."""
         for item in block.cuts:
-            sheet.enter_fault(item)
+            found.store(item, LeadFault.of(item))
         waiting = [item for item in block.cuts if item.drawable]
         batches = [waiting[begin : begin + self._batch_size] for begin in range(0, len(waiting), self._batch_size)]
-        keep, told = sheet.images is not None, block.first
-        for number, measured in enumerate(
-            run(lambda batch: self._measure(batch, recording, keep=keep), batches), start=1
-        ):
-            for row, item in enumerate(batches[number - 1]):
-                _enter(sheet, item, measured, row)
-            if number < len(batches) and batches[number][0].segment > told:
-                told = batches[number][0].segment
+        keep, told = found.images is not None, block.first
+        measured = run(lambda batch: self._measure(batch, recording, keep=keep), batches)
+        for number, (batch, of_batch) in enumerate(zip(batches, measured, strict=True), start=1):
+            for row, item in enumerate(batch):
+                found.store(item, LeadScore.of(item, of_batch, row, layout.parts[item.segment]))
+                if of_batch.images is not None:
+                    found.store_images(item, *(images[row] for images in of_batch.images))
+            if number < len(batches) and batch[0].segment > told:
+                told = batch[0].segment
                 yield told
         yield block.stop
 
@@ -260,64 +243,61 @@ class Scorer:
         known = within(reference, POSSIBLE_QRS_LEVELS) if recording.units == "mV" else False
         return Scalograms(images, reference, known, valid_rows(profile, frequency))
 
-    def _result(self, recording: Recording, sheet: Sheet) -> Result:
-        """The finished result of a filled sheet."""
-        frequency, grading = recording.sampling_frequency, self._grading
-        times = np.array([segments.segment_times(window, frequency) for window in sheet.windows])
-        part_times = np.array([segments.part_times(window, sheet.parts, frequency) for window in sheet.windows])
-        result = Result(
-            psnr=sheet.psnr,
-            local_psnr=sheet.local_psnr,
-            fault=sheet.fault,
-            grade=grade(sheet.psnr, grading.thresholds.bounds),
-            percentile=percentile(sheet.psnr, grading.clean_percentiles),
-            estimated_snr=estimated_snr(sheet.psnr, grading.stress),
-            snr_range=(grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None,
-            start=times[:, 0],
-            duration=times[:, 1],
-            part_start=part_times[:, :, 0],
-            part_duration=part_times[:, :, 1],
-            lead_names=recording.lead_names,
-            sampling_frequency=frequency,
-            units=recording.units,
-            profile=self.profile.name,
-            model=self.model,
-            source=recording.source,
-            noise_kind=sheet.noise_kind,
-            noise_share=sheet.noise_share,
-            agreement=sheet.agreement,
-            recording_start=recording.start,
-            lead_remarks=check_leads(recording),
-            notes=(
-                *recording.notes,
-                *sheet.doubts(recording, DOUBTED[self.profile.relative]),
-                *sheet.clipping(recording),
+    def _result(self, recording: Recording, layout: Layout, found: Accumulator) -> Result:
+        """The finished result of a filled accumulator."""
+        reader, grading, frequency = self._levels, self._grading, recording.sampling_frequency
+        limits, leads = SpanLimits(), len(recording.lead_names)
+        if reader is None:
+            levels = NoiseLevels.unknown(leads, len(layout.windows))
+            grades = grade(found.psnr, grading.thresholds.bounds)
+            snr = estimated_snr(found.psnr, grading.stress)
+            snr_range = (grading.stress[0].snr, grading.stress[-1].snr) if grading.stress else None
+        else:
+            levels = self._noise_levels(layout, found, frequency)
+            grades, snr, snr_range = grade(levels.effective_snr, limits.bounds), found.snr, reader.snr_range
+        relative = self.profile.relative
+        return Result(
+            SegmentScores(
+                psnr=found.psnr,
+                local_psnr=found.local_psnr,
+                fault=found.fault,
+                grade=grades,
+                percentile=percentile(found.psnr, grading.clean_percentiles),
+                agreement=found.agreement,
+                estimated_snr=snr,
             ),
-            images=sheet.images,
+            levels,
+            Timeline.of(layout.windows, frequency, layout.most_parts, spans=reader is not None),
+            Provenance(
+                source=recording.source,
+                lead_names=recording.lead_names,
+                sampling_frequency=frequency,
+                units=recording.units,
+                recording_start=recording.start,
+                notes=(*recording.notes, *doubts(found, recording, relative=relative), *clipping(found, recording)),
+                lead_remarks=check_leads(recording),
+                model=self.model,
+                profile=self.profile.name,
+                snr_range=snr_range,
+                limits=limits,
+            ),
+            found.images,
         )
-        return result if self._levels is None else self._with_levels(result, sheet, self._levels)
 
-    def _with_levels(self, result: Result, sheet: Sheet, reader: LevelReader) -> Result:
-        """The result with the noise levels of its sheet."""
-        frequency = result.sampling_frequency
-        times = [span_times(window, frequency) for window in sheet.windows]
-        noise, reading = sheet.noise[..., : len(KINDS)], sheet.noise[..., -1]
-        local = sheet.local_levels(frequency)
+    def _noise_levels(self, layout: Layout, found: Accumulator, frequency: float) -> NoiseLevels:
+        """The noise levels of a filled accumulator."""
+        noise, reading = found.noise[..., : len(KINDS)], found.noise[..., -1]
+        local = unpacked(found.local_noise, layout.windows, frequency)
         readable = readable_snr(noise, reading)
-        effective = effective_snr(readable, sheet.agreement, sheet.psnr, self._grading.thresholds)
-        return replace(
-            result,
-            grade=grade(effective, result.limits.bounds),
-            effective_snr=effective,
-            reading_snr=-reading,
+        return NoiseLevels(
             noise=noise,
-            ecg_rms=sheet.ecg_rms,
+            noise_kind=found.noise_kind,
+            noise_share=found.noise_share,
+            ecg_rms=found.ecg_rms,
+            reading_snr=-reading,
+            effective_snr=effective_snr(readable, found.agreement, found.psnr, self._grading.thresholds),
             local_noise=local[..., : len(KINDS)],
             local_snr=local_snr(local),
-            span_start=np.concatenate([start for start, _ in times]),
-            span_duration=np.concatenate([duration for _, duration in times]),
-            estimated_snr=sheet.snr,
-            snr_range=reader.snr_range,
         )
 
     def _transform(self, sampling_frequency: float) -> Superlet:
@@ -326,15 +306,3 @@ class Scorer:
             if sampling_frequency not in self._transforms:
                 self._transforms[sampling_frequency] = superlet(self.profile, sampling_frequency)
             return self._transforms[sampling_frequency]
-
-
-def _enter(sheet: Sheet, item: LeadSegment, measured: Measured, row: int) -> None:
-    """Write all that was found of one lead-segment, the ``row``-th of those measured."""
-    sheet.enter_score(item, measured.errors[row])
-    sheet.enter_agreement(item, float(measured.agreement[row]))
-    if measured.noise is not None:
-        sheet.enter_levels(item, segment_levels(measured.noise, row, item), float(measured.rms[row]))
-    if not measured.plausible[row]:
-        sheet.enter_doubt(item)
-    if measured.images is not None:
-        sheet.enter_images(item, *(images[row] for images in measured.images))

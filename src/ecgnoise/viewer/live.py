@@ -104,10 +104,4 @@ def _from_zero(result: "Result") -> "Result":
     """The same scores, of a recording that begins with them."""
     from dataclasses import replace
 
-    begin = float(result.start[0])
-    return replace(
-        result,
-        start=result.start - begin,
-        part_start=result.part_start - begin,
-        span_start=result.span_start - begin,
-    )
+    return replace(result, timeline=result.timeline.shifted(-float(result.start[0])))
