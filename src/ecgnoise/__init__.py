@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ecgnoise.simulate import NoiseKind, add_noise, simulate_ecg
     from ecgnoise.sklearn import NoiseFilter
     from ecgnoise.stream import Stream
+    from ecgnoise.viewer import viewer_widget
     from ecgnoise.writers import write_recording
 
 # ONNX Runtime reads this when it is loaded, which no module of this package does before this line, in no process. It
@@ -75,6 +76,7 @@ __all__ = [
     "score_archive",
     "score_files",
     "simulate_ecg",
+    "viewer_widget",
     "write_annotations",
     "write_recording",
     "write_report",
@@ -112,6 +114,7 @@ _PLACES = {
     "score_archive": "batch.archive",
     "score_files": "batch.files",
     "simulate_ecg": "simulate",
+    "viewer_widget": "viewer",
     "write_annotations": "results.annotations",
     "write_recording": "writers",
     "write_report": "report",

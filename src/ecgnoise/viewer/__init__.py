@@ -8,22 +8,77 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ecgnoise._internal.extras import extra
 from ecgnoise.errors import OptionError, OutputError
+from ecgnoise.readers import ReadOptions
 from ecgnoise.viewer.library import Library
 from ecgnoise.viewer.live import Live
 
 if TYPE_CHECKING:
+    from ecgnoise.quantifier import Quantifier
     from ecgnoise.viewer.guard import Guard
+    from ecgnoise.viewer.widget import ViewerWidget
 
 LOOPBACK: Final = "127.0.0.1"
 LONGEST_END: Final = 5.0  # s to wait for the server
 EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 NAMES_OF_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def viewer_widget(
+    *places: str | Path,
+    quantifier: "Quantifier | None" = None,
+    options: ReadOptions | None = None,
+    recordings: str | Path | None = None,
+    annotations: str | Path | None = None,
+) -> "ViewerWidget":
+    """Show recordings in a notebook, as ``ecgnoise view`` does in the browser.
+
+    Parameters
+    ----------
+    *places : str or pathlib.Path
+        Recordings, folders of recordings, tables or folders of results. Without any, files can be dropped on it.
+    quantifier : Quantifier, optional
+        What scores recordings that were not scored before. The default is one with the bundled model.
+    options : ReadOptions, optional
+        Sampling frequency, units and leads where files do not say them.
+    recordings : str or pathlib.Path, optional
+        Where recordings are that no longer lie where they were scored.
+    annotations : str or pathlib.Path, optional
+        Where corrected annotations are kept. The default is beside the results, or the recording.
+
+    Returns
+    -------
+    anywidget.AnyWidget
+        Show it as the last line of a cell. Its ``height`` in pixels can be set; ``close()`` ends it.
+
+    Raises
+    ------
+    MissingFileError
+        If a place is not there.
+    UnreadableFileError
+        If a folder holds no recording.
+    MissingExtraError
+        Without the extra ``notebook``.
+    """
+    from ecgnoise.quantifier import Quantifier
+    from ecgnoise.viewer.widget import ViewerWidget
+
+    library = Library(
+        cache(lambda: quantifier or Quantifier()),
+        options or ReadOptions(),
+        cache=None,
+        recordings=None if recordings is None else Path(recordings),
+        corrections=None if annotations is None else Path(annotations),
+    )
+    for place in places:
+        library.add_place(Path(place))
+    return ViewerWidget(library)
 
 
 @contextmanager

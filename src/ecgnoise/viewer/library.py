@@ -142,8 +142,11 @@ class Library:
     def add_place(self, place: Path) -> None:
         """Take in a recording, a folder of recordings, or saved results (a table, or a folder of ecgnoise archive).
 
-        Raises errors of :func:`ecgnoise.load_results` and :func:`ecgnoise.find_recordings`.
+        Raises MissingFileError where there is none, and errors of :func:`ecgnoise.load_results` and
+        :func:`ecgnoise.find_recordings`.
         """
+        if not Path(str(place).partition(SEPARATOR)[0]).exists():
+            raise MissingFileError(f"{shown_name(place)}: no such file: check the path")
         if (place / "parts").is_dir() or place.suffix.lower() in {".csv", ".parquet", ".xlsx", ".json"}:
             try:
                 self._add_results(place)
