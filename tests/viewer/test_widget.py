@@ -8,13 +8,13 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from tests.browser import needs_browser, open_browser
 
 from ecgnoise import NoiseKind, add_noise, simulate_ecg, viewer_widget
 from ecgnoise.errors import MissingFileError
 from ecgnoise.viewer.widget import ViewerWidget
 from ecgnoise.viewer.widget_page import widget_page
 from ecgnoise.writers import write_recording
-from tests.browser import needs_browser, open_browser
 
 HOST_PAGE = """<!doctype html><html lang="en"><title>notebook</title><body><div id="cell"></div><script type="module">
 const handlers = [];
