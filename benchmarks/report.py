@@ -149,6 +149,17 @@ def viewer(figures: dict[str, Any]) -> str:
     return prose("view").format(**figures | {"machine": machine_line(figures["machine"])})
 
 
+def panning(figures: dict[str, Any]) -> str:
+    """The section on looking around for a long time."""
+    minutes = " | ".join(str(minute) for minute in range(len(figures["server_mb"])))
+    rows = [
+        f"| {name}, MB | {' | '.join(f'{value:.0f}' for value in figures[key])} |"
+        for name, key in (("server", "server_mb"), ("page", "page_mb"))
+    ]
+    filled = {"columns": minutes, "dashes": "---|" * len(figures["server_mb"]), "rows": "\n".join(rows)}
+    return prose("panning").format(**figures | filled | {"machine": machine_line(figures["machine"])})
+
+
 SECTIONS = {
     "quality": quality,
     "left_out": left_out,
@@ -157,6 +168,7 @@ SECTIONS = {
     "long": long_recordings,
     "archive": archive,
     "view": viewer,
+    "panning": panning,
     "prepare": store,
     "pipeline": pipeline,
 }
