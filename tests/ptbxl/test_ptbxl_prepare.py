@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import ecgnoise
 from ecgnoise import Recording, simulate_ecg
 from ecgnoise.cli import main
-from ecgnoise.errors import OutputError, StoreError, UnreadableFileError
+from ecgnoise.errors import OptionError, OutputError, StoreError, UnreadableFileError
 from ecgnoise.ptbxl.labels import LEADS, NOISES, parse_labels
 from ecgnoise.ptbxl.prepare import draw, prepare, read_leads
 from ecgnoise.ptbxl.store import StoreDescription, create_store, open_store
@@ -406,3 +407,38 @@ def test_lists_of_a_part_have_its_records_only(part, tmp_path):
     assert f"8 of 10 records are not in {part}: left out" in done.stderr.splitlines()
     with (tmp_path / "some" / "all.csv").open(newline="") as rows:
         assert {row["filename_hr"][-8:] for row in csv.DictReader(rows)} == {"00006_hr", "00007_hr"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Dask's own event loops
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_cluster_makes_the_same_store(ptbxl, index, made, tmp_path, monkeypatch):
+    """On workers; what they cannot do is said, and ends the run."""
+    pytest.importorskip("distributed", reason="needs the extra cluster")
+    from ecgnoise.batch import cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(ecgnoise.__file__).parents[1]))
+    monkeypatch.setattr(cluster, "CALLS_A_TASK", 3)
+    told, tried = [], []
+    run = cluster.calls_on("local:2", "store", told.append)
+    out = tmp_path / "store"
+    outcome = prepare(ptbxl, index, out, DESCRIPTION, run=run, progress=lambda *call: tried.append(call))
+    whole, store = made
+    assert outcome == whole
+    assert told[0].startswith("cluster tcp://127.0.0.1:")
+    assert tried[-1][0] == tried[-1][1] == len(tried)
+    files = [file.relative_to(store.path) for file in sorted(store.path.rglob("*")) if file.is_file()]
+    assert files == [file.relative_to(out) for file in sorted(out.rglob("*")) if file.is_file()]
+    for file in files:
+        assert (out / file).read_bytes() == (store.path / file).read_bytes(), file
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(OptionError, match="no scheduler answers there"):
+        prepare(ptbxl, index, out, DESCRIPTION, run=cluster.calls_on("tcp://127.0.0.1:9", "store"))
+
+
+def test_a_cluster_and_jobs_are_not_for_one_run(ptbxl, tmp_path):
+    arguments = ["ptbxl", "prepare", str(ptbxl), "--out", str(tmp_path / "store"), "--cluster"]
+    for more, said in ((["local:2", "--jobs", "2"], "pass --jobs or --cluster"), (["nonsense"], "none of local:4")):
+        done = CliRunner().invoke(main, [*arguments, *more], prog_name="ecgnoise")
+        assert done.exit_code == 2
+        assert said in done.stderr.splitlines()[-1]

@@ -17,10 +17,10 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ecgnoise._internal.atomic import sweep_unfinished
 from ecgnoise._internal.extras import extra
@@ -42,6 +42,10 @@ PACKAGES: Final = ("numpy", "scipy", "onnxruntime", "pyarrow", "distributed")
 ENVIRONMENT: Final = {**dict.fromkeys(THREAD_VARIABLES, "1"), "MALLOC_TRIM_THRESHOLD_": "65536"}
 SCHEMES: Final = ("tcp", "tls", "ucx", "ws", "wss")
 
+CALLS_A_TASK: Final = 16
+
+TaskT = TypeVar("TaskT", bound=tuple[Any, ...])
+ResultT = TypeVar("ResultT")
 Note = Callable[[str], None]
 Versions = dict[str, str]
 
@@ -70,6 +74,48 @@ def on_cluster(tasks: Iterator[Task], options: ArchiveOptions, note: Note | None
         work = replace(options, threads=threads, jobs=1, apart=False, cluster=None)
         versions = _versions(work)
         yield from _Run(client, work, versions).all_of(tasks)
+
+
+def calls_on(name: str, what: str, note: Note | None = None) -> Callable[..., Generator[tuple[Any, Any], None, None]]:
+    """What calls a function with the arguments of each task on the cluster of this name, as ``in_processes`` does here.
+
+    what: what is made, for messages. note: called with a line about the cluster before the work begins. A task whose
+    worker dies is called again on another: the function does no harm when it is called twice.
+
+    What it gives raises what the function raises, OptionError where there is no such cluster or its workers lack
+    packages, MissingExtraError without the package of this kind of cluster, and OutputError where workers keep dying.
+    """
+
+    def calls(function: Callable[..., ResultT], tasks: Sequence[TaskT]) -> Generator[tuple[TaskT, ResultT], None, None]:
+        with extra(f"--cluster {name}", "cluster"):
+            from distributed import KilledWorker, as_completed
+        if not tasks:
+            return
+        with _running(name, 1) as (client, _):
+            if note:
+                note(_about(client))
+            pieces = [tasks[first : first + CALLS_A_TASK] for first in range(0, len(tasks), CALLS_A_TASK)]
+            waiting = client.map(_call_each, [function] * len(pieces), pieces, pure=False)
+            places = dict(zip((future.key for future in waiting), pieces, strict=True))
+            try:
+                for future in as_completed(waiting):
+                    yield from zip(places[future.key], future.result(), strict=True)
+            except (EcgNoiseError, GeneratorExit):
+                raise
+            except KilledWorker as error:
+                raise OutputError(
+                    f"{what}: workers keep dying, of want of memory perhaps: give them more, the same command goes on"
+                ) from error
+            except Exception as error:  # of unpickling on a worker with other packages, or of Dask
+                raise _unable(error) from error
+            finally:
+                client.cancel(waiting)
+
+    return calls
+
+
+def _call_each(function: Callable[..., ResultT], tasks: Sequence[tuple[Any, ...]]) -> list[ResultT]:
+    return [function(*task) for task in tasks]
 
 
 class _Run:
@@ -128,10 +174,15 @@ class _Run:
             self._give(task, tries + 1)
             return None
         except Exception as error:  # of unpickling on a worker with other packages, or of Dask
-            raise OptionError(
-                f"the cluster cannot score ({type(error).__name__}: {one_line(error)}): install the same packages on "
-                f"the workers as here, ecgnoise {__version__} among them"
-            ) from error
+            raise _unable(error) from error
+
+
+def _unable(error: Exception) -> OptionError:
+    """What to tell where workers cannot do what they are asked for."""
+    return OptionError(
+        f"the cluster cannot do it ({type(error).__name__}: {one_line(error)}): install the same packages on the "
+        f"workers as here, ecgnoise {__version__} among them"
+    )
 
 
 def make_part(packed: bytes, versions: Versions, *, apart: bool) -> int:

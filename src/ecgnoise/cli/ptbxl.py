@@ -49,6 +49,7 @@ class PrepareOptions:
     dtype: str
     rate: str
     jobs: int | None
+    cluster: str | None
     existing_only: bool
 
 
@@ -161,6 +162,11 @@ def _report(labels: "ParsedLabels") -> None:
     help="Sampling frequency in Hz: records500 or records100.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Records drawn at once.  [default: one a core]")
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    help="Draw there: local:4, slurm:4, kubernetes:4, or a scheduler: tcp://host:8786. Its workers see both folders.",
+)
 @click.option("--existing-only", is_flag=True, help=EXISTING_ONLY)
 def prepare(options: PrepareOptions) -> None:
     """Draw the superlet images of all leads of PTB-XL into one store.
@@ -170,6 +176,8 @@ def prepare(options: PrepareOptions) -> None:
     """
     from ecgnoise.ptbxl.labels import parse_labels
 
+    if options.cluster is not None and options.jobs is not None:
+        raise click.UsageError("pass --jobs or --cluster: the cluster says how many are drawn at once")
     labels = parse_labels(options.ptbxl_folder / DATABASE)
     after_stop(f"records that are done stay; {GOES_ON}")
     outcome = _prepare(options, labels)
@@ -192,8 +200,13 @@ def _prepare(options: PrepareOptions, labels: "ParsedLabels") -> "Prepared":
         def progress(done: int, total: int) -> None:
             bar.show(done / total, f"{done} of {total} records")
 
-        folder = options.ptbxl_folder
-        return draw(folder, labels.records, options.out, description, jobs=options.jobs, progress=progress)
+        folder, out, run = options.ptbxl_folder, options.out, None
+        if options.cluster is not None:
+            from ecgnoise.batch.cluster import calls_on
+
+            folder, out = folder.absolute(), out.absolute()  # workers have working folders of their own
+            run = calls_on(options.cluster, str(options.out), lambda line: click.echo(line, err=True))
+        return draw(folder, labels.records, out, description, jobs=options.jobs, run=run, progress=progress)
 
 
 def _report_absent(absent: int, records: int, folder: Path, *, left_out: bool) -> None:

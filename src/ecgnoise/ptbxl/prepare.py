@@ -55,6 +55,9 @@ MARK_SECONDS: Final = 0.5
 BYTES_A_FILE: Final = 4096
 
 Progress = Callable[[int, int], None]
+Outcome = NDArray[np.float32] | str
+Task = tuple[Path, int, Path]  # the store, the number of the record in it, and its header
+Run = Callable[[Callable[..., Outcome], Sequence[Task]], Generator[tuple[Task, Outcome], None, None]]
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,15 @@ def prepare(
     description: StoreDescription,
     *,
     jobs: int | None = None,
+    run: Run | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Draw all leads of the records of an index that are in a folder of PTB-XL, and not yet in the store ``out``.
 
     jobs: processes, by default one a core; they are started anew (``spawn``), so a script that calls this needs its
-    ``if __name__ == "__main__"``. progress: called with the number of records tried, and that of all to try.
+    ``if __name__ == "__main__"``. run: what calls a function with the arguments of each task elsewhere, and gives each
+    task with what the function returned, as they are done; :func:`ecgnoise.batch.cluster.calls_on` makes one for a
+    cluster whose workers see both folders. progress: called with the number of records tried, and that of all to try.
 
     A record that is absent, damaged, at another rate or not 10 s long is listed in the outcome; the rest goes on.
 
@@ -106,7 +112,7 @@ def prepare(
     pending = {number: files[number] for number in np.flatnonzero(present & ~there).tolist()}
     _check_disk(out, len(pending), description)
     marks = _Marks(store or create_store(out, description, index))
-    with marks, closing(_draw_all(out, pending, jobs)) as drawn:
+    with marks, closing(_draw_all(out, pending, run or _on_this_machine(jobs, out))) as drawn:
         for tried, (number, outcome) in enumerate(drawn):
             if isinstance(outcome, str):
                 failed[index[number].filename_hr] = outcome
@@ -190,13 +196,15 @@ class _Marks:
         self._next = time.monotonic() + MARK_SECONDS
 
 
-Outcome = NDArray[np.float32] | str
+def _on_this_machine(jobs: int | None, out: Path) -> Run:
+    """Calls in so many processes of this machine, one a core unless they are given."""
+    return lambda function, tasks: in_processes(function, tasks, jobs or available_processors(), str(out))
 
 
-def _draw_all(out: Path, files: Mapping[int, Path], jobs: int | None) -> Generator[tuple[int, Outcome], None, None]:
+def _draw_all(out: Path, files: Mapping[int, Path], run: Run) -> Generator[tuple[int, Outcome], None, None]:
     """QRS levels of each record as it is written, or why it is not there."""
     tasks = [(out, number, file) for number, file in files.items()]
-    with closing(in_processes(draw_record, tasks, jobs or available_processors(), str(out))) as drawn:
+    with closing(run(draw_record, tasks)) as drawn:
         yield from ((number, outcome) for (_, number, _), outcome in drawn)
 
 
