@@ -3,11 +3,13 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import ecgnoise
 from ecgnoise.readers import find_recordings
@@ -69,3 +71,83 @@ def test_recipes_name_commands_and_options_that_are_there():
         commands = re.findall(r"ecgnoise archive .*?(?:\|\||$)", text.replace("\\\n", " "), re.DOTALL | re.MULTILINE)
         assert commands, name
         assert {word for command in commands for word in re.findall(r"--[a-z][a-z-]*", command)} <= known
+
+
+def beside_python(program):
+    """A program of this environment; the test is skipped without it."""
+    found = shutil.which(program, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return found or pytest.skip(f"needs {program}")
+
+
+def test_the_container_file_is_without_a_finding():
+    done = subprocess.run(
+        [beside_python("hadolint"), str(RECIPES / "Containerfile")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.slow
+def test_snakemake_does_the_shards_and_then_the_whole(tmp_path):
+    snakemake = beside_python("snakemake")
+    recordings(tmp_path / "in", 3)
+    (tmp_path / "in" / "bad.npy").write_bytes(b"no array")
+    package = str(Path(ecgnoise.__file__).parents[1])
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ecgnoise"
+    program.write_text(f'#!/bin/bash\nexec {sys.executable} -m ecgnoise "$@"\n')
+    program.chmod(0o755)
+    settings = ["recordings=in", "results=out", "shards=2"]
+    done = subprocess.run(
+        [snakemake, "--snakefile", str(RECIPES / "Snakefile"), "--cores", "2", "--config", *settings],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}", "PYTHONPATH": package},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert pd.read_parquet(tmp_path / "out" / "parts")["record"].tolist() == ["r0", "r1", "r2"]
+    assert (tmp_path / "out" / "summary.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the engine
+def test_ray_scores_batches(tmp_path, monkeypatch):
+    ray, data = pytest.importorskip("ray", reason="needs ray[data]"), pytest.importorskip("ray.data")
+    files = recordings(tmp_path / "in", 4)
+    monkeypatch.syspath_prepend(str(RECIPES))
+    from batches import Scorer
+
+    paths = {"PYTHONPATH": os.pathsep.join([str(RECIPES), str(Path(ecgnoise.__file__).parents[1])])}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": paths})
+    try:
+        found = (
+            data.from_pandas(pd.DataFrame({"path": list(map(str, files))}))
+            .map_batches(Scorer, batch_format="pandas", batch_size=2, concurrency=1)
+            .to_pandas()
+        )
+    finally:
+        ray.shutdown()
+    assert sorted(found["record"]) == ["r0", "r1", "r2", "r3"]
+    assert found["psnr_db"].notna().all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the engine
+def test_spark_scores_partitions(tmp_path, monkeypatch):
+    sql = pytest.importorskip("pyspark.sql", reason="needs pyspark")
+    files = recordings(tmp_path / "in", 4)
+    monkeypatch.syspath_prepend(str(RECIPES))
+    from batches import score_partition, spark_schema
+
+    paths = os.pathsep.join([str(RECIPES), str(Path(ecgnoise.__file__).parents[1])])
+    monkeypatch.setenv("PYTHONPATH", paths)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    session = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        listed = session.createDataFrame([(str(file),) for file in files], "path string").repartition(2)
+        found = listed.mapInPandas(score_partition, spark_schema()).toPandas()
+    finally:
+        session.stop()
+    assert sorted(found["record"]) == ["r0", "r1", "r2", "r3"]
+    assert found["psnr_db"].notna().all()
