@@ -136,7 +136,7 @@ def test_clean_scores_higher_than_baseline_wander(name):
     assert clean_score(name) > score(name, noisy_lead("baseline_wander"))
 
 
-@pytest.mark.parametrize("name", sorted(set(rivals.RIVALS) - {"neurokit_zhao2018_fuzzy"}))
+@pytest.mark.parametrize("name", with_slow(sorted(set(rivals.RIVALS) - {"neurokit_zhao2018_fuzzy"})))
 def test_a_flat_lead_is_never_clean(name):
     clean, flat = clean_score(name), score(name, np.zeros(5000))
     assert flat < clean or (name == "neurokit_zhao2018_simple" and flat == 0)
@@ -375,6 +375,7 @@ def test_autoencoders_are_trained_once_kept_and_read(name, tmp_path, monkeypatch
     assert sorted(file.suffix for file in (tmp_path / "cache").iterdir()) == [".pt", ".pt"]
 
 
+@pytest.mark.slow
 def test_the_same_images_train_the_same_network_and_a_vae_another_one(monkeypatch):
     torch = pytest.importorskip("torch", reason="needs the extra train")
     monkeypatch.setattr(autoencoders, "WIDTHS", (8, 8, 8, 8))

@@ -266,6 +266,7 @@ def stopped(arguments, table, by):
     return process.returncode, errors
 
 
+@pytest.mark.slow
 def test_program_goes_on_after_a_kill_and_after_ctrl_c(tiny_model, tmp_path):
     header = write_wfdb(tmp_path / "holter", 3600, FREQUENCY, 3)
     assert ended(command(tiny_model, header, tmp_path / "at_once.csv")) == (0, "")

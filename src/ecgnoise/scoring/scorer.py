@@ -187,8 +187,8 @@ class Scorer:
                 found.store(item, LeadScore.of(item, of_batch, row, layout.parts[item.segment]))
                 if of_batch.images is not None:
                     found.store_images(item, *(images[row] for images in of_batch.images))
-            if number < len(batches) and batch[0].segment > told:
-                told = batch[0].segment
+            if number < len(batches) and batches[number][0].segment > told:
+                told = batches[number][0].segment  # of the next batch: all before it are done
                 yield told
         yield block.stop
 
