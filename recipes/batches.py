@@ -33,6 +33,7 @@ import ecgnoise
 
 COLUMNS = ("record", "path", "lead", "segment", "start_s", "duration_s", "psnr_db", "grade", "fault")
 NUMBERS = ("segment", "start_s", "duration_s", "psnr_db")
+WORDS = tuple(name for name in COLUMNS if name not in NUMBERS)
 
 
 class Scorer:
@@ -45,7 +46,8 @@ class Scorer:
         """The scores of the recordings of a batch, one row a lead-segment."""
         tables = [_table(scored) for scored in ecgnoise.score_files(batch["path"].tolist(), self._quantifier)]
         whole = pd.concat(tables, ignore_index=True).reindex(columns=list(COLUMNS))
-        return whole.astype(dict.fromkeys(NUMBERS, float))
+        whole = whole.astype(dict.fromkeys(NUMBERS, float) | dict.fromkeys(WORDS, object))  # as engines take them
+        return whole.where(whole.notna() | whole.columns.isin(NUMBERS), None)
 
 
 def _table(scored: ecgnoise.Scored) -> pd.DataFrame:

@@ -145,9 +145,11 @@ def test_spark_scores_partitions(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     session = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
     try:
-        listed = session.createDataFrame([(str(file),) for file in files], "path string").repartition(2)
+        paths = [*map(str, files), str(tmp_path / "absent.npz")]
+        listed = session.createDataFrame([(path,) for path in paths], "path string").repartition(2)
         found = listed.mapInPandas(score_partition, spark_schema()).toPandas()
     finally:
         session.stop()
-    assert sorted(found["record"]) == ["r0", "r1", "r2", "r3"]
-    assert found["psnr_db"].notna().all()
+    assert sorted(found["record"]) == ["absent", "r0", "r1", "r2", "r3"]
+    assert found["psnr_db"].notna().sum() == 4
+    assert found["grade"].notna().sum() == 4
