@@ -204,7 +204,7 @@ def test_kind_of_noise_that_no_lead_has_is_no_part_of_the_average(tmp_path, few_
     assert comparison.macro.w1 == static.w1
     assert ranking_lines([comparison])[-1].startswith("No lead has baseline_drift, burst_noise")
     draw_distributions(comparison, tmp_path / "one.png")
-    assert imread(tmp_path / "one.png").shape[:2] == (510, 600)
+    assert imread(tmp_path / "one.png").shape[:2] == (680, 800)
 
 
 def file_values(records, leads):
@@ -346,7 +346,7 @@ def test_command(results, tmp_path):
         f"{LDM}: {len(by_hand(made_up(2), 'clean'))} clean leads, 48 with static_noise (W1 at most"
     )
     assert f"distributions of {LDM}" in lines[-1]
-    assert imread(results / "compare.png").shape[:2] == (510, 1800)
+    assert imread(results / "compare.png").shape[:2] == (680, 2400)
     with (results / "compare.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS

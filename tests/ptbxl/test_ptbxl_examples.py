@@ -75,7 +75,7 @@ def test_command(result, store):
     assert done.exit_code == 0, done.output
     assert f"wrote {folder / 'examples.png'}: clean and noisy leads of {NAME}" in done.output
     picture = imread(folder / "examples.png")
-    assert picture.shape[:2] == (1125, 1650)
+    assert picture.shape[:2] == (1500, 2200)
     assert picture.std() > 0.1
     without = CliRunner().invoke(main, ["ptbxl", "compare", str(folder), "--examples", str(folder / "nowhere")])
     assert without.exit_code == 2

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ecgnoise.cli.endings import exit_codes
+from ecgnoise.cli.one_recording import RecordingOptions, read_and_score
 from ecgnoise.cli.options import OptionsCommand, model_options, quiet_option, reading_options
 from ecgnoise.errors import OptionError
 
@@ -25,7 +26,7 @@ EXIT_CODES: Final = exit_codes(
 
 
 @dataclass(frozen=True)
-class PlotOptions:
+class PlotOptions(RecordingOptions):
     """The options of ``ecgnoise plot``; its help says what they are."""
 
     file: Path
@@ -38,12 +39,6 @@ class PlotOptions:
     gain: float
     line: float | None
     out: Path | None
-    sampling_frequency: float | None
-    units: str | None
-    leads: tuple[str, ...] | None
-    model: str
-    threads: int | None
-    device: str
     quiet: bool
 
 
@@ -134,8 +129,6 @@ def plot(options: PlotOptions) -> None:
     from ecgnoise._internal.extras import extra
     from ecgnoise.cli.progress import Bar
     from ecgnoise.figures.files import check_suffix, write_figure
-    from ecgnoise.quantifier import Quantifier
-    from ecgnoise.readers import read
     from ecgnoise.results.scores import record_name
 
     _check_heeded(options.figure)
@@ -144,19 +137,8 @@ def plot(options: PlotOptions) -> None:
     out = options.out or Path(f"{record_name(str(options.file))}.svg")
     check_suffix(out)
     check_place(out)
-    recording = read(
-        options.file,
-        sampling_frequency=options.sampling_frequency,
-        units=options.units,
-        lead_names=options.leads,
-    )
-    quantifier = Quantifier(options.model, threads=options.threads, device=options.device)
     with Bar(1.0, io.StringIO() if options.quiet else None) as bar:
-        result = quantifier.quantify(
-            recording,
-            images=options.figure == "segment",
-            progress=lambda done, total: bar.show(done / total, options.file.name),
-        )
+        recording, result = read_and_score(options.file, options, bar, images=options.figure == "segment")
     write_figure(FIGURES[options.figure](recording, result, options), out)
     if not options.quiet:
         click.echo(result.verdict())

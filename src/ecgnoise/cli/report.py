@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ecgnoise.cli.endings import exit_codes
+from ecgnoise.cli.one_recording import RecordingOptions, read_and_score
 from ecgnoise.cli.options import OptionsCommand, model_options, quiet_option, reading_options
 
 if TYPE_CHECKING:
@@ -23,19 +24,13 @@ EXIT_CODES: Final = exit_codes(
 
 
 @dataclass(frozen=True)
-class ReportOptions:
+class ReportOptions(RecordingOptions):
     """The options of ``ecgnoise report``; its help says what they are."""
 
     source: Path
     out: Path
     recordings: Path | None
     title: str | None
-    sampling_frequency: float | None
-    units: str | None
-    leads: tuple[str, ...] | None
-    model: str
-    threads: int | None
-    device: str
     quiet: bool
 
 
@@ -91,12 +86,4 @@ def _results(options: ReportOptions, bar: "Bar") -> "Path | Sequence[Result]":
             raise
     else:
         return options.source
-    from ecgnoise.quantifier import Quantifier
-    from ecgnoise.readers import read
-
-    recording = read(
-        options.source, sampling_frequency=options.sampling_frequency, units=options.units, lead_names=options.leads
-    )
-    quantifier = Quantifier(options.model, threads=options.threads, device=options.device)
-    name = options.source.name
-    return [quantifier.quantify(recording, progress=lambda done, total: bar.show(done / total, name))]
+    return [read_and_score(options.source, options, bar)[1]]

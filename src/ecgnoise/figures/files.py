@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ecgnoise._internal.atomic import whole_files
-from ecgnoise.errors import OutputError
+from ecgnoise.errors import OutputError, unwritable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,10 +26,17 @@ def check_suffix(path: Path) -> None:
 
 
 def write_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure in the format that its suffix says, whole or not at all; OutputError where that cannot be done."""
+    """Write a figure in the format that its suffix says, whole or not at all, in a new folder where there is none.
+
+    OutputError where that cannot be done.
+    """
     check_suffix(path)
     import matplotlib as mpl
 
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
     suffix = path.suffix.lower()
     with whole_files(path) as partial, mpl.rc_context(SETTINGS):
         figure.savefig(partial, format=suffix[1:], dpi=DOTS_PER_INCH, metadata=METADATA[suffix])

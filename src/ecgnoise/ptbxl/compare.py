@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgnoise._internal.atomic import unfinished_files
 from ecgnoise._internal.extras import extra
-from ecgnoise.errors import ResultFileError, UnreadableFileError, unwritable
+from ecgnoise.errors import ResultFileError, UnreadableFileError
+from ecgnoise.figures.files import write_figure
 from ecgnoise.ptbxl.index import TEST_FOLD
 from ecgnoise.ptbxl.labels import CLEAN, EVERY_LEAD, LABEL_COLUMNS, RecordLabels, read_labels
 from ecgnoise.ptbxl.rows import Sheet, read_rows
 from ecgnoise.scoring.metrics import auroc, signed_wasserstein, wasserstein_ceiling
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 COMPARED_NOISES: Final = ("static_noise", "burst_noise", "baseline_drift")
 MACRO: Final = "macro"
@@ -391,14 +391,4 @@ def draw_distributions(comparison: Comparison, path: Path) -> None:
         axes.margins(y=0.35)
         axes.legend(fontsize=8, loc="upper left")
     panels[0].set_ylabel("% of leads")
-    save_figure(figure, path)
-
-
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG, whole or not at all; OutputError for a place that cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_files(path) as partial:
-            figure.savefig(partial, format="png", dpi=150)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    write_figure(figure, path)

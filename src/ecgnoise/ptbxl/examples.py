@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ecgnoise._internal.extras import extra
 from ecgnoise.errors import ResultFileError
-from ecgnoise.ptbxl.compare import UNITS, ResultFile, compared_leads, result_rows, save_figure
+from ecgnoise.figures.files import write_figure
+from ecgnoise.ptbxl.compare import UNITS, ResultFile, compared_leads, result_rows
 from ecgnoise.ptbxl.labels import CLEAN, LEADS
 from ecgnoise.ptbxl.store import Store
 from ecgnoise.scalogram.profile import Images
@@ -123,7 +124,7 @@ def draw_examples(file: ResultFile, store: Store, path: Path) -> None:
             axes.set_yticks([0.5, len(frequencies) - 0.5], [f"{frequencies[0]:g}", f"{frequencies[-1]:g}"])
             axes.set_ylabel("Hz")
             axes.set_title(example.lead.title, fontsize=9, color=COLOURS[group])
-    save_figure(figure, path)
+    write_figure(figure, path)
 
 
 def _draw_distributions(axes: "Axes", file: ResultFile, leads: Sequence[ScoredLead]) -> None:
