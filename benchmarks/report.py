@@ -29,7 +29,7 @@ def quality(figures: dict[str, Any]) -> str:
     return prose("quality").format(
         model=figures["model"],
         machine=machine_line(figures["machine"]),
-        rivals=prose("rivals") if rivals else "",
+        rivals=prose("rivals").format(**rivals["machine"]) if rivals else "",
         sections=report_quality.sections(figures, rivals),
     )
 

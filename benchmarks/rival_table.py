@@ -17,12 +17,19 @@ BETWEEN = "/"
 
 
 def write_rivals(folder: Path, rivals: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the figures of rivals, by name, with machine and date."""
-    columns = {name: dict(_leaves(figures)) for name, figures in rivals.items()}
+    """Write the figures of rivals, by name and part, with machine and date.
+
+    Parts that a rival was measured in before, and is not now, stay as they are; ``since`` is the oldest date.
+    """
+    before = read_rivals(folder)
+    where, known = machine(), before.get("rivals", {})
+    since = min([where["date"], *filter(None, [before.get("machine", {}).get("since")])])
+    every = {name: {**known.get(name, {}), **rivals.get(name, {})} for name in dict.fromkeys([*known, *rivals])}
+    columns = {name: dict(_leaves(figures)) for name, figures in every.items()}
     places = dict.fromkeys(place for column in columns.values() for place in column)
     folder.mkdir(exist_ok=True)
     with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
-        file.write(f"{json.dumps(machine())}\n")
+        file.write(f"{json.dumps(where | {'since': since})}\n")
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["figure", *columns])
         for place in places:

@@ -398,4 +398,12 @@ def test_the_table_of_rivals_gives_back_what_was_measured(tmp_path):
     found = read_rivals(tmp_path)
     assert found["rivals"] == measured
     assert found["machine"]["cores"] >= 1
+    write_rivals(tmp_path, {"two": {"ptbxl": {"missing": 0.5}, "mitdb": {"missing": 0.1}}, "three": {"snr": {"r": 1}}})
+    again = read_rivals(tmp_path)
+    assert again["rivals"] == {
+        "one": measured["one"],
+        "two": {"mitdb": {"missing": 0.1}, "ptbxl": {"missing": 0.5}},
+        "three": {"snr": {"r": 1}},
+    }
+    assert again["machine"]["since"] == found["machine"]["date"]
     assert read_rivals(tmp_path / "absent") == {}
