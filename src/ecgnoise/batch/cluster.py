@@ -222,7 +222,8 @@ def _about(client: Any) -> str:
     """Where the cluster is, and its dashboard."""
     workers = len(client.nthreads())
     begin = f"cluster {client.scheduler.address}, {workers} worker{'s' * (workers != 1)}"
-    return f"{begin}, dashboard {client.dashboard_link}" if _has("bokeh") and client.dashboard_link else begin
+    served = importlib.util.find_spec("bokeh") is not None and client.dashboard_link
+    return f"{begin}, dashboard {client.dashboard_link}" if served else begin
 
 
 @contextmanager
@@ -303,10 +304,6 @@ def _kubernetes(count: int) -> Any:
 
 
 STARTERS: Final[dict[str, Callable[[int], Any]]] = {"local": _local, "slurm": _slurm, "kubernetes": _kubernetes}
-
-
-def _has(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
 
 
 def _package(name: str, kind: str) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ecgnoise._internal.atomic import whole_files
 from ecgnoise._internal.files import file_states, open_regular
@@ -201,13 +201,13 @@ def write_listing(place: Place, parts: Callable[[], Iterable[tuple[Entry, ...]]]
                     digest.add(entry.path)
                 writer.write_batch(_record_batch(part, schema))
         said = schema.with_metadata({"recordings": str(digest.count), "digest": digest.text})
-        with _reading(first) as source, pa.ipc.open_file(source) as file, pa.ipc.new_file(str(partial), said) as writer:
+        with (
+            first.open("rb") as source,
+            pa.ipc.open_file(source) as file,
+            pa.ipc.new_file(str(partial), said) as writer,
+        ):
             for number in range(file.num_record_batches):  # the checksum, known at the end only, goes before them all
                 writer.write_batch(file.get_batch(number).replace_schema_metadata(said.metadata))
-
-
-def _reading(file: Path) -> BinaryIO:
-    return file.open("rb")
 
 
 def _record_batch(part: tuple[Entry, ...], schema: "pa.Schema") -> "pa.RecordBatch":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ecgnoise._internal.extras import extra
-from ecgnoise.results.intervals import Choice, Interval, find_intervals
+from ecgnoise.results.intervals import Choice, find_intervals
 from ecgnoise.results.result import Result
 
 DESCRIPTION: Final = "BAD_noise"
@@ -21,7 +21,7 @@ def write(result: Result, path: Path, choice: Choice) -> None:
         from edfio import Edf, EdfAnnotation, Recording
     start = result.recording_start
     noisy = [
-        EdfAnnotation(round(interval.start, 6), round(interval.duration, 6), _text(interval))
+        EdfAnnotation(round(interval.start, 6), round(interval.duration, 6), f"{DESCRIPTION}{CHANNEL}{interval.lead}")
         for interval in find_intervals(result, choice)
     ]
     scored = EdfAnnotation(0.0, round(result.seconds, 6), f"noise scored by {result.model}")
@@ -31,7 +31,3 @@ def write(result: Result, path: Path, choice: Choice) -> None:
         starttime=start.time().replace(tzinfo=None) if start else None,
         annotations=[scored, *noisy],
     ).write(path)
-
-
-def _text(interval: Interval) -> str:
-    return f"{DESCRIPTION}{CHANNEL}{interval.lead}"
