@@ -1,5 +1,6 @@
 """The viewer's server: what it answers, and whom."""
 
+import gc
 import json
 import re
 import time
@@ -14,6 +15,7 @@ from ecgnoise import Quantifier, find_recordings, score_files, simulate_ecg, wri
 from ecgnoise.errors import EcgNoiseError, OptionError, OutputError, UnreadableFileError
 from ecgnoise.figures.style import GRADE_SHADES
 from ecgnoise.readers import ReadOptions
+from ecgnoise.results.result import Result
 from ecgnoise.simulate import NoiseKind, add_noise
 from ecgnoise.viewer import app as server
 from ecgnoise.viewer import listening_socket
@@ -327,6 +329,27 @@ def test_saved_results_are_shown_without_scoring_again(tmp_path, folder, monkeyp
     assert "analysable" in viewer.opened(number)["verdict"]
     corrected(viewer, [], 0, number)
     assert (tmp_path / "noisy.annotations.json").is_file()
+    library.close()
+
+
+def test_a_list_of_saved_results_holds_none_of_them(tmp_path, folder):
+    """Only what the list says is in memory; a result that is gone from its table is one line."""
+    found = [entry.outcome for entry in score_files(find_recordings([folder]), Quantifier(threads=1))]
+    write_table([row for result in found for row in result.rows()], tmp_path / "scores.csv")
+    del found
+    library = Library(lambda: pytest.fail("scored again"), ReadOptions(), cache=None)
+    before = sum(isinstance(thing, Result) for thing in gc.get_objects())
+    library.add_place(tmp_path / "scores.csv")
+    gc.collect()
+    assert sum(isinstance(thing, Result) for thing in gc.get_objects()) <= before
+    lines = (tmp_path / "scores.csv").read_text().splitlines()
+    (tmp_path / "scores.csv").write_text("\n".join(line for line in lines if "noisy" not in line) + "\n")
+    viewer = Viewer(library, tmp_path)
+    numbers = {entry["name"]: entry["id"] for entry in viewer.get("api/recordings").json()}
+    assert viewer.opened(numbers["clean"])["verdict"]
+    answer = viewer.get(f"api/recordings/{numbers['noisy']}")
+    assert answer.status_code == 422
+    assert "open the results anew" in answer.json()["error"]
     library.close()
 
 

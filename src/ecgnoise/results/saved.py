@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,9 +125,30 @@ def load_results(path: str | Path) -> Results:
 
 def iterate_results(path: str | Path) -> Iterator[Result]:
     """The results of :func:`load_results` one by one, of a folder a part at a time."""
+    for _, result in placed_results(path):
+        yield result
+
+
+class SavedPlace(NamedTuple):
+    """Where the result of a recording is saved: the table, and the path of the recording."""
+
+    file: Path
+    source: str
+
+    def load(self) -> Result:
+        """The result; errors are those of :func:`load_results`, and UnreadableFileError where it is no longer there."""
+        found = next(_results_of(self.file, self.source), None)
+        if found is None:
+            raise UnreadableFileError(f"{self.file}: holds {self.source} no more: open the results anew")
+        return found
+
+
+def placed_results(path: str | Path) -> Iterator[tuple[SavedPlace, Result]]:
+    """The results of :func:`load_results` one by one, of a folder a part at a time, with the place of each."""
     place = Path(path)
     for file in _part_files(place) if os.path.isdir(place) else [place]:  # noqa: PTH112 - no error for any path
-        yield from _results_of(file)
+        for result in _results_of(file):
+            yield SavedPlace(file, result.source), result
 
 
 def _part_files(folder: Path) -> list[Path]:
@@ -138,13 +159,14 @@ def _part_files(folder: Path) -> list[Path]:
     return files
 
 
-def _results_of(file: Path) -> Iterator[Result]:
-    """The results of one table; the rows of a recording may stand anywhere in it."""
+def _results_of(file: Path, only: str | None = None) -> Iterator[Result]:
+    """The results of one table, or of one recording in it; the rows of a recording may stand anywhere in it."""
     reader = TABLE_READERS[_kind(file)]
     records: dict[str, list[Row]] = {}
     try:
         for row in _checked(reader(file), file):
-            records.setdefault(str(row["path"]), []).append(row)
+            if only is None or row["path"] == only:
+                records.setdefault(str(row["path"]), []).append(row)
         yield from (_result(rows) for rows in records.values())
     except EcgNoiseError:
         raise

@@ -16,7 +16,7 @@ from ecgnoise.recording import Recording
 from ecgnoise.report.signals import read_again
 from ecgnoise.report.tally import row_of
 from ecgnoise.results.result import Result
-from ecgnoise.results.saved import iterate_results
+from ecgnoise.results.saved import SavedPlace, placed_results
 from ecgnoise.results.scores import record_name
 from ecgnoise.viewer.corrections import Annotation, Corrections, annotations_of
 from ecgnoise.viewer.pyramid import Pyramid
@@ -31,12 +31,14 @@ MOST_LISTED: Final = 100_000
 class Opened:
     """A recording that is shown: its samples at all scales, and its result once it is scored.
 
-    share: how much of it is scored, 0 to 1. failure: why it cannot be scored, if so.
+    saved: its result, where it was scored before. share: how much of it is scored, 0 to 1. failure: why it cannot be
+    scored, if so.
     """
 
     recording: Recording
     pyramid: Pyramid
     corrections: Corrections
+    saved: Result | None = None
     result: Result | None = None
     states: States | None = None
     share: float = 0.0
@@ -52,11 +54,11 @@ class Opened:
 
 @dataclass
 class Entry:
-    """A recording of the list. saved: its result, where it was scored before."""
+    """A recording of the list. saved: where its result is, if it was scored before: it is loaded to be shown only."""
 
     number: int
     source: str
-    saved: Result | None = None
+    saved: SavedPlace | None = None
     opened: Opened | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     known: dict[str, Any] | None = None  # what the list says once there is a result
@@ -70,7 +72,10 @@ class Entry:
         """What the list says of it."""
         if self.known is not None:
             return self.known
-        result = self.saved or (self.opened.result if self.opened else None)
+        return self.told(self.opened.result if self.opened else None)
+
+    def told(self, result: Result | None) -> dict[str, Any]:
+        """What the list says of a recording with this result, which is kept; of one without any."""
         entry: dict[str, Any] = {
             "id": self.number,
             "name": self.name,
@@ -162,15 +167,24 @@ class Library:
             self.add(str(path))
 
     def _add_results(self, place: Path) -> None:
-        results = list(iterate_results(place))
+        entries = []
+        for saved, result in placed_results(place):
+            entry = Entry(0, saved.source, saved)
+            entry.told(result)
+            entries.append(entry)
         self._corrections = self._corrections or (place if place.is_dir() else place.parent)
-        for result in results:
-            self.add(result.source, result)
+        for entry in entries:
+            self._take(entry)
 
-    def add(self, source: str, saved: Result | None = None) -> Entry:
+    def add(self, source: str) -> Entry:
         """Take in one recording."""
+        return self._take(Entry(0, source))
+
+    def _take(self, entry: Entry) -> Entry:
         with self._lock:
-            entry = Entry(len(self._entries), source, saved)
+            entry.number = len(self._entries)
+            if entry.known is not None:
+                entry.known["id"] = entry.number
             self._entries.append(entry)
             return entry
 
@@ -200,8 +214,10 @@ class Library:
             return entry.opened
 
     def _opened(self, entry: Entry) -> Opened:
+        result = None
         if entry.saved is not None:
-            recording = read_again(entry.saved, self._recordings)
+            result = entry.saved.load()
+            recording = read_again(result, self._recordings)
         else:
             known = self._options
             recording = read(
@@ -214,7 +230,7 @@ class Library:
         identity = f"{recording.source} {recording.lead_names} {states}"
         file = Path(recording.source.partition(SEPARATOR)[0])
         place = (self._corrections or file.parent) / f"{self._file_name(entry)}{SUFFIX}"
-        return Opened(recording, Pyramid(recording, self._cache, identity), Corrections(place))
+        return Opened(recording, Pyramid(recording, self._cache, identity), Corrections(place), saved=result)
 
     def _file_name(self, entry: Entry) -> str:
         """The name of a recording's corrections; of recordings with the same name each has one of its own."""
@@ -226,7 +242,7 @@ class Library:
         opened = entry.opened
         if opened is None:
             return
-        result = entry.saved
+        result = opened.saved
         if result is None:
 
             def progress(done: int, total: int) -> None:
