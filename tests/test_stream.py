@@ -100,6 +100,7 @@ def test_hops_of_ten_seconds_give_the_table_of_the_bundled_model():
     assert [float(result.start[0]) for result in results] == table.start.tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 2600), max_size=3, unique=True), st.integers(0, 900), st.booleans())
 @example([100, 1000], 900, False)  # together 10 s

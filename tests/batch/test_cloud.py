@@ -220,6 +220,7 @@ def test_long_objects_come_in_blocks(store, server, tmp_path, monkeypatch):
     assert ranges[5:] == ["bytes=5000-5999"]  # behind its end: the list has the size of both objects only
 
 
+@pytest.mark.slow
 def test_listing_takes_the_same_memory_whatever_the_number(monkeypatch):
     page = [{"Key": f"ecg/{number:09d}.npz", "Size": 9, "ETag": '"x"'} for number in range(1000)]
 

@@ -67,6 +67,7 @@ def contents(out):
     return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()}
 
 
+@pytest.mark.slow
 def test_alone_in_processes_in_shards_and_on_a_cluster_all_bytes_are_the_same(scheduler, files, options, tmp_path):
     score_archive(files, tmp_path / "alone", options)
     score_archive(files, tmp_path / "processes", replace(options, jobs=2))
@@ -102,6 +103,7 @@ def test_a_cluster_does_what_is_missing_only(scheduler, files, options, tmp_path
     assert len(list((out / "parts").iterdir())) == 4
 
 
+@pytest.mark.slow
 def test_a_recording_that_kills_workers_is_an_error_and_the_others_are_scored(tiny_model, tmp_path, monkeypatch):
     (tmp_path / "guard").mkdir()
     (tmp_path / "guard" / "sitecustomize.py").write_text(KILLS)

@@ -60,6 +60,7 @@ def parts(out):
     return {file.name: file.read_bytes() for file in (out / "parts").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("deadly")
 def test_a_recording_that_kills_is_an_error_and_the_others_are_scored(tiny_model, tmp_path):
     files = recordings(tmp_path / "in", "a", "b", "fragile", "killer", "spoiler", "x", "y", "z", "zz")
@@ -80,6 +81,7 @@ def test_a_recording_that_kills_is_an_error_and_the_others_are_scored(tiny_model
     assert parts(tmp_path / "rest")["part-00000.parquet"] == parts(tmp_path / "out")["part-00001.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("deadly")
 def test_what_dies_beside_another_is_scored_alone(tiny_model, tmp_path, monkeypatch):
     files = recordings(tmp_path / "in", "a_spoiler", "fragile", "g", "h")

@@ -37,6 +37,7 @@ def test_operations_of_the_network_are_those_of_its_convolutions():
     assert work.bytes > 4 * 4 * 40 * 256
 
 
+@pytest.mark.slow
 def test_stages_are_timed_without_changing_a_score():
     stages = speed.Stages()
     taken = stages.milliseconds(1)

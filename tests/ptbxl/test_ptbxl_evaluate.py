@@ -680,6 +680,7 @@ def test_devices(store, models, tmp_path):
     refused(OptionError, "--device cuda: a model of kind autoencoder", store, models["ae"], tmp_path, (), settings)
 
 
+@pytest.mark.slow
 def test_another_device_runs_the_torch_twin(recordings, models, tmp_path):
     from safetensors.torch import save
 
@@ -710,6 +711,7 @@ def run_command(store, model, out):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_to_the_same_files(store, models, tmp_path):
     """Killed three times at random moments after something was written, and run to its end."""
     out = tmp_path / "killed"

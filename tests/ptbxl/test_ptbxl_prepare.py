@@ -241,6 +241,7 @@ def alive(group):
     return True
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line_and_nothing_half_written(made, ptbxl, tmp_path):
     """Every file that grows too large fails as on a full disk; with room again the same command ends whole."""
     resource = pytest.importorskip("resource", reason="limits on files are those of Unix")
@@ -280,6 +281,7 @@ def many(ptbxl, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_or_stopped_goes_on_to_the_same_store(made, many, tmp_path):
     """Killed at a random moment after the first marks, stopped with Ctrl-C, and run to its end."""
     _, whole = made

@@ -123,6 +123,7 @@ def test_a_seed_makes_the_same_mutant_again():
     assert len({mutate(content, content, random.Random(seed)) for seed in range(50)}) > 40
 
 
+@pytest.mark.slow
 def test_a_short_run_over_all_formats_finds_nothing(tmp_path):
     program.import_readers()
     known = [sample for sample in samples(tmp_path) if sample.main.is_relative_to(tmp_path)]

@@ -25,6 +25,7 @@ from ecgnoise.training.default.teacher import QUERIES, DefaultMaterial, count_an
 from ecgnoise.training.engine.config import DefaultConfig, StudentConfig
 from ecgnoise.training.engine.export import quantized
 
+pytestmark = pytest.mark.slow  # all need a teacher, which is trained first
 TINY = StudentConfig(steps=4, batch=4, channels=(8, 8), save_every=2, pool=48, validation_leads=8)
 
 

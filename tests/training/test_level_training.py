@@ -163,6 +163,7 @@ def test_outputs_are_taken_apart_and_widths_found(network):
     assert LevelNetwork.widths(network.state_dict()) == SMALL
 
 
+@pytest.mark.slow
 def test_onnx_gives_what_torch_gives_and_batches_do_not_matter(network, pool, tmp_path):
     (tmp_path / "levels.onnx").write_bytes(export_levels(network))
     exported = OnnxLevels(tmp_path / "levels.onnx", 1)

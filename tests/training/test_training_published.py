@@ -275,6 +275,7 @@ def test_other_processes_than_the_first_say_nothing(tmp_path):
 # Tasks
 
 
+@pytest.mark.slow
 def test_a_tiny_autoencoder_learns(tmp_path):
     images = (made_up_levels(24, 32) * 30 + 200).clip(0, 255)
     levels = ((32, False),) * 3
