@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from ecgnoise.cli.endings import after_stop, exit_codes
+from ecgnoise.cli.one_recording import RecordingOptions
 from ecgnoise.cli.options import OptionsCommand, model_options, reading_options
 
 EXIT_CODES: Final = exit_codes(
@@ -15,7 +16,7 @@ EXIT_CODES: Final = exit_codes(
 
 
 @dataclass(frozen=True)
-class ViewOptions:
+class ViewOptions(RecordingOptions):
     """The options of ``ecgnoise view``; its help says what they are."""
 
     places: tuple[Path, ...]
@@ -25,12 +26,6 @@ class ViewOptions:
     port: int
     no_browser: bool
     no_cache: bool
-    sampling_frequency: float | None
-    units: str | None
-    leads: tuple[str, ...] | None
-    model: str
-    threads: int | None
-    device: str
 
 
 @click.command(cls=OptionsCommand, short_help="Look at recordings in the browser.", epilog=EXIT_CODES)
