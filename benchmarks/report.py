@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import report_pictures, report_quality
 from benchmarks.machine import RESULTS
 from benchmarks.page import prose
+from benchmarks.processors import MEASURES
 from benchmarks.rival_table import read_rivals
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -160,6 +161,21 @@ def panning(figures: dict[str, Any]) -> str:
     return prose("panning").format(**figures | filled | {"machine": machine_line(figures["machine"])})
 
 
+def processors(figures: dict[str, Any]) -> str:
+    """The section on other kinds of processors."""
+    rows = []
+    for name, entry in figures["processors"].items():
+        cells = " | ".join(f"{entry[measure]:g}" for measure in (*MEASURES, "grades"))
+        rows.append(f"| {name}, {entry['instructions']} | {cells} |")
+    return prose("processors").format(
+        machine=machine_line(figures["machine"]),
+        lead_segments=figures["lead_segments"],
+        columns=" | ".join(MEASURES.values()),
+        dashes="---|" * len(MEASURES),
+        rows="\n".join(rows),
+    )
+
+
 SECTIONS = {
     "quality": quality,
     "left_out": left_out,
@@ -169,6 +185,7 @@ SECTIONS = {
     "archive": archive,
     "view": viewer,
     "panning": panning,
+    "processors": processors,
     "prepare": store,
     "pipeline": pipeline,
 }
