@@ -1,5 +1,7 @@
 """Noise levels: from what is read in images to those of lead-segments and spans."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -208,9 +210,18 @@ def test_microvolts():
 
 def test_limits_make_rules():
     limits = SpanLimits(good=18.0, fair=5.0, poor=0.0, margin=3.0, gap=1.0, shortest=2.0, leak=6.0)
-    assert limits.rule(3) == SpanRule(0.0, 3.0, 1.0, 2.0, 6.0)
-    assert limits.rule(1) == SpanRule(18.0, 21.0, 1.0, 2.0, 6.0)
+    limits = replace(limits, narrow_margin=2.0)
+    assert limits.rule(3) == SpanRule(0.0, 2.0, 1.0, 2.0, 6.0)
+    assert limits.rule(2) == limits.rule_below(5.0) == SpanRule(5.0, 8.0, 1.0, 2.0, 6.0)
+    assert limits.rule(1) == SpanRule(18.0, 20.0, 1.0, 2.0, 6.0)
     assert limits.rule(0).enter == np.inf
-    for wrong in ({"fair": 20.0}, {"margin": -1.0}, {"gap": -1.0}, {"shortest": np.nan}, {"leak": -1.0}):
+    for wrong in (
+        {"fair": 20.0},
+        {"margin": -1.0},
+        {"narrow_margin": -1.0},
+        {"gap": -1.0},
+        {"shortest": np.nan},
+        {"leak": -1.0},
+    ):
         with pytest.raises(ModelFormatError):
             SpanLimits(**wrong)

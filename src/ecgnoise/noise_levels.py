@@ -21,7 +21,7 @@ local SNR
     the readable SNR of a span, over the ECG of its segment, excursions counting as they are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -107,7 +107,9 @@ class SpanLimits:
     18 and 5 dB are those of Smital et al., "Real-time quality assessment of long-term ECG signals recorded by wearables
     in free-living conditions", IEEE Trans. Biomed. Eng. 67, 2721, 2020.
 
-    margin: dB between entering and leaving. gap, shortest: seconds. leak: dB.
+    margin: dB between entering and leaving what cannot be used, below ``fair`` or any other SNR that is asked for.
+    narrow_margin: the same at the limits of ``good`` and ``poor``, where the grade of each span matters more than that
+    a burst is whole. gap, shortest: seconds. leak: dB.
     """
 
     good: float = 18.0
@@ -117,13 +119,15 @@ class SpanLimits:
     gap: float = 0.5
     shortest: float = 0.6
     leak: float = 4.0
+    narrow_margin: float = 4.0
 
     def __post_init__(self) -> None:
         if not self.good > self.fair > self.poor:
             raise ModelFormatError(
                 f"local SNR {self.good:g}, {self.fair:g}, {self.poor:g} dB: good must lie above fair, fair above poor"
             )
-        self.rule_below(self.poor)
+        self.rule(len(self.bounds))
+        self.rule_below(self.fair)
 
     @property
     def bounds(self) -> tuple[float, float, float]:
@@ -132,7 +136,11 @@ class SpanLimits:
 
     def rule(self, number: int) -> SpanRule:
         """When spans are of the grade with this number, 0 good to 3 unusable, or of a worse one."""
-        return self.rule_below(self.bounds[number - 1]) if number else SpanRule(np.inf, np.inf, 0.0, 0.0)
+        if number == 0:
+            return SpanRule(np.inf, np.inf, 0.0, 0.0)
+        rule = self.rule_below(self.bounds[number - 1])
+        unusable_time = number == self.bounds.index(self.fair) + 1
+        return rule if unusable_time else replace(rule, leave=rule.enter + self.narrow_margin)
 
     def rule_below(self, enter: float) -> SpanRule:
         """When spans are noisier than a local SNR in dB."""

@@ -102,6 +102,7 @@ def test_what_the_page_says_in_words_is_so():
     limits, levels = SpanLimits(), BUNDLED.description.levels
     known = {
         *(f"{limit:g}" for limit in (*limits.bounds, limits.margin, limits.gap, limits.shortest, limits.leak)),
+        f"{limits.narrow_margin:g}",
         *(f"{value:g}" for value in (*AGREEMENTS[1:-1], AGREEMENT_DB[-2], AGREEMENT_DB[-3], PSNR_ODD_DB)),
         *(f"{abs(value):g}" for value in (WANDER_SLOPE, WANDER_DB)),
         *(f"{abs(value):g}" for value in (levels.lowest, levels.highest)),
