@@ -162,6 +162,17 @@ def corrected(viewer, annotations, revision, number=1):
     return viewer.client.put(f"/{viewer.token}/api/recordings/{number}/annotations", content=content)
 
 
+@pytest.mark.parametrize(
+    ("frequency", "left"),
+    [(500, ["high-pass", "low-pass", "50 Hz", "60 Hz"]), (100, ["high-pass", "low-pass"])],
+)
+def test_filters_are_offered_that_have_something_to_do(tmp_path, frequency, left):
+    write_recording(simulate_ecg(12, frequency, lead_names=("I",)), tmp_path / "a.npz")
+    library = library_of(tmp_path / "a.npz")
+    assert Viewer(library, tmp_path).get("api/recordings/0").json()["filters"] == left
+    library.close()
+
+
 def test_corrections_are_kept_beside_the_model_and_exported(viewer, tmp_path):
     viewer.opened(1)
     before = viewer.get("api/recordings/1/annotations").json()

@@ -155,6 +155,21 @@ def test_annotations_are_added_moved_regraded_deleted_and_undone(page, tmp_path)
     assert len(marks(page)) == len(before) - 1
 
 
+def test_filters_that_would_do_nothing_cannot_be_chosen(page, monkeypatch):
+    monkeypatch.setattr("ecgnoise.viewer.app.LONGEST_SECONDS", 30.0)
+    open_scored(page)
+    box, why = page.get_by_label("0.5 Hz"), page.locator("#filters-why")
+    box.check()
+    for _ in range(6):
+        page.get_by_role("button", name="Zoom out").click()
+    assert box.is_disabled()
+    assert why.inner_text() == ", in views up to 0.5 min"
+    for _ in range(6):
+        page.get_by_role("button", name="Zoom in").click()
+    assert box.is_enabled()
+    assert why.inner_text() == ""
+
+
 def test_annotations_are_downloaded(page):
     open_scored(page)
     with page.expect_download() as found:

@@ -22,7 +22,7 @@ from ecgnoise.noise_levels import KINDS
 from ecgnoise.results.annotations import write_annotations
 from ecgnoise.results.grades import GRADES
 from ecgnoise.viewer.corrections import MOST, checked
-from ecgnoise.viewer.filters import filtered_view
+from ecgnoise.viewer.filters import LONGEST_SECONDS, filtered_view, possible_filters
 from ecgnoise.viewer.guard import Guard
 from ecgnoise.viewer.library import Library, Opened, ranked
 from ecgnoise.viewer.live import Live
@@ -198,6 +198,8 @@ class Server:
                 "kinds": list(KINDS),
                 "exports": list(EXPORTS),
                 "corrections": opened.corrections.place.name,
+                "filters": possible_filters(recording.sampling_frequency),
+                "filter_seconds": LONGEST_SECONDS,
             }
         )
 

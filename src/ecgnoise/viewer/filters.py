@@ -45,6 +45,11 @@ def filtered_view(opened: Opened, start: float, stop: float, columns: int, wante
     return stepped_columns(shown, np.clip(edges, 0, shown.shape[1]))
 
 
+def possible_filters(frequency: float) -> list[str]:
+    """Those that a sampling frequency in Hz leaves something to do."""
+    return [name for name in FILTERS if _sections(frozenset({name}), frequency)]
+
+
 def _sections(wanted: frozenset[str], frequency: float) -> list[np.ndarray]:
     """Second-order sections of each filter; those above half the sampling frequency are left out."""
     from scipy import signal as sps

@@ -120,6 +120,7 @@ function show(start, length) {
 }
 
 function refresh() {
+  offerFilters();
   drawOverview(overview, recording, whole, OVERVIEW_COLUMNS, view);
   element("where").textContent = `${clock(view.start, recording.start)} to ${clock(view.stop, recording.start)} (${(view.stop - view.start).toFixed(1)} s of ${recording.seconds.toFixed(1)} s)`;
   const address = new URL(location.href);
@@ -143,6 +144,17 @@ function refresh() {
     document.body.dataset.shown = `${view.start.toFixed(2)}-${view.stop.toFixed(2)}`;
     look();
   });
+}
+
+/** Only filters that do something can be chosen: of what the recording holds, and in views that are not too long. */
+function offerFilters() {
+  const long = view.stop - view.start > recording.filter_seconds;
+  /** @type {HTMLFieldSetElement} */ (element("filters")).disabled = long;
+  element("filters-why").textContent = long ? `, in views up to ${recording.filter_seconds / 60} min` : "";
+  for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=filter]"))) {
+    box.disabled = !recording.filters.includes(box.value);
+    box.checked = box.checked && !box.disabled;
+  }
 }
 
 function filters() {
