@@ -330,7 +330,7 @@ def test_saved_results_are_shown_without_scoring_again(tmp_path, folder, monkeyp
         row for entry in score_files(find_recordings([folder]), Quantifier(threads=1)) for row in entry.outcome.rows()
     ]
     write_table(rows, tmp_path / "scores.csv")
-    library = Library(lambda: pytest.fail("scored again"), ReadOptions(), cache=None)
+    library = Library(lambda: pytest.fail("scored again"), ReadOptions(), cache=tmp_path / "cache of others")
     library.add_place(tmp_path / "scores.csv")
     viewer = Viewer(library, tmp_path)
     listed = viewer.get("api/recordings").json()
@@ -340,6 +340,8 @@ def test_saved_results_are_shown_without_scoring_again(tmp_path, folder, monkeyp
     assert "analysable" in viewer.opened(number)["verdict"]
     corrected(viewer, [], 0, number)
     assert (tmp_path / "noisy.annotations.json").is_file()
+    assert [file.suffix for file in (tmp_path / ".ecgnoise-view").iterdir()] == [".npz"]
+    assert not (tmp_path / "cache of others").exists()
     library.close()
 
 

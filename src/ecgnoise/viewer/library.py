@@ -24,6 +24,7 @@ from ecgnoise.viewer.states import STATES, States, states_of
 
 STRIP: Final = 120
 SUFFIX: Final = ".annotations.json"
+CACHE: Final = ".ecgnoise-view"  # a folder beside results
 MOST_LISTED: Final = 100_000
 
 
@@ -118,7 +119,7 @@ class Library:
     options : ReadOptions
         What the caller states of files that do not say it.
     cache : pathlib.Path or None
-        Where samples at coarser scales are kept.
+        Where samples at coarser scales are kept; of saved results, beside these. None to keep them nowhere.
     recordings : pathlib.Path or None
         Where recordings of saved results are that no longer lie where they were scored.
     corrections : pathlib.Path or None
@@ -137,6 +138,7 @@ class Library:
         self._quantifier = quantifier
         self._options = options
         self._cache = cache
+        self._cache_of_results: Path | None = None
         self._recordings = recordings
         self._corrections = corrections
         self._entries: list[Entry] = []
@@ -172,7 +174,9 @@ class Library:
             entry = Entry(0, saved.source, saved)
             entry.told(result)
             entries.append(entry)
-        self._corrections = self._corrections or (place if place.is_dir() else place.parent)
+        beside = place if place.is_dir() else place.parent
+        self._corrections = self._corrections or beside
+        self._cache_of_results = None if self._cache is None else beside / CACHE
         for entry in entries:
             self._take(entry)
 
@@ -230,7 +234,8 @@ class Library:
         identity = f"{recording.source} {recording.lead_names} {states}"
         file = Path(recording.source.partition(SEPARATOR)[0])
         place = (self._corrections or file.parent) / f"{self._file_name(entry)}{SUFFIX}"
-        return Opened(recording, Pyramid(recording, self._cache, identity), Corrections(place), saved=result)
+        cache = self._cache if entry.saved is None else self._cache_of_results
+        return Opened(recording, Pyramid(recording, cache, identity), Corrections(place), saved=result)
 
     def _file_name(self, entry: Entry) -> str:
         """The name of a recording's corrections; of recordings with the same name each has one of its own."""
