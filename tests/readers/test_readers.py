@@ -23,6 +23,7 @@ from ecgnoise.errors import (
 from ecgnoise.readers import READERS, find_recordings, read
 from ecgnoise.recording import Recording
 from ecgnoise.simulate import simulate_ecg
+from ecgnoise.writers import write_recording
 
 NAMES = ("II", "V2")
 FS = 250.0
@@ -585,3 +586,15 @@ def test_find_recordings_in_folders_globs_and_names(tmp_path, millivolts):
     absent = [tmp_path / "absent.hea", tmp_path / "none-*.csv"]
     assert find_recordings(absent) == absent
     assert find_recordings([tmp_path / "a" / "b" / "labels.csv"]) == [deep / "labels.csv"]
+
+
+def test_hidden_files_and_folders_are_left_out_unless_they_are_named(tmp_path):
+    """As what notebooks, version control and this program itself keep there."""
+    for place in ("a.npz", ".b.npz", ".ipynb_checkpoints/c.npz", "deep/.ecgnoise-view/d.npz", "deep/e.npz"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        write_recording(simulate_ecg(10, 125, lead_names=["I"]), tmp_path / place)
+    wanted = [tmp_path / "a.npz", tmp_path / "deep" / "e.npz"]
+    assert find_recordings([tmp_path]) == find_recordings([f"{tmp_path}/**"]) == wanted
+    hidden = tmp_path / ".ipynb_checkpoints"
+    assert find_recordings([hidden]) == [hidden / "c.npz"]
+    assert find_recordings([tmp_path / ".b.npz"]) == [tmp_path / ".b.npz"]

@@ -78,6 +78,8 @@ def _recordings(found: Iterable[Found]) -> Iterator[Entry]:
 
 def _is_recording(url: str) -> bool:
     suffix = posixpath.splitext(url)[1].lower()  # a Path would keep parts of every key
+    if posixpath.basename(url).startswith("."):
+        return False
     return suffix in ENDINGS or any(suffix in reader.suffixes for reader in READERS)
 
 

@@ -196,11 +196,12 @@ def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
 
     Notes
     -----
-    A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. A path that is
-    named itself is listed whatever it holds, even if it is absent or a pattern that matches nothing, so that reading it
-    can say why it fails; only a signal file or an annotation file of a WFDB record stands for the record. Files that
-    cannot be opened and folders that cannot be listed are in the list for the same reason. A file of arrays that holds
-    several recordings is listed once for each, as in ``file.h5::/tracings[17]``, in their order in the file.
+    A WFDB record is listed as its ``.hea``; its signal files, annotations and segments are not listed. Below a folder,
+    files and folders whose names begin with a point are left out, as patterns leave them out. A path that is named
+    itself is listed whatever it holds, even if it is absent or a pattern that matches nothing, so that reading it can
+    say why it fails; only a signal file or an annotation file of a WFDB record stands for the record. Files that cannot
+    be opened and folders that cannot be listed are in the list for the same reason. A file of arrays that holds several
+    recordings is listed once for each, as in ``file.h5::/tracings[17]``, in their order in the file.
 
     Examples
     --------
@@ -275,13 +276,14 @@ def _annotated(path: Path) -> Path | None:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All files below a folder, links to folders as they are, and the folders that cannot be listed."""
+    """All files below a folder that are not hidden, links to folders as they are, and folders that cannot be listed."""
     waiting = [folder]
     while waiting:
         place = waiting.pop()
         try:
             with os.scandir(place) as entries:
-                listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+                seen = [entry for entry in entries if not entry.name.startswith(".")]
+                listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in seen]
         except OSError:
             yield place
             continue
