@@ -76,6 +76,7 @@ chunk_sizes = st.lists(
 ).filter(any)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(chunk_sizes, st.sampled_from(HOPS))
 def test_any_chunks_give_the_scores_of_a_recording(quantifier, signal, sizes, hop):

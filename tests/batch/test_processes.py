@@ -100,6 +100,7 @@ def end(number):
     return os.getpid(), number
 
 
+@pytest.mark.slow
 def test_each_task_has_its_result_or_died():
     tasks = [(number,) for number in range(8)]
     with closing(one_by_one(end, tasks, 2, "test")) as done:

@@ -147,7 +147,7 @@ def test_clean_is_more_peaked_than_white_noise(name):
     assert clean_score(name) > score(name, noisy_lead("white"))
 
 
-@pytest.mark.parametrize("name", rivals.RIVALS)
+@pytest.mark.parametrize("name", with_slow(rivals.RIVALS))
 def test_a_missing_lead_is_never_clean(name):
     assert score(name, np.full(5000, np.nan)) < clean_score(name)
 

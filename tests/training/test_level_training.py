@@ -73,6 +73,7 @@ def network():
 # The pool
 
 
+@pytest.mark.slow
 def test_a_pool_is_kept_and_follows_its_seed(leads, tmp_path):
     told = []
     request = PoolRequest(60, seed=4, batches=1)
@@ -88,6 +89,7 @@ def test_a_pool_is_kept_and_follows_its_seed(leads, tmp_path):
     assert not np.array_equal(first.images, other.images)
 
 
+@pytest.mark.slow
 def test_tasks_follow_each_other_whoever_draws_them(leads, tmp_path):
     whole = make_pool(leads, Noises(), PoolRequest(48, seed=4, jobs=2, batches=1), tmp_path / "whole")
     parts = joined([draw(tmp_path / "whole", 4, number, 1, frozenset()) for number in range(2)])
@@ -288,6 +290,7 @@ def trained(material, tiny_model, tmp_path_factory):
     return place / "model"
 
 
+@pytest.mark.slow
 def test_the_model_gets_levels_and_keeps_its_scores(trained, tiny_model):
     folder, before = load_folder(trained), load_folder(tiny_model)
     assert folder.description.levels is not None
@@ -301,6 +304,7 @@ def test_the_model_gets_levels_and_keeps_its_scores(trained, tiny_model):
     assert open_levels(before) is None
 
 
+@pytest.mark.slow
 def test_counting_anew_keeps_the_levels(trained, tmp_path):
     signal = simulate_ecg(10, RATE, seed=1).signal
     levels = superlet(DEFAULT, RATE)(signal)
@@ -311,6 +315,7 @@ def test_counting_anew_keeps_the_levels(trained, tmp_path):
     assert folder.description.files[LEVELS] == before.description.files[LEVELS]
 
 
+@pytest.mark.slow
 def test_levels_follow_neither_gain_nor_polarity(trained):
     recording = simulate_ecg(10, 250, lead_names=["I", "V2"])
     quantifier = Quantifier(trained, threads=1)
@@ -321,6 +326,7 @@ def test_levels_follow_neither_gain_nor_polarity(trained):
     np.testing.assert_allclose(noise(50.0), noise(1.0), atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_model_folder_is_never_overwritten_and_another_network_is_refused(trained, material, tiny_model, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         train_levels(material, load_folder(tiny_model), trained, small(), work=tmp_path / "work")

@@ -351,10 +351,10 @@ def test_a_list_of_saved_results_holds_none_of_them(tmp_path, folder):
     write_table([row for result in found for row in result.rows()], tmp_path / "scores.csv")
     del found
     library = Library(lambda: pytest.fail("scored again"), ReadOptions(), cache=None)
-    before = sum(isinstance(thing, Result) for thing in gc.get_objects())
+    before = sum(type(thing) is Result for thing in gc.get_objects())
     library.add_place(tmp_path / "scores.csv")
     gc.collect()
-    assert sum(isinstance(thing, Result) for thing in gc.get_objects()) <= before
+    assert sum(type(thing) is Result for thing in gc.get_objects()) <= before
     lines = (tmp_path / "scores.csv").read_text().splitlines()
     (tmp_path / "scores.csv").write_text("\n".join(line for line in lines if "noisy" not in line) + "\n")
     viewer = Viewer(library, tmp_path)

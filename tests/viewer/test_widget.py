@@ -3,6 +3,7 @@
 import base64
 import gc
 import json
+import tempfile
 import threading
 from concurrent.futures import Future
 
@@ -91,12 +92,21 @@ def test_what_is_wrong_with_a_place_is_said_at_once(tmp_path):
         viewer_widget(tmp_path / "nowhere.hea")
 
 
-def test_a_closed_widget_leaves_no_thread_and_no_file(folder):
-    before = set(threading.enumerate())
+def test_a_closed_widget_leaves_no_thread_and_no_file(folder, tmp_path, monkeypatch):
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(uploads))
+
+    def loops():
+        return [thread for thread in threading.enumerate() if thread.name == "ecgnoise-widget"]
+
+    before = loops()
     shown = viewer_widget(folder)
-    assert len(set(threading.enumerate()) - before) == 1
+    assert len(loops()) == len(before) + 1
+    assert len(list(uploads.iterdir())) == 1
     shown.close()
-    assert set(threading.enumerate()) == before
+    assert loops() == before
+    assert list(uploads.iterdir()) == []
     shown._asked({"id": 1, "path": "api/recordings", "method": "GET"}, [])  # of a page that is still there
     gc.collect()
 
