@@ -152,7 +152,7 @@ def test_a_missing_lead_is_never_clean(name):
     assert score(name, np.full(5000, np.nan)) < clean_score(name)
 
 
-@pytest.mark.parametrize("name", rivals.RIVALS)
+@pytest.mark.parametrize("name", with_slow(rivals.RIVALS))
 def test_missing_samples_never_hang(name):
     lead = clean_lead()
     lead[2000:2100] = np.nan
@@ -160,7 +160,7 @@ def test_missing_samples_never_hang(name):
 
 
 @pytest.mark.parametrize("seconds", [9.5, 10.4])
-@pytest.mark.parametrize("name", rivals.RIVALS)
+@pytest.mark.parametrize("name", with_slow(rivals.RIVALS))
 def test_a_lead_may_be_somewhat_shorter_or_longer(name, seconds):
     lead = simulate_ecg(seconds, FREQUENCY, lead_names=["II"]).signal[0].astype(np.float64)
     assert np.isfinite(rival(name)(lead + 0.002 * noise("white", (1, len(lead)), FREQUENCY)[0], FREQUENCY))
@@ -351,7 +351,7 @@ def test_training_leads_of_principal_components_are_clean_ones_of_training_folds
     assert sum(map(len, pca.clean_training_leads().values())) == 3
 
 
-@pytest.mark.parametrize("name", autoencoders.NAMES)
+@pytest.mark.parametrize("name", with_slow(autoencoders.NAMES))
 def test_autoencoders_are_trained_once_kept_and_read(name, tmp_path, monkeypatch):
     torch = pytest.importorskip("torch", reason="needs the extra train")
     trained_once = []

@@ -307,6 +307,7 @@ def test_a_unit_that_is_not_stated_is_asked_for(make, tmp_path, ecg):
     assert read(path, units="unknown").units == "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", ALL)
 def test_ten_thousand_channels(known, tmp_path):
     names = tuple(f"E{number}" for number in range(10_000))
