@@ -44,9 +44,12 @@ def server():
     server.stop()
 
 
-@pytest.fixture
-def store(server, monkeypatch):
+@pytest.fixture(params=["fsspec", "obstore"])
+def store(server, monkeypatch, request):
     """A bucket with nothing in it; the server is the one of the environment."""
+    if request.param == "obstore":
+        pytest.importorskip("obstore", reason="needs the extra obstore")
+        monkeypatch.setenv("ECGNOISE_OBSTORE", "1")
     import boto3
     import s3fs
 
@@ -183,6 +186,24 @@ def test_what_is_not_there_is_one_line(store, options, tmp_path):
         score_archive(["nonsense://a/b"], tmp_path / "out", options)
     with pytest.raises(RemoteAccessError, match="does not answer"):
         list(objects("http://127.0.0.1:9/ecg/"))
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("ecg/", ["a.npz", "b/c.npz"]),
+        ("ecg", ["a.npz", "b/c.npz"]),
+        ("ecg/*.npz", ["a.npz"]),
+        ("ecg/.kept/", [".kept/d.npz"]),
+        ("ecg/.kept", [".kept/d.npz"]),
+        ("ecg/.e.npz", [".e.npz"]),
+    ],
+)
+def test_hidden_objects_are_recordings_only_where_they_are_named(store, url, seen):
+    for name in ("a.npz", "b/c.npz", ".kept/d.npz", "b/.kept/d.npz", ".e.npz", "b/.e.npz", ".r.hea", ".r.dat"):
+        store.put_object(Bucket=BUCKET, Key=f"ecg/{name}", Body=b"bytes")
+    found = [entry.path.removeprefix(f"s3://{BUCKET}/ecg/") for entry in remote_entries([f"s3://{BUCKET}/{url}"])]
+    assert found == seen
 
 
 def test_a_full_disk_is_one_line(uploaded, options, tmp_path, monkeypatch):

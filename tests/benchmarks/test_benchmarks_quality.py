@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from benchmarks.page import prose
 from benchmarks.quality import __main__ as benchmark
 from benchmarks.quality import local, noises, nuisance
 from benchmarks.quality.beats import Beats, simulated
@@ -377,6 +378,7 @@ def test_resampling_and_filters_keep_what_they_should():
 
 
 def test_the_page_says_of_every_rival_what_it_looks_at():
-    assert set(report_rivals.LOOKS_AT) == set(RIVALS)
+    assert set(report_rivals.looks_at()) == set(RIVALS)
     assert report_rivals.section(["ecgnoise", "ksqi", "vae"]).count("\n- ") == 2
+    assert report_rivals.section(RIVALS) == prose("looks_at")
     assert report_rivals.section(["ecgnoise"]) == ""

@@ -8,11 +8,13 @@ from click.testing import CliRunner
 
 from ecgnoise import ArchiveOptions, __version__, open_results, score_archive
 from ecgnoise.batch.parts import SCHEMA_VERSION
+from ecgnoise.batch.sources import Manifest
 from ecgnoise.cli import main
 from ecgnoise.errors import OptionError, OutputError, UnreadableFileError
 from ecgnoise.quantifier import Quantifier
 from ecgnoise.readers import find_recordings
-from ecgnoise.results.dataset import merge_results
+from ecgnoise.results import merged
+from ecgnoise.results.merged import merge_results
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.writers import write_recording
 
@@ -63,6 +65,99 @@ def test_merged_parts_hold_the_same_rows_in_the_same_order(results, tmp_path, ro
     assert said[b"recordings"] == b"6"
     assert b"r9.npy" in said[b"errors"]
     assert said[b"ecgnoise"] == __version__.encode()
+
+
+@pytest.fixture
+def listed(tiny_model, tmp_path):
+    """Results with columns of the list of recordings: a site of words, one of which needs quoting, and a year."""
+    lines = ["path,site,year"]
+    for seed, site in enumerate(["north", "süd/west", "north", "", "north"]):
+        write_recording(simulate_ecg(10, 125, seed=seed, lead_names=["I", "V2"]), tmp_path / f"r{seed}.npz")
+        lines.append(f"{tmp_path}/r{seed}.npz,{site},{2020 + seed % 2}")
+    (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
+    options = ArchiveOptions(model=str(tiny_model), threads=1, part_size=2)
+    score_archive(Manifest(str(tmp_path / "list.csv")), tmp_path / "results", options)
+    return tmp_path / "results"
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_results_are_divided_by_columns_as_hive_has_them(listed, tmp_path, rows):
+    command = [
+        "merge",
+        str(listed),
+        "--out",
+        str(tmp_path / "hive"),
+        "--by",
+        "site",
+        "--by",
+        "year",
+        "--rows",
+        str(rows),
+    ]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    files = sorted((tmp_path / "hive" / "parts").rglob("*.parquet"))
+    assert {file.parent.relative_to(tmp_path / "hive" / "parts").as_posix() for file in files} == {
+        "site=north/year=2020", "site=s%C3%BCd%2Fwest/year=2021", "site=__HIVE_DEFAULT_PARTITION__/year=2021",
+    }  # fmt: skip
+    before = open_results(listed).to_table().to_pandas()
+    for place in (tmp_path / "hive", f"file://{tmp_path / 'hive'}"):
+        after = open_results(place).to_table().to_pandas()
+        order = after.sort_values(["path", "lead"]).reset_index(drop=True)
+        pd.testing.assert_frame_equal(order, before.sort_values(["path", "lead"]).reset_index(drop=True))
+    north = after[after["site"] == "north"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(north, before[before["site"] == "north"].reset_index(drop=True))
+    said = [pq.read_metadata(file).metadata for file in files]
+    assert sorted(one[b"recordings"] for one in said)[-1] == b"5"
+    assert sum(int(one[b"recordings"]) for one in said) == 5
+
+
+def test_duckdb_and_polars_read_the_folders(listed, tmp_path):
+    duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    merge_results(listed, tmp_path / "hive", by=["site"])
+    parts = tmp_path / "hive" / "parts"
+    with duckdb.connect() as connection:
+        files = f"read_parquet('{parts}/*/*.parquet', hive_partitioning=true)"
+        assert connection.sql(f"SELECT count(*) FROM {files} WHERE site = 'north'").fetchall() == [(6,)]
+    assert (
+        polars.scan_parquet(parts, hive_partitioning=True).filter(polars.col("site") == "north").collect().height == 6
+    )
+
+
+def test_what_results_cannot_be_divided_by_is_one_line(listed, tmp_path, monkeypatch):
+    with pytest.raises(
+        OptionError,
+        match="by place: the results have no such column: name another one, such as site, year, lead, grade",
+    ):
+        merge_results(listed, tmp_path / "hive", by=["place"])
+    with pytest.raises(OptionError, match="by psnr_db: a column of double: name one of words"):
+        merge_results(listed, tmp_path / "hive", by=["psnr_db"])
+    monkeypatch.setattr(merged, "MOST_FOLDERS", 2)
+    with pytest.raises(OptionError, match="by record: more than 2 values"):
+        merge_results(listed, tmp_path / "hive", by=["record"])
+    assert not (tmp_path / "hive").exists()
+
+
+def test_a_disk_that_is_full_leaves_no_file_that_counts(listed, tmp_path, monkeypatch):
+    write = pq.ParquetWriter.write_table
+
+    def full(writer, table):
+        if "süd/west" in table["site"].to_pylist():
+            raise OSError(28, "No space left on device")
+        write(writer, table)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        merge_results(listed, tmp_path / "hive", by=["site"])
+    assert not list((tmp_path / "hive").rglob("*"))
+
+
+def test_merging_goes_on_where_it_was_killed(listed, tmp_path):
+    (tmp_path / "hive" / "parts.unfinished").mkdir(parents=True)
+    (tmp_path / "hive" / "parts.unfinished" / "part-00007.parquet").write_bytes(b"half")
+    assert merge_results(listed, tmp_path / "hive") == 1
+    assert [file.name for file in (tmp_path / "hive" / "parts").iterdir()] == ["part-00000.parquet"]
+    assert [file.name for file in (tmp_path / "hive").iterdir()] == ["parts"]
 
 
 def test_what_cannot_be_opened_or_merged_is_one_line(results, tmp_path):

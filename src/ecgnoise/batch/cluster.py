@@ -100,7 +100,7 @@ def calls_on(name: str, what: str, note: Note | None = None) -> Callable[..., Ge
             try:
                 for future in as_completed(waiting):
                     yield from zip(places[future.key], future.result(), strict=True)
-            except (EcgNoiseError, GeneratorExit):
+            except EcgNoiseError:
                 raise
             except KilledWorker as error:
                 raise OutputError(

@@ -6,6 +6,7 @@ import io
 import itertools
 import math
 import posixpath
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -29,6 +30,7 @@ ENDINGS: Final = frozenset({
 })  # fmt: skip
 OWN: Final = ("path", "sampling_frequency", "units", "leads", "size", "etag", "mtime")
 STDIN: Final = "-"
+MAGIC: Final = re.compile(r"[*?[]")
 ROWS: Final = 1 << 14
 
 
@@ -36,11 +38,12 @@ def remote_entries(urls: Iterable[str]) -> Iterator[Entry]:
     """The recordings at addresses, in folders of stores and of patterns, as the stores list them.
 
     What is a recording is told by the endings of names. Objects of one name with several endings, of which one is
-    ``.hea``, are one WFDB record. UnreadableFileError where there is none at an address.
+    ``.hea``, are one WFDB record. What is hidden, or lies in a hidden folder, is none. UnreadableFileError where there
+    is none at an address.
     """
     for url in urls:
         any_there = False
-        for entry in _recordings(_objects_at(url)):
+        for entry in _recordings(found for found in _objects_at(url) if not _is_hidden(found.url, url)):
             any_there = True
             yield entry
         if not any_there:
@@ -76,10 +79,14 @@ def _recordings(found: Iterable[Found]) -> Iterator[Entry]:
             yield from (_entry(one.url, [one]) for one in files if _is_recording(one.url))
 
 
+def _is_hidden(found: str, url: str) -> bool:
+    """Whether an object has a name, or lies in a folder, that begins with a point, below what an address names."""
+    folder = MAGIC.split(url)[0].rpartition("/")[0] if MAGIC.search(url) else url.rstrip("/")
+    return "/." in found.removeprefix(folder)
+
+
 def _is_recording(url: str) -> bool:
     suffix = posixpath.splitext(url)[1].lower()  # a Path would keep parts of every key
-    if posixpath.basename(url).startswith("."):
-        return False
     return suffix in ENDINGS or any(suffix in reader.suffixes for reader in READERS)
 
 

@@ -1,22 +1,15 @@
-"""A folder of results as a data set: opened without reading it, and its parts merged into fewer."""
+"""A folder of results as a data set, opened without reading it."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from ecgnoise._internal.atomic import whole_files
 from ecgnoise._internal.extras import extra
-from ecgnoise._internal.remote import RemotePath, filesystem, is_remote
-from ecgnoise.errors import OptionError, OutputError, UnreadableFileError, one_line
-from ecgnoise.results.archive_folder import PARTS, part_number
+from ecgnoise._internal.remote import RemotePath, filesystem, is_remote, objects
+from ecgnoise.errors import MissingFileError, UnreadableFileError, one_line
+from ecgnoise.results.archive_folder import PART_FILES, PARTS, part_number
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
-
-DIFFERENT: Final = ("schema_version", "model", "ecgnoise")  # entries of parts that have to be the same in all
-GROUP_ROWS: Final = 1 << 17
-MERGED_ROWS: Final = 5_000_000  # in a file
 
 
 def open_results(path: str | Path) -> "ds.Dataset":
@@ -66,81 +59,17 @@ def open_results(path: str | Path) -> "ds.Dataset":
 
 
 def _part_names(place: Path | RemotePath) -> list[str]:
-    """The names of the parts in a folder of results, in the order of their numbers."""
+    """The parts in a folder of results, below its folder of parts: by folder where there are such, then by number."""
     parts = place / PARTS
     if isinstance(parts, RemotePath):
-        names = parts.names()
+        try:
+            names = [found.url.removeprefix(f"{parts.url}/") for found in objects(parts.url)]
+        except MissingFileError:
+            names = []
     else:
-        names = [file.name for file in parts.iterdir()] if parts.is_dir() else []
-    numbered = {number: name for name in names if (number := part_number(name)) is not None}
+        names = [file.relative_to(parts).as_posix() for file in parts.rglob(PART_FILES)]
+    keys = [name.rpartition("/")[::2] for name in names]
+    numbered = sorted((folder, number, name) for folder, name in keys if (number := part_number(name)) is not None)
     if not numbered:
         raise UnreadableFileError(f"{place}: no parts of results in it: pass a folder that ecgnoise archive wrote")
-    return [numbered[number] for number in sorted(numbered)]
-
-
-def merge_results(path: str | Path, out: Path, *, rows: int = MERGED_ROWS) -> int:
-    """Merge the parts of a folder of results into few large ones; how many those are.
-
-    path: a folder of results. out: a folder that is absent or empty. rows: of a file, about.
-    The rows are the same in the same order, and a few of them in memory at a time. :func:`open_results` reads the new
-    folder; it is no place to go on with scoring.
-
-    Raises OptionError where parts were made with different models or versions, OutputError where the folder holds
-    something or cannot be written, and what :func:`open_results` raises.
-    """
-    import pyarrow.parquet as pq
-
-    dataset = open_results(path)
-    said = _said_by_all(dataset)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out}: there is something in it: choose a folder that is empty or absent")
-    try:
-        (out / PARTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: no folder can be here ({error.strerror}): choose another place") from error
-    schema = dataset.schema.remove_metadata()
-    count, batches = 0, _groups(dataset)
-    waiting = next(batches, None)
-    while waiting is not None or count == 0:
-        with whole_files(out / PARTS / f"part-{count:05d}.parquet") as file, pq.ParquetWriter(file, schema) as writer:
-            held = 0
-            while waiting is not None and held < rows:
-                writer.write_table(waiting.replace_schema_metadata(None))
-                held += waiting.num_rows
-                waiting = next(batches, None)
-            writer.add_key_value_metadata(said if count == 0 else said | {"errors": "[]", "recordings": "0"})
-        count += 1
-    return count
-
-
-def _said_by_all(dataset: "ds.Dataset") -> dict[str, str]:
-    """The metadata of merged parts: what all say alike, and the errors of all."""
-    same: dict[str, set[str]] = {name: set() for name in DIFFERENT}
-    errors: list[Any] = []
-    recordings = 0
-    for fragment in dataset.get_fragments():
-        said = {name.decode(): value.decode() for name, value in (fragment.metadata.metadata or {}).items()}
-        for name, values in same.items():
-            values.add(said.get(name, ""))
-        errors += json.loads(said.get("errors", "[]"))
-        recordings += int(said.get("recordings", "0"))
-    for name, values in same.items():
-        if len(values) > 1:
-            raise OptionError(f"parts were made with {name} {' and '.join(sorted(values))}: merge those alike only")
-    return {name: values.pop() for name, values in same.items()} | {
-        "errors": json.dumps(errors), "recordings": str(recordings),
-    }  # fmt: skip
-
-
-def _groups(dataset: "ds.Dataset") -> Iterator[Any]:
-    """The rows of a data set in tables of about the same size, in their order."""
-    import pyarrow as pa
-
-    held: list[Any] = []
-    for batch in dataset.to_batches(batch_readahead=2, fragment_readahead=1):
-        held.append(batch)
-        if sum(one.num_rows for one in held) >= GROUP_ROWS:
-            yield pa.Table.from_batches(held, dataset.schema)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held, dataset.schema)
+    return [f"{folder}/{name}".lstrip("/") for folder, _, name in numbered]
