@@ -145,9 +145,25 @@ def archive(figures: dict[str, Any]) -> str:
     return prose("archive").format(**figures | {"machine": machine_line(figures["machine"])})
 
 
+VIEWER_ROWS = (
+    ("size, MB", "{recording_mb}", ""),
+    ("reading all of it, s", "{reading_s}", ""),
+    ("the first hour, before anything is kept, s", "{first_hour_s}", "5"),
+    ("making all scales, s (over reading)", "{making_s} ({making_over_reading})", ""),
+    ("opening it with the scales that were kept, s", "{opening_kept_s}", "1"),
+    ("then a look at all of it, at an hour, at ten seconds, ms", "{all_ms}, {hour_ms}, {ten_seconds_ms}", "100"),
+)
+
+
 def viewer(figures: dict[str, Any]) -> str:
     """The section on the viewer."""
-    return prose("view").format(**figures | {"machine": machine_line(figures["machine"])})
+    formats = figures["formats"]
+    said = figures | {"machine": machine_line(figures["machine"]), "formats": " | ".join(formats)}
+    rows = ["|---" * (len(formats) + 2) + "|"]
+    for words, cell, goal in VIEWER_ROWS:
+        cells = " | ".join(cell.format(**measured) for measured in formats.values())
+        rows.append(f"| {words} | {cells} | {goal} |")
+    return prose("view").format(**said | {"rows": "\n".join(rows)})
 
 
 def panning(figures: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """How soon a long recording is on the screen: ``python -m benchmarks.view [--hours H] [--leads N]``.
 
-A simulated recording is written as WFDB. Then, in one process: reading all of it, which all is compared with; the
-first hour before anything is kept; making the pyramid; and looks at the whole, at an hour and at ten seconds with the
+A simulated recording is written as WFDB and as EDF. Then, of each, in one process: reading all of it, which all is compared
+with; the first hour before anything is kept; making the pyramid; and looks at the whole, at an hour and at ten seconds with the
 pyramid that was kept. Looks are medians. The figures go to ``benchmarks/results/view.json``.
 """
 
@@ -13,6 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import long_recordings
 from benchmarks.machine import keep
 from ecgnoise import Recording, read
 from ecgnoise.long_simulation import LongEcg, write_long
@@ -23,6 +24,21 @@ FREQUENCY = 250.0
 COLUMNS = 1200
 LOOKS = 9
 BLOCK = 1 << 16
+
+
+def write_wfdb(place: Path, duration: float, leads: int) -> Path:
+    """A simulated recording as WFDB."""
+    path = place.with_suffix(".hea")
+    write_long(LongEcg(duration, FREQUENCY, lead_names=STANDARD_LEADS[:leads]), path)
+    return path
+
+
+def write_edf(place: Path, duration: float, leads: int) -> Path:
+    """A simulated recording as EDF."""
+    return long_recordings.write_edf(place, int(duration), int(FREQUENCY), leads)
+
+
+WRITERS = {"WFDB": write_wfdb, "EDF": write_edf}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -74,13 +90,14 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0, help="length of the recording")
     parser.add_argument("--leads", type=int, default=12, help="how many leads")
     arguments = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "recording" / "long.hea"
-        path.parent.mkdir()
-        write_long(LongEcg(arguments.hours * 3600, FREQUENCY, lead_names=STANDARD_LEADS[: arguments.leads]), path)
-        figures = measure(path, Path(folder) / "cache")
+    figures = {}
+    for kind, write in WRITERS.items():
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "recording").mkdir()
+            path = write(Path(folder) / "recording" / "long", arguments.hours * 3600, arguments.leads)
+            figures[kind] = measure(path, Path(folder) / "cache")
     print(figures)
-    keep("view", {"hours": arguments.hours, "leads": arguments.leads, "hertz": FREQUENCY, **figures})
+    keep("view", {"hours": arguments.hours, "leads": arguments.leads, "hertz": FREQUENCY, "formats": figures})
 
 
 if __name__ == "__main__":

@@ -37,11 +37,12 @@ def test_another_figure_is_another_page(tmp_path, monkeypatch):
     for file in RESULTS.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     figures = kept("view")
-    (tmp_path / "view.json").write_text(json.dumps(figures | {"first_hour_s": 123.4}), encoding="utf-8")
+    figures["formats"]["EDF"]["first_hour_s"] = 123.4
+    (tmp_path / "view.json").write_text(json.dumps(figures), encoding="utf-8")
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     after = report.page()
     assert lines_of(after, "|") != lines_of(before, "|")
-    assert "| 123.4 | 5 |" in after
+    assert " | 123.4 | 5 |" in after
 
 
 def test_all_sections_of_the_template_are_used_and_filled_in():
