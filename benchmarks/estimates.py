@@ -6,7 +6,9 @@ measured. The table goes to docs/model.md. Needs ``ECGNOISE_DATA`` with ``ptb-xl
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from benchmarks.quality.readings import Ecgnoise
 from benchmarks.quality.snr import BASES, absolute_error, correlation, mixtures, rank_correlation
 from benchmarks.quality.stress import SNRS, clean_leads, clean_records
 from ecgnoise import Quantifier
+from ecgnoise.models.folder import load_folder, write_folder
 from ecgnoise.noise_levels import KINDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "model.md"
@@ -29,9 +32,14 @@ WANDER_ALLOWED = 6.0  # dB: by how much a clean lead's own wander may lie below 
 
 
 class Said(NamedTuple):
-    """What the model says of leads at each SNR, in dB: snr, wander and psnr are (leads, SNRs), noise has a kind more."""
+    """What the model says of leads at each SNR, in dB.
+
+    snr: the median, (leads, SNRs). low: the lower end of its interval. noise: the level of each kind, (leads, SNRs, kinds).
+    psnr: (leads, SNRs).
+    """
 
     snr: Array
+    low: Array
     noise: Array
     psnr: Array
 
@@ -57,21 +65,51 @@ def of_psnr(said: Said, curve: Curve) -> Array:
     return np.asarray(np.interp(said.psnr, curve.psnr, curve.snr))
 
 
+def cautious(said: Said, beyond: float, share: float) -> Array:
+    """The median, less a share of what the interval reaches further below it than so many dB."""
+    return said.snr - share * np.maximum(0.0, said.snr - said.low - beyond)
+
+
+def nearer_to_levels(said: Said, beyond: float) -> Array:
+    """Half way from the median to the sum of the levels, of what is more than so many dB between them."""
+    return said.snr - np.maximum(0.0, said.snr - of_levels(said) - beyond) / 2
+
+
 def of_wander(said: Said) -> Array:
     """The network's SNR, no higher than the wander allows."""
     return np.minimum(said.snr, WANDER_ALLOWED - said.noise[..., KINDS.index("baseline_wander")])
 
 
 ESTIMATES: dict[str, Callable[[Said, Curve], Array]] = {
-    "the network's SNR: ships": lambda said, curve: said.snr,
+    "the network's median": lambda said, curve: said.snr,
     "the sum of the kinds' levels": lambda said, curve: of_levels(said),
     "the SNR at which clean leads have this PSNR": of_psnr,
     "the mean of the first two": lambda said, curve: (said.snr + of_levels(said)) / 2,
     "the mean of the first and the third": lambda said, curve: (said.snr + of_psnr(said, curve)) / 2,
     "the lower of the first two": lambda said, curve: np.minimum(said.snr, of_levels(said)),
+    "half way to the second where it is 4 dB lower": lambda said, curve: nearer_to_levels(said, 4.0),
+    "half way to the second where it is 8 dB lower": lambda said, curve: nearer_to_levels(said, 8.0),
     "the first, at most 6 dB above what wander alone gives": lambda said, curve: of_wander(said),
+    "the lower end of the interval": lambda said, curve: said.low,
+    "0.5 of what the interval reaches beyond 4 dB below": lambda said, curve: cautious(said, 4.0, 0.5),
+    "0.7 beyond 5 dB: ships": lambda said, curve: cautious(said, 5.0, 0.7),
+    "0.8 beyond 4 dB": lambda said, curve: cautious(said, 4.0, 0.8),
+    "all beyond 6 dB": lambda said, curve: cautious(said, 6.0, 1.0),
 }
 HEAD = ("estimate", "MAE, dB", "r", "least Spearman", "least falls")
+
+
+@contextmanager
+def plain(model: str) -> Iterator[Path]:
+    """A copy of a model whose estimate is the network's median."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = load_folder(model)
+        description = found.description
+        if description.levels is None:
+            raise SystemExit(f"{model}: has no level network")
+        files = {name: found.file(name).read_bytes() for name in description.files}
+        levels = replace(description.levels, caution_share=0.0)
+        yield write_folder(Path(folder) / "plain", replace(description, levels=levels), files).path
 
 
 def asked(ours: Ecgnoise, leads: Array) -> dict[str, Said]:
@@ -79,7 +117,7 @@ def asked(ours: Ecgnoise, leads: Array) -> dict[str, Said]:
     said = {}
     for noise in NOISES:
         readings = list(ours.readings(mixtures(leads, [noise], replace(FULL, fold=DEVELOPMENT_FOLD).noise_part)))
-        columns = [(one.snr[:, 0, 0], one.noise[:, 0], one.psnr[:, 0]) for one in readings]
+        columns = [(one.snr[:, 0, 0], one.snr[:, 0, 1], one.noise[:, 0], one.psnr[:, 0]) for one in readings]
         said[noise] = Said(*(np.stack(values, axis=1) for values in zip(*columns, strict=True)))
     return said
 
@@ -121,8 +159,9 @@ def main() -> None:
     arguments = parser.parse_args()
     count = QUICK.snr if arguments.quick else 2 * FULL.snr
     _, leads = clean_leads(clean_records(DEVELOPMENT_FOLD), count)
-    ours = Ecgnoise(Quantifier(arguments.model))
-    figures: dict[str, Any] = {base: measured(asked(ours, change(leads))) for base, change in BASES.items()}
+    with plain(arguments.model) as folder:
+        ours = Ecgnoise(Quantifier(folder))
+        figures: dict[str, Any] = {base: measured(asked(ours, change(leads))) for base, change in BASES.items()}
     rows = table(figures)
     print(rows)
     if not arguments.quick and arguments.model == "default":

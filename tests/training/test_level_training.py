@@ -218,6 +218,19 @@ def test_levels_of_known_answers():
         LevelAnswers(None, LevelModel(-15.0, 10.0, (1.0,)))
 
 
+def test_the_estimate_is_cautious_where_the_interval_reaches_far_below_it():
+    given = np.full((3, OUTPUTS), -20.0)
+    given[:, -3:] = [[4.0, 8.0, 9.0], [-4.0, 8.0, 9.0], [-40.0, 8.0, 9.0]]
+    model = LevelModel(-15.0, 30.0, (1.0,) * len(KINDS), caution_db=5.0, caution_share=0.5)
+    found = LevelAnswers(None, model).estimates(given).snr
+    assert found[:, 0].tolist() == [8.0, 8.0 - 0.5 * (12 - 5), -13.5]
+    assert found[:, 1:].tolist() == [[4.0, 9.0], [-4.0, 9.0], [-15.0, 9.0]]
+    assert (found[:, 1] <= found[:, 0]).all()
+    for wrong in ({"caution_db": -1.0}, {"caution_share": 1.1}, {"caution_share": float("nan")}):
+        with pytest.raises(ModelFormatError, match="caution"):
+            LevelModel(-15.0, 30.0, (1.0,) * len(KINDS), **wrong)
+
+
 class Guessing:
     """Answers the true SNR with an error, larger by 1 dB for each kind, and intervals of 1 dB on either side."""
 

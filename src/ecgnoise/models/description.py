@@ -162,18 +162,26 @@ class LevelModel:
 
     lowest, highest: the lowest and highest SNR in dB that it can tell. widening: by kind of noise, in the order of
     :data:`ecgnoise.noise_levels.KINDS`, what the interval of the SNR is multiplied by, so that two thirds of leads
-    lie in it.
+    lie in it. caution_db, caution_share: where the interval reaches further below the median than so many dB, the
+    estimate lies below the median by this share of the rest; a file may leave them out.
     """
 
     lowest: float
     highest: float
     widening: tuple[float, ...]
+    caution_db: float = 0.0
+    caution_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.lowest < self.highest:
             raise ModelFormatError(f"levels: SNR from {self.lowest:g} to {self.highest:g} dB: it must rise")
         if not self.widening or not all(0 < factor <= LARGEST_WIDENING for factor in self.widening):
             raise ModelFormatError(f"levels.widening {self.widening}: numbers above 0, up to {LARGEST_WIDENING:g}")
+        if not (0 <= self.caution_db and 0 <= self.caution_share <= 1):
+            raise ModelFormatError(
+                f"levels.caution_db {self.caution_db:g}, caution_share {self.caution_share:g}: 0 dB or more, and a share "
+                "from 0 to 1"
+            )
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,16 @@ class LevelAnswers:
             spans=spans.reshape(-1, BANDS, SPANS),
             noise=noise,
             ecg=ecg[:, 0],
-            snr=np.clip(interval(quantiles, widening), *self.snr_range),
+            snr=np.clip(self._cautious(interval(quantiles, widening)), *self.snr_range),
         )
+
+    def _cautious(self, snr: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Intervals, (n, 3), whose estimate lies below the median where they reach far below it.
+
+        An interval is wide where noise may be added or the lead's own, wander above all; noise it is either way.
+        """
+        beyond = np.maximum(0.0, snr[:, 0] - snr[:, 1] - self._model.caution_db)
+        return np.column_stack([snr[:, 0] - self._model.caution_share * beyond, snr[:, 1:]])
 
 
 def counting_most(noise: NDArray[np.float64], ecg: NDArray[np.float64]) -> NDArray[np.int64]:
