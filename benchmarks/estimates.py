@@ -1,8 +1,8 @@
 """Other ways to tell the SNR from what the model says: ``python -m benchmarks.estimates``.
 
-Clean leads of PTB-XL fold 9, a development fold, get the noise of ``benchmarks.quality`` at known SNR, with the first half of
-the recorded noise. Of one half of the leads it is learnt which PSNR an SNR has; with the other half all estimates are
-measured. The table goes to docs/model.md. Needs ``ECGNOISE_DATA`` with ``ptb-xl`` and ``nstdb``.
+Clean leads of PTB-XL fold 9, a development fold, get the noise of ``benchmarks.quality`` at known SNR, with the first
+half of the recorded noise. Of one half of the leads it is learnt which PSNR an SNR has; with the other half all
+estimates are measured. The table goes to docs/model.md. Needs ``ECGNOISE_DATA`` with ``ptb-xl`` and ``nstdb``.
 """
 
 import argparse
@@ -34,8 +34,8 @@ WANDER_ALLOWED = 6.0  # dB: by how much a clean lead's own wander may lie below 
 class Said(NamedTuple):
     """What the model says of leads at each SNR, in dB.
 
-    snr: the median, (leads, SNRs). low: the lower end of its interval. noise: the level of each kind, (leads, SNRs, kinds).
-    psnr: (leads, SNRs).
+    snr, low: the median and the lower end of its interval, (leads, SNRs). noise: the level of each kind, (leads, SNRs,
+    kinds). psnr: (leads, SNRs).
     """
 
     snr: Array

@@ -1,8 +1,8 @@
 """How soon a long recording is on the screen: ``python -m benchmarks.view [--hours H] [--leads N]``.
 
-A simulated recording is written as WFDB and as EDF. Then, of each, in one process: reading all of it, which all is compared
-with; the first hour before anything is kept; making the pyramid; and looks at the whole, at an hour and at ten seconds with the
-pyramid that was kept. Looks are medians. The figures go to ``benchmarks/results/view.json``.
+A simulated recording is written as WFDB and as EDF. Then, of each, in one process: reading all of it, which all is
+compared with; the first hour before anything is kept; making the pyramid; and looks at the whole, at an hour and at ten
+seconds with the pyramid that was kept. Looks are medians. The figures go to ``benchmarks/results/view.json``.
 """
 
 import argparse

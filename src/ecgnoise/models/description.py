@@ -177,10 +177,10 @@ class LevelModel:
             raise ModelFormatError(f"levels: SNR from {self.lowest:g} to {self.highest:g} dB: it must rise")
         if not self.widening or not all(0 < factor <= LARGEST_WIDENING for factor in self.widening):
             raise ModelFormatError(f"levels.widening {self.widening}: numbers above 0, up to {LARGEST_WIDENING:g}")
-        if not (0 <= self.caution_db and 0 <= self.caution_share <= 1):
+        if not (self.caution_db >= 0 and 0 <= self.caution_share <= 1):
             raise ModelFormatError(
-                f"levels.caution_db {self.caution_db:g}, caution_share {self.caution_share:g}: 0 dB or more, and a share "
-                "from 0 to 1"
+                f"levels.caution_db {self.caution_db:g}, caution_share {self.caution_share:g}: 0 dB or more, and a "
+                "share from 0 to 1"
             )
 
 
