@@ -1,6 +1,6 @@
 """What a cluster gains, costs and survives: ``python -m benchmarks.cluster``.
 
-Short simulated recordings (12 leads, 10 s at 250 Hz) and long ones are scored by a plain loop, and on local clusters of
+Short simulated recordings (10 s at 250 Hz) and long ones among them are scored by a plain loop, and on local clusters of
 several sizes: recordings a second from when the workers are there, the gain over the loop divided by the number of
 workers, and the memory of each worker in the middle and at the end. What the scheduler and the books cost a recording
 is told by the difference to the loop with a network that does nothing. Then a random worker is killed every few
@@ -26,23 +26,26 @@ from benchmarks.archive import idle_model, make_files
 from benchmarks.machine import keep
 from ecgnoise import ArchiveOptions, Quantifier, open_results, read, score_archive, simulate_ecg, write_recording
 from ecgnoise.readers import find_recordings
+from ecgnoise.simulate import STANDARD_LEADS
 
 MEGABYTE = 1 << 20
 HOURS_OF_A_LONG_ONE = 24.0
 KINDS_OF_SHORT = 40  # different ones; the others are the same files by another name
 
 
-def make_recordings(folder: Path, short: int, long: int, hours: float) -> list[Path]:
-    """Short recordings and long ones."""
+def make_recordings(folder: Path, asked: argparse.Namespace) -> list[Path]:
+    """Short recordings, and long ones spread among them."""
     folder.mkdir()
-    for number in range(short):
+    names = STANDARD_LEADS[: asked.leads]
+    for number in range(asked.recordings):
         file = folder / f"{number:06d}.npz"
         if number < KINDS_OF_SHORT:
-            write_recording(simulate_ecg(10, 250, seed=number), file)
+            write_recording(simulate_ecg(10, 250, seed=number, lead_names=names), file)
         else:
             file.hardlink_to(folder / f"{number % KINDS_OF_SHORT:06d}.npz")
-    for number in range(long):
-        write_recording(simulate_ecg(3600 * hours, 125, seed=number, lead_names=["I"]), folder / f"long{number}.npz")
+    for number in range(asked.long):
+        place = folder / f"{number * asked.recordings // asked.long:06d}long.npz"
+        write_recording(simulate_ecg(3600 * asked.hours, 125, seed=number, lead_names=["I"]), place)
     return find_recordings([folder])
 
 
@@ -110,9 +113,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        files = make_recordings(place / "in", arguments.recordings, arguments.long, arguments.hours)
+        files = make_recordings(place / "in", arguments)
+        load = os.getloadavg()[0]
         alone = loop(files, "default")
-        figures: dict[str, Any] = {"recordings": len(files), "loop_s": round(alone, 1), "load": os.getloadavg()[0]}
+        figures: dict[str, Any] = {name: getattr(arguments, name) for name in ("leads", "long", "hours", "part_size")}
+        figures |= {"recordings": len(files), "loop_s": round(alone, 1), "load": round(load, 1)}
         for count in arguments.workers:
             options = ArchiveOptions(cluster=f"local:{count}", part_size=arguments.part_size, threads=1)
             found = on_cluster(files, place / f"out{count}", options)
@@ -136,6 +141,7 @@ def main() -> None:
     """Measure and keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=20_000, help="how many short ones")
+    parser.add_argument("--leads", type=int, default=12, help="of a short one")
     parser.add_argument("--idle", type=int, default=20_000, help="how many for the network that does nothing")
     parser.add_argument("--long", type=int, default=3, help="how many long ones")
     parser.add_argument("--hours", type=float, default=HOURS_OF_A_LONG_ONE, help="of a long one")
