@@ -1,10 +1,10 @@
 """What a cluster gains, costs and survives: ``python -m benchmarks.cluster``.
 
-Short simulated recordings (10 s at 250 Hz) and long ones among them are scored by a plain loop, and on local clusters of
-several sizes: recordings a second from when the workers are there, the gain over the loop divided by the number of
-workers, and the memory of each worker in the middle and at the end. What the scheduler and the books cost a recording
-is told by the difference to the loop with a network that does nothing. Then a random worker is killed every few
-seconds, and the rows are compared with those of a run in one process. The figures go to
+Short simulated recordings (10 s at 250 Hz), with long ones among them, are scored by a plain loop, and on local
+clusters of several sizes: recordings a second from when the workers are there, the gain over the loop divided by the
+number of workers, and the memory of each worker in the middle and at the end. What the scheduler and the books cost a
+recording is told by the difference to the loop with a network that does nothing. Then a random worker is killed every
+few seconds, and the rows are compared with those of a run in one process. The figures go to
 ``benchmarks/results/cluster.json``. Needs the extras ``cluster`` and ``train``.
 """
 

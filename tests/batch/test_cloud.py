@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import logging
+import sys
 import tracemalloc
 
 import pandas as pd
@@ -19,7 +20,14 @@ from ecgnoise.batch.archive import ArchiveOptions, score_archive
 from ecgnoise.batch.listing import Entry, Listing
 from ecgnoise.batch.sources import Manifest, remote_entries
 from ecgnoise.cli import main
-from ecgnoise.errors import MissingFileError, OptionError, OutputError, RemoteAccessError, UnreadableFileError
+from ecgnoise.errors import (
+    MissingExtraError,
+    MissingFileError,
+    OptionError,
+    OutputError,
+    RemoteAccessError,
+    UnreadableFileError,
+)
 from ecgnoise.readers import find_recordings
 from ecgnoise.simulate import simulate_ecg
 from ecgnoise.writers import write_recording
@@ -186,6 +194,13 @@ def test_what_is_not_there_is_one_line(store, options, tmp_path):
         score_archive(["nonsense://a/b"], tmp_path / "out", options)
     with pytest.raises(RemoteAccessError, match="does not answer"):
         list(objects("http://127.0.0.1:9/ecg/"))
+
+
+def test_obstore_that_is_asked_for_and_not_there_is_one_line(monkeypatch):
+    monkeypatch.setenv("ECGNOISE_OBSTORE", "1")
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(MissingExtraError, match=r"ECGNOISE_OBSTORE=1.*ecgnoise\[obstore\]"):
+        list(objects("s3://bucket/ecg/"))
 
 
 @pytest.mark.parametrize(
