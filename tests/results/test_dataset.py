@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecgnoise import ArchiveOptions, __version__, open_results, score_archive
+from ecgnoise._internal.atomic import whole_files
 from ecgnoise.batch.parts import SCHEMA_VERSION
 from ecgnoise.batch.sources import Manifest
 from ecgnoise.cli import main
@@ -45,6 +46,14 @@ def test_open_results_is_lazy_and_holds_all_rows(results, place):
     pd.testing.assert_frame_equal(opened.to_table().to_pandas(), pd.read_parquet(results / "parts"))
     few = opened.to_table(columns=["record"], filter=ds.field("lead") == "V2")
     assert few["record"].to_pylist() == [f"r{seed}" for seed in range(5)]
+
+
+@pytest.mark.parametrize("place", ["folder", "address"])
+def test_parts_that_are_being_written_are_left_out(results, place):
+    before = open_results(results).count_rows()
+    with whole_files(results / "parts" / "part-00009.parquet") as partial:
+        partial.write_bytes(b"PAR1 half")
+        assert open_results(results if place == "folder" else f"file://{results}").count_rows() == before
 
 
 def test_duckdb_and_polars_take_it(results):

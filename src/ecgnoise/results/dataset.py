@@ -68,7 +68,9 @@ def _part_names(place: Path | RemotePath) -> list[str]:
             names = []
     else:
         names = [file.relative_to(parts).as_posix() for file in parts.rglob(PART_FILES)]
-    keys = [name.rpartition("/")[::2] for name in names]
+    keys = [
+        name.rpartition("/")[::2] for name in names if "/." not in f"/{name}"
+    ]  # a part that is written now is hidden
     numbered = sorted((folder, number, name) for folder, name in keys if (number := part_number(name)) is not None)
     if not numbered:
         raise UnreadableFileError(f"{place}: no parts of results in it: pass a folder that ecgnoise archive wrote")
