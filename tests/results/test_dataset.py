@@ -1,6 +1,7 @@
 """Folders of results as data sets."""
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -119,6 +120,19 @@ def test_results_are_divided_by_columns_as_hive_has_them(listed, tmp_path, rows)
     said = [pq.read_metadata(file).metadata for file in files]
     assert sorted(one[b"recordings"] for one in said)[-1] == b"5"
     assert sum(int(one[b"recordings"]) for one in said) == 5
+
+
+def test_an_empty_word_and_none_share_a_folder_and_lose_nothing(listed, tmp_path):
+    part = next((listed / "parts").iterdir())
+    table, said = pq.read_table(part), pq.read_metadata(part).metadata
+    sites = pa.array(["", None] * (table.num_rows // 2), table.schema.field("site").type)
+    table = table.set_column(table.schema.names.index("site"), "site", sites)
+    with pq.ParquetWriter(part, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({name: said[name.encode()] for name in ("model", "ecgnoise", "schema_version")})
+    before = open_results(listed).count_rows()
+    merge_results(listed, tmp_path / "hive", by=["site"])
+    assert open_results(tmp_path / "hive").count_rows() == before
 
 
 def test_duckdb_and_polars_read_the_folders(listed, tmp_path):

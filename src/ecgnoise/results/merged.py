@@ -49,15 +49,15 @@ def merge_results(path: str | Path, out: Path, *, rows: int = MERGED_ROWS, by: S
     shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
     try:
         with ExitStack() as stack:
-            files = {}
-            for number, (values, name) in enumerate(folders.items()):
+            of_folder = {}
+            for number, name in enumerate(dict.fromkeys(folders.values())):
                 own = said if number == 0 else said | NOTHING_MORE
-                files[values] = stack.enter_context(_Files(unfinished / name, dataset.schema, own, rows))
-            _write(dataset, by, files)
+                of_folder[name] = stack.enter_context(_Files(unfinished / name, dataset.schema, own, rows))
+            _write(dataset, by, {values: of_folder[name] for values, name in folders.items()})
         unfinished.rename(out / PARTS)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return sum(one.count for one in files.values())
+    return sum(one.count for one in of_folder.values())
 
 
 def _write(dataset: "ds.Dataset", by: Sequence[str], files: dict[Values, "_Files"]) -> None:
@@ -65,9 +65,9 @@ def _write(dataset: "ds.Dataset", by: Sequence[str], files: dict[Values, "_Files
     for table in _groups(dataset):
         for values, part in _divided(table, by):
             files[values].add(part)
-        while sum(one.waiting for one in files.values()) > WAITING_ROWS:
+        while sum(one.waiting for one in set(files.values())) > WAITING_ROWS:
             max(files.values(), key=lambda one: one.waiting).flush()
-    for one in files.values():
+    for one in set(files.values()):
         one.finish()
 
 
@@ -85,7 +85,7 @@ class _Files:
 
     def __enter__(self) -> Self:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True)  # not one of another value: some disks take North and north for the same
         except OSError as error:
             raise OutputError(
                 f"{self._folder}: no folder can be here ({error.strerror}): choose another place"
